@@ -1,0 +1,1 @@
+"""Wren on the device: engines, the two buses, and the daemons that run them."""

@@ -1,0 +1,1 @@
+"""The two buses between the daemons: audio rings and typed events."""

@@ -1,0 +1,330 @@
+"""Every event between the daemons, once: a struct each, with who sends it and who reads it.
+
+On the wire and in the timeline an event is one JSON object with its name under `event`. `frame` is the index
+of the 10 ms microphone frame at which the event became true (-1 where no frame belongs to it), `t_ns` is
+CLOCK_MONOTONIC when it was sent. A retained event is kept by the hub, the newest of each (name, session,
+`retained_by` fields), and given to whoever connects later. Names that a reader does not know are skipped.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from typing import Any, ClassVar, Literal
+
+import msgspec
+
+from device.home.registry import Entity, State, Value
+
+FRAME_MS = 10
+ROOM = "room"
+CUES = ("listening", "done", "failed", "cancelled")
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
+    """What all events carry."""
+
+    t_ns: int = 0
+    frame: int = -1
+    session: str = ROOM
+    turn: int = 0
+
+    retained_by: ClassVar[tuple[str, ...] | None] = None  # None: not retained
+
+
+# --- daemons --------------------------------------------------------------------------------------------
+
+
+class DaemonReady(Event, frozen=True, tag="daemon.ready"):
+    """A daemon is doing its work. Every daemon → supervisor, kiosk, doctor."""
+
+    retained_by = ("daemon",)
+    daemon: str
+    pid: int
+    start_ms: int = 0  # from process start to ready
+
+
+class DaemonFailed(Event, frozen=True, tag="daemon.failed"):
+    """A daemon or a part of it cannot work; `hint` says what to do. Every daemon, supervisor → people."""
+
+    daemon: str
+    reason: str
+    hint: str = ""
+
+
+class SettingsChanged(Event, frozen=True, tag="settings.changed"):
+    """The settings file was changed: load it again. CLI, gateway → every daemon."""
+
+
+class SceneReady(Event, frozen=True, tag="scene.ready"):
+    """All daemons of the run are ready: the simulated people may speak. Supervisor → audio."""
+
+    retained_by = ()
+
+
+# --- sound ----------------------------------------------------------------------------------------------
+
+
+class AudioState(Event, frozen=True, tag="audio.state"):
+    """Sound devices in use and counters since start, each second while they change. audio → doctor, kiosk."""
+
+    retained_by = ()
+    input: str
+    output: str
+    rate_hz: int
+    muted: bool = False
+    xruns: int = 0
+    level_db: float = -100.0  # RMS of the last second, dBFS
+
+
+class MicrophoneMuted(Event, frozen=True, tag="microphone.muted"):
+    """The person pressed the mute button, or a client asked. CLI, gateway → audio."""
+
+    muted: bool
+
+
+class SceneSpeech(Event, frozen=True, tag="scene.speech"):
+    """The simulated person starts a file at `frame`. audio (simulator) → timeline."""
+
+    file: str
+    duration_ms: int
+
+
+class SceneEnded(Event, frozen=True, tag="scene.ended"):
+    """All files were played and the conversation is idle. audio (simulator) → supervisor."""
+
+    files: int
+
+
+class PlaybackStarted(Event, frozen=True, tag="playback.started"):
+    """The first sample of a clause or cue leaves the loudspeaker at `frame`. audio → everyone."""
+
+    clause: int  # -1 for a cue
+    cue: str = ""
+
+
+class PlaybackStopped(Event, frozen=True, tag="playback.stopped"):
+    """A reply (or cue) ended at `frame`; `heard_text` is what left the loudspeaker. audio → everyone."""
+
+    reason: Literal["finished", "cancelled", "underrun", "device"]
+    heard_text: str = ""
+    cue: str = ""
+
+
+class PlaybackDucked(Event, frozen=True, tag="playback.ducked"):
+    """The loudspeaker got quieter (or loud again: 0 dB). audio → kiosk."""
+
+    gain_db: float
+
+
+# --- hearing --------------------------------------------------------------------------------------------
+
+
+class WakeDetected(Event, frozen=True, tag="wake.detected"):
+    """A wake word ended at about `frame`. wake → listen, kiosk."""
+
+    word: str
+    score: float
+
+
+class TurnStarted(Event, frozen=True, tag="turn.started"):
+    """A new turn: work for an older one is dropped, a wake turn is greeted by a cue. listen → everyone."""
+
+    retained_by = ()
+    cause: Literal["wake", "follow_up", "barge_in", "text"]
+
+
+class SpeechStarted(Event, frozen=True, tag="speech.started"):
+    """Voice since `frame`. listen → reason, kiosk."""
+
+
+class SpeechStopped(Event, frozen=True, tag="speech.stopped"):
+    """Voice ended with `last_voiced_frame`. listen → reason, benchmarks."""
+
+    last_voiced_frame: int
+
+
+class TranscriptPartial(Event, frozen=True, tag="transcript.partial"):
+    """Text so far; early words may still change. listen → reason, kiosk."""
+
+    text: str
+
+
+class TurnHypothesis(Event, frozen=True, tag="turn.hypothesis"):
+    """Probably the whole request: think ahead, do nothing yet. listen → reason."""
+
+    text: str
+    confidence: float = 1.0
+
+
+class TranscriptFinal(Event, frozen=True, tag="transcript.final"):
+    """What was said, up to `frame`. listen → reason, kiosk, timeline."""
+
+    text: str
+    confidence: float = 1.0
+    decode_ms: float = 0.0
+
+
+class TurnCommitted(Event, frozen=True, tag="turn.committed"):
+    """The request is over and meant: act and speak. listen → reason."""
+
+    text: str
+    confidence: float = 1.0
+
+
+class TurnCancelled(Event, frozen=True, tag="turn.cancelled"):
+    """Nothing came of the turn; "failed" when listen was started again in its middle. listen → reason."""
+
+    reason: Literal["no_speech", "no_text", "not_meant", "stopped", "failed"]
+
+
+class BargeIn(Event, frozen=True, tag="barge_in"):
+    """The person spoke over the reply and it stops. listen → audio, speak, reason."""
+
+
+class ListenRequested(Event, frozen=True, tag="listen.requested"):
+    """Listen without a wake word for `window_ms`, in a new turn. reason, CLI, gateway → listen."""
+
+    window_ms: int
+
+
+class TextRequested(Event, frozen=True, tag="text.requested"):
+    """A request that was typed. CLI, gateway → listen, which makes it a committed turn."""
+
+    text: str
+
+
+# --- reasoning and house ----------------------------------------------------------------------------------
+
+
+class DialogState(Event, frozen=True, tag="dialog.state"):
+    """What the person should see. reason → kiosk, listen, audio (simulator)."""
+
+    retained_by = ()
+    state: Literal["idle", "listening", "thinking", "acting", "speaking", "follow_up"]
+
+
+class IntentDecided(Event, frozen=True, tag="intent.decided"):
+    """How the request was understood. reason → timeline, eval."""
+
+    route: str  # parser, sentences, model, talk, none
+    text: str
+    calls: tuple[tuple[str, str, Value | None], ...] = ()  # service, entity, value
+    probability: float = 1.0
+    decide_ms: float = 0.0
+
+
+class ToolCalled(Event, frozen=True, tag="tool.called"):
+    """A committed call. reason → home."""
+
+    call_id: str
+    tool: str
+    arguments: dict[str, Value | None]  # entity, value
+
+
+class ToolResult(Event, frozen=True, tag="tool.result"):
+    """`ok` only after the device's state topic confirmed. home → reason."""
+
+    call_id: str
+    tool: str
+    arguments: dict[str, Value | None]
+    ok: bool
+    error: Literal["", "no_answer", "unreachable", "unavailable", "refused"] = ""
+    state: State | None = None
+    confirm_ms: float = 0.0
+
+
+class HomeConnection(Event, frozen=True, tag="home.connection"):
+    """Whether the MQTT broker can be reached. home → reason, kiosk, doctor."""
+
+    retained_by = ()
+    connected: bool
+    broker: str
+    reason: str = ""
+
+
+class HomeEntity(Event, frozen=True, tag="home.entity"):
+    """An entity was discovered or its description changed. home → reason."""
+
+    retained_by = ("entity_id",)
+    entity_id: str
+    entity: Entity | None  # None: removed
+
+
+class HomeChanged(Event, frozen=True, tag="home.changed"):
+    """An entity's state changed. home → reason, kiosk."""
+
+    retained_by = ("entity_id",)
+    entity_id: str
+    state: State
+
+
+# --- speech -----------------------------------------------------------------------------------------------
+
+
+class CueRequested(Event, frozen=True, tag="cue.requested"):
+    """Play a chime. reason, listen → speak."""
+
+    cue: Literal["listening", "done", "failed", "cancelled"]
+
+
+class ReplyClause(Event, frozen=True, tag="reply.clause"):
+    """A piece of the answer to speak, numbered from 0 within the turn. reason → speak."""
+
+    clause: int
+    text: str
+    last: bool = False
+
+
+class ReplyAudio(Event, frozen=True, tag="reply.audio"):
+    """A clause is about to enter the speaker ring; `word_ends` are sample offsets. speak → audio."""
+
+    clause: int
+    text: str
+    rate_hz: int
+    words: tuple[str, ...]
+    word_ends: tuple[int, ...]
+    last: bool = False
+    synthesis_ms: float = 0.0  # until its first samples were ready
+    cached: bool = False
+
+
+class ReplyFailed(Event, frozen=True, tag="reply.failed"):
+    """A clause could not be spoken; a recorded phrase was played instead. speak → reason, timeline."""
+
+    clause: int
+    reason: str
+
+
+EVENTS: dict[str, type[Event]] = {str(cls.__struct_config__.tag): cls for cls in Event.__subclasses__()}
+RETAINED: dict[str, tuple[str, ...]] = {
+    name: cls.retained_by for name, cls in EVENTS.items() if cls.retained_by is not None
+}
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(functools.reduce(operator.or_, EVENTS.values()))
+
+
+class _Name(msgspec.Struct, frozen=True):
+    event: str
+
+
+_name_decoder = msgspec.json.Decoder(_Name)
+
+
+def encode(event: Event) -> bytes:
+    """One JSON object, no line break."""
+    return _encoder.encode(event)
+
+
+def name_of(event: Event) -> str:
+    """`wake.detected` of a WakeDetected."""
+    return str(event.__struct_config__.tag)
+
+
+def decode(data: bytes) -> Event | None:
+    """The event in `data`; None when its name is unknown. Raises msgspec.DecodeError on anything else."""
+    if _name_decoder.decode(data).event not in EVENTS:
+        return None
+    event: Event = _decoder.decode(data)
+    return event

@@ -1,0 +1,1 @@
+"""Network interfaces: every remote client is one more session."""

@@ -1,0 +1,1 @@
+"""Engines that turn microphone samples into facts. No bus, no I/O."""

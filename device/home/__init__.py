@@ -1,0 +1,1 @@
+"""The house: discovery, registry and tools."""

@@ -1,0 +1,1 @@
+"""From words to commands: parser, sentences, language model."""

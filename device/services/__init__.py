@@ -1,0 +1,1 @@
+"""One thin file per daemon, and the laptop supervisor."""

@@ -1,0 +1,299 @@
+"""Every setting of Wren, once.
+
+One tree of structs gives the TOML file, the environment (`WREN_WAKE__THRESHOLD=0.6`), the generated page
+`docs/settings.md` and the types that the code uses. Later sources win: defaults, the file, the environment.
+Units are in the names. A daemon is handed the tree when it starts and again whenever `settings.changed` is
+sent or it receives SIGHUP.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tempfile
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Meta
+from platformdirs import user_cache_path, user_config_path
+
+ENVIRONMENT_PREFIX = "WREN_"
+ENVIRONMENT_SEPARATOR = "__"
+
+Probability = Annotated[float, Meta(ge=0, le=1)]
+Milliseconds = Annotated[int, Meta(ge=0, le=600_000)]
+
+
+class SettingsError(Exception):
+    """The settings are unusable; the message names the place and what to do."""
+
+
+class Section(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """A table of the settings file."""
+
+
+class Device(Section, frozen=True):
+    """Who this Wren is."""
+
+    id: Annotated[str, Meta(pattern="^[a-z0-9_-]+$", description="name on the MQTT broker")] = "wren"
+    area: Annotated[str, Meta(description="area this Wren stands in, meant by 'the light' alone")] = ""
+    language: Annotated[str, Meta(description="language people speak to it")] = "en"
+
+
+class Audio(Section, frozen=True):
+    """Microphone and loudspeaker."""
+
+    backend: Annotated[
+        Literal["portaudio", "simulator"], Meta(description="sound card, or the simulated room")
+    ] = "portaudio"
+    input_device: Annotated[
+        str, Meta(description="part of the microphone's name; empty: the system's default")
+    ] = ""
+    output_device: Annotated[
+        str, Meta(description="part of the loudspeaker's name; empty: the system's default")
+    ] = ""
+    block_ms: Annotated[int, Meta(ge=10, le=100, description="sound card block length")] = 20
+    volume: Annotated[Probability, Meta(description="loudspeaker volume")] = 1.0
+    gate_tail_ms: Annotated[
+        Milliseconds,
+        Meta(description="microphone stays muted this long after speech ends, for the room's echo"),
+    ] = 250
+
+
+class Simulator(Section, frozen=True):
+    """The simulated room of `wren simulate` and `wren demo`."""
+
+    mic: Annotated[tuple[str, ...], Meta(description="what people say, sound files in order")] = ()
+    noise: Annotated[str, Meta(description="background sound file, looped")] = ""
+    rir: Annotated[str, Meta(description="room impulse response from loudspeaker to microphone")] = ""
+    echo_delay_ms: Annotated[Milliseconds, Meta(description="loudspeaker to microphone delay")] = 60
+    echo_db: Annotated[float, Meta(le=0, description="loudspeaker level at the microphone")] = -10.0
+    noise_db: Annotated[float, Meta(description="gain of the background sound")] = 0.0
+    gap_s: Annotated[float, Meta(ge=0, description="idle time before the next file is played")] = 1.0
+    until_idle_s: Annotated[float, Meta(ge=0, description="end after this idle time; 0 never ends")] = 0.0
+    speaker: Annotated[str, Meta(description="WAV file that receives what the loudspeaker played")] = ""
+    room: Annotated[str, Meta(description="WAV file that receives what a person in the room heard")] = ""
+
+
+class WakeWord(Section, frozen=True):
+    """One wake word model."""
+
+    model: Annotated[str, Meta(description="file stem in the wake model set, such as alexa_v0.1")]
+    threshold: Annotated[Probability, Meta(description="score that counts as heard")] = 0.5
+    patience: Annotated[int, Meta(ge=1, le=10, description="scores in a row over the threshold")] = 1
+    refractory_ms: Annotated[Milliseconds, Meta(description="deaf to this word after it was heard")] = 2000
+
+
+def _default_words() -> dict[str, WakeWord]:
+    return {
+        "alexa": WakeWord(model="alexa_v0.1"),
+        "hey jarvis": WakeWord(model="hey_jarvis_v0.1"),
+        "hey mycroft": WakeWord(model="hey_mycroft_v0.1"),
+    }
+
+
+class Wake(Section, frozen=True):
+    """Wake word detection."""
+
+    words: Annotated[dict[str, WakeWord], Meta(description="spoken word to its model and thresholds")] = (
+        msgspec.field(default_factory=_default_words)
+    )
+
+
+class Listen(Section, frozen=True):
+    """Voice activity, recognition and the end of a turn."""
+
+    pre_roll_ms: Annotated[
+        Milliseconds, Meta(description="sound before the wake word was noticed that belongs to the request")
+    ] = 1500
+    vad_threshold: Annotated[Probability, Meta(description="voice probability that counts as voice")] = 0.5
+    vad_onset_chunks: Annotated[
+        int, Meta(ge=1, le=10, description="32 ms chunks of voice in a row that start speech")
+    ] = 3
+    hypothesis_silence_ms: Annotated[
+        Milliseconds, Meta(description="trailing silence after which the final text is prepared")
+    ] = 160
+    end_silence_ms: Annotated[Milliseconds, Meta(description="trailing silence that ends a turn")] = 420
+    no_speech_timeout_ms: Annotated[Milliseconds, Meta(description="gives up when nobody speaks")] = 5000
+    maximum_turn_ms: Annotated[Milliseconds, Meta(description="longest request")] = 15_000
+    partial_every_ms: Annotated[Milliseconds, Meta(description="how often partial text is published")] = 300
+    follow_up_ms: Annotated[Milliseconds, Meta(description="listens on after a question of its own")] = 5000
+    minimum_confidence: Annotated[Probability, Meta(description="below this the text is not acted upon")] = (
+        0.35
+    )
+
+
+class Reason(Section, frozen=True):
+    """Dialog and language model."""
+
+    model: Annotated[bool, Meta(description="use the language model for what no known command covers")] = True
+    threads: Annotated[int, Meta(ge=1, le=64, description="processor cores for the language model")] = 2
+    context_tokens: Annotated[int, Meta(ge=512, le=32768, description="language model context")] = 3072
+    act_probability: Annotated[Probability, Meta(description="model calls at least this sure are run")] = 0.5
+    ask_probability: Annotated[
+        Probability, Meta(description="model calls at least this sure are offered")
+    ] = 0.14
+    answer_tokens: Annotated[int, Meta(ge=8, le=512, description="longest free answer")] = 60
+    holding_ms: Annotated[Milliseconds, Meta(description="says that it is thinking after this long")] = 1500
+    deadline_ms: Annotated[Milliseconds, Meta(description="apologises after this long without an answer")] = (
+        8000
+    )
+
+
+class Home(Section, frozen=True):
+    """The house on MQTT."""
+
+    broker: Annotated[str, Meta(description="mqtt://[user@]host[:port] or mqtts://…")] = (
+        "mqtt://127.0.0.1:1883"
+    )
+    password_file: Annotated[str, Meta(description="file with the broker password")] = ""
+    discovery_prefix: Annotated[str, Meta(description="Home Assistant's MQTT discovery prefix")] = (
+        "homeassistant"
+    )
+    confirm_ms: Annotated[Milliseconds, Meta(description="how long a device may take to confirm")] = 2000
+    areas: Annotated[
+        dict[str, str], Meta(description="entity id or name to area, where discovery has none")
+    ] = {}
+    aliases: Annotated[dict[str, tuple[str, ...]], Meta(description="entity id to further spoken names")] = {}
+
+
+class Speech(Section, frozen=True):
+    """Wren's voice."""
+
+    voice: Annotated[str, Meta(description="voice model name; empty: the active one")] = ""
+    speed: Annotated[float, Meta(ge=0.5, le=2, description="1 is the voice's own pace")] = 1.0
+    deterministic: Annotated[bool, Meta(description="same sound for the same text, for tests")] = False
+    cues: Annotated[bool, Meta(description="short chimes for heard, understood and failed")] = True
+    cue_db: Annotated[float, Meta(le=0, description="level of the chimes")] = -18.0
+
+
+class Settings(Section, frozen=True):
+    """The whole tree."""
+
+    device: Device = Device()
+    audio: Audio = Audio()
+    simulator: Simulator = Simulator()
+    wake: Wake = Wake()
+    listen: Listen = Listen()
+    reason: Reason = Reason()
+    home: Home = Home()
+    speech: Speech = Speech()
+    runtime_dir: Annotated[str, Meta(description="rings and the event socket live here")] = ""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+def default_path() -> Path:
+    """`$WREN_CONFIG`, else `/etc/wren/wren.toml` where it exists, else the user's configuration folder."""
+    if named := os.environ.get("WREN_CONFIG"):
+        return Path(named)
+    system = Path("/etc/wren/wren.toml")
+    return system if system.exists() else user_config_path("wren") / "wren.toml"
+
+
+def runtime_dir(settings: Settings) -> Path:
+    """Where this run keeps its rings and sockets: the setting, else a folder of the user."""
+    if settings.runtime_dir:
+        return Path(settings.runtime_dir)
+    user = os.environ.get("XDG_RUNTIME_DIR")
+    return Path(user, "wren") if user else Path(tempfile.gettempdir(), f"wren-{os.getuid()}")
+
+
+def cache_dir() -> Path:
+    """Per-user cache: models, wheels, saved prefixes, synthesised phrases."""
+    return Path(os.environ.get("WREN_CACHE_DIR") or user_cache_path("wren"))
+
+
+def load(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings from `path` (the default file may be absent, a named one may not) and the environment.
+
+    Raises SettingsError with the file, the setting and the nearest known name.
+    """
+    environment = os.environ if environment is None else environment
+    tree: dict[str, Any] = {}
+    source = path or default_path()
+    if path is not None and not path.exists():
+        raise SettingsError(f"settings file {path} does not exist; create it or leave out --config")
+    if source.exists():
+        try:
+            tree = tomllib.loads(source.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{source} is not valid TOML: {error}") from error
+        except OSError as error:
+            raise SettingsError(
+                f"{source} cannot be read ({error.strerror}); check its owner and mode"
+            ) from error
+    for keys, text in _from_environment(environment):
+        _put(tree, keys, text)
+    try:
+        return msgspec.convert(tree, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{source}: {_explain(str(error))}") from error
+
+
+def describe() -> Iterator[tuple[str, str, str, str]]:
+    """Every setting as (dotted name, type and bounds, default, help), in order."""
+    yield from _describe("", Settings())
+
+
+def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[list[str], Any]]:
+    sections = {name for name, value in get_type_hints(Settings).items() if isinstance(value, type)}
+    for name, text in environment.items():
+        keys = name.removeprefix(ENVIRONMENT_PREFIX).lower().split(ENVIRONMENT_SEPARATOR)
+        known = (keys[0] in sections and len(keys) > 1) or keys in (["runtime_dir"], ["log_level"])
+        if name.startswith(ENVIRONMENT_PREFIX) and known:
+            structured = text.lstrip().startswith(("[", "{"))
+            yield keys, msgspec.json.decode(text) if structured else text
+
+
+def _put(tree: dict[str, Any], keys: list[str], value: Any) -> None:
+    for key in keys[:-1]:
+        tree = tree.setdefault(key, {})
+    tree[keys[-1]] = value
+
+
+def _explain(message: str) -> str:
+    """Adds the nearest known setting to msgspec's "unknown field" message."""
+    if "unknown field" not in message:
+        return message
+    wrong = message.split("`")[1]
+    names = {name.rpartition(".")[2] for name, *_ in describe()} | set(Settings.__struct_fields__)
+    near = difflib.get_close_matches(wrong, sorted(names), n=1)
+    place = message.partition("`$")[2].strip("`.")
+    hint = f"did you mean {near[0]}?" if near else "`wren settings` lists them all"
+    return f"there is no setting {wrong}{f' in [{place}]' if place else ''}; {hint}"
+
+
+def _describe(prefix: str, section: Section) -> Iterator[tuple[str, str, str, str]]:
+    for name, hint in get_type_hints(type(section), include_extras=True).items():
+        value = getattr(section, name)
+        if isinstance(value, Section):
+            yield from _describe(f"{prefix}{name}.", value)
+            continue
+        kind, bounds, text = _unwrap(hint)
+        yield f"{prefix}{name}", f"{kind}{bounds}", _toml(value), text
+
+
+def _unwrap(hint: Any) -> tuple[str, str, str]:
+    if get_origin(hint) is not Annotated:
+        if get_origin(hint) is Literal:
+            return " | ".join(get_args(hint)), "", ""
+        name = hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint)
+        return name.replace("device.settings.", ""), "", ""
+    inner, *metas = get_args(hint)
+    kind, bounds, text = _unwrap(inner)
+    for meta in metas:
+        limits = [
+            f"{meta.ge:g}" if meta.ge is not None else "",
+            f"{meta.le:g}" if meta.le is not None else "",
+        ]
+        if any(limits):
+            bounds = f" {limits[0]}…{limits[1]}"
+        text = meta.description or text
+    return kind, bounds, text
+
+
+def _toml(value: Any) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,1 @@
+"""From clauses to sound: synthesis, cues, what was heard."""
