@@ -214,6 +214,16 @@ class IntentDecided(Event, frozen=True, tag="intent.decided"):
     decide_ms: float = 0.0
 
 
+class ModelReady(Event, frozen=True, tag="model.ready"):
+    """The language model knows the house and answers at once from now on. reason → supervisor, doctor."""
+
+    retained_by = ()
+    name: str
+    load_ms: float
+    prefix_ms: float  # to evaluate or restore the prompt's fixed part
+    restored: bool
+
+
 class ToolCalled(Event, frozen=True, tag="tool.called"):
     """A committed call. reason → home."""
 

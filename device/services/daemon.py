@@ -115,7 +115,7 @@ def run(kind: type[Daemon]) -> int:
             DaemonReady(daemon=kind.name, pid=os.getpid(), start_ms=round((time.monotonic() - began) * 1000))
         )
         notify(ready=1, status="running")
-        while not signals.stopping:
+        while not signals.stopping and not _orphaned():
             daemon.step()
             for event in bus.poll():
                 signals.reload |= isinstance(event, SettingsChanged)
@@ -126,7 +126,7 @@ def run(kind: type[Daemon]) -> int:
             notify(watchdog=1)
         notify(stopping=1)
     except Fault as fault:
-        log.error("cannot work", extra={"reason": fault.message, "hint": fault.hint})
+        print(f"wren-{kind.name}: {fault}", file=sys.stderr)
         bus.send(DaemonFailed(daemon=kind.name, reason=fault.message, hint=fault.hint))
         return EX_CONFIG if fault.permanent else 1
     except Exception as error:
@@ -141,6 +141,12 @@ def run(kind: type[Daemon]) -> int:
         daemon.close()
         bus.close()
     return 0
+
+
+def _orphaned() -> bool:
+    """Whether the laptop supervisor that started this daemon is gone; never under systemd."""
+    supervisor = os.environ.get("WREN_SUPERVISOR_PID")
+    return supervisor is not None and int(supervisor) != os.getppid()
 
 
 def _reload(daemon: Daemon) -> None:

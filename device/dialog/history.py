@@ -1,0 +1,43 @@
+"""What was said in this session, as the language model may know it: only words that were really heard."""
+
+from __future__ import annotations
+
+import collections
+from typing import Literal, NamedTuple
+
+
+class Utterance(NamedTuple):
+    """One side's words in one turn."""
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
+class History:
+    """The last few exchanges; forgotten after a pause, since a new person may be in the room."""
+
+    def __init__(self, exchanges: int = 4, forget_after_s: float = 180) -> None:
+        self._utterances: collections.deque[Utterance] = collections.deque(maxlen=2 * exchanges)
+        self._forget_after_s, self._last_s = forget_after_s, 0.0
+
+    def asked(self, text: str, now_s: float) -> None:
+        """The person's committed request."""
+        if now_s - self._last_s > self._forget_after_s:
+            self._utterances.clear()
+        self._add("user", text, now_s)
+
+    def heard(self, text: str, now_s: float) -> None:
+        """What of the reply left the loudspeaker."""
+        self._add("assistant", text, now_s)
+
+    def before_last_request(self) -> list[Utterance]:
+        """Everything before the request that is being answered."""
+        utterances = list(self._utterances)
+        while utterances and utterances[-1].role == "assistant":
+            utterances.pop()
+        return utterances[:-1]
+
+    def _add(self, role: Literal["user", "assistant"], text: str, now_s: float) -> None:
+        self._last_s = now_s
+        if text:
+            self._utterances.append(Utterance(role, text))
