@@ -45,11 +45,17 @@ class DaemonReady(Event, frozen=True, tag="daemon.ready"):
 
 
 class DaemonFailed(Event, frozen=True, tag="daemon.failed"):
-    """A daemon or a part of it cannot work; `hint` says what to do. Every daemon, supervisor → people."""
+    """A daemon or a part of it cannot work; `hint`: what to do. Every daemon, the hub for it → people."""
 
     daemon: str
     reason: str
     hint: str = ""
+
+
+class DaemonStopped(Event, frozen=True, tag="daemon.stopped"):
+    """A daemon ends because it was told to. Every daemon → hub, kiosk."""
+
+    daemon: str
 
 
 class SettingsChanged(Event, frozen=True, tag="settings.changed"):
@@ -66,7 +72,7 @@ class SceneReady(Event, frozen=True, tag="scene.ready"):
 
 
 class AudioState(Event, frozen=True, tag="audio.state"):
-    """Sound devices in use and counters since start, each second while they change. audio → doctor, kiosk."""
+    """Sound devices in use and counters since start, each second of change. audio → doctor, kiosk, home."""
 
     retained_by = ()
     input: str
@@ -78,16 +84,18 @@ class AudioState(Event, frozen=True, tag="audio.state"):
 
 
 class MicrophoneMuted(Event, frozen=True, tag="microphone.muted"):
-    """The person pressed the mute button, or a client asked. CLI, gateway → audio."""
+    """The person pressed the mute button, or a client asked. CLI, gateway, home → audio."""
 
     muted: bool
 
 
 class SceneSpeech(Event, frozen=True, tag="scene.speech"):
-    """The simulated person starts a file at `frame`. audio (simulator) → timeline."""
+    """The simulated person starts a file at `frame`. audio (simulator) → timeline, itself when restarted."""
 
+    retained_by = ()
     file: str
     duration_ms: int
+    index: int = 0  # in the order of settings.simulator.mic
 
 
 class SceneEnded(Event, frozen=True, tag="scene.ended"):
@@ -104,7 +112,7 @@ class PlaybackStarted(Event, frozen=True, tag="playback.started"):
 
 
 class PlaybackStopped(Event, frozen=True, tag="playback.stopped"):
-    """A reply (or cue) ended at `frame`; `heard_text` is what left the loudspeaker. audio → everyone."""
+    """A reply or cue ended at `frame`; `heard_text`: its words that left the loudspeaker. audio → all."""
 
     reason: Literal["finished", "cancelled", "underrun", "device"]
     heard_text: str = ""
@@ -189,7 +197,7 @@ class ListenRequested(Event, frozen=True, tag="listen.requested"):
 
 
 class TextRequested(Event, frozen=True, tag="text.requested"):
-    """A request that was typed. CLI, gateway → listen, which makes it a committed turn."""
+    """A request that was typed. CLI, gateway, home → listen, which makes it a committed turn."""
 
     text: str
 
@@ -198,7 +206,7 @@ class TextRequested(Event, frozen=True, tag="text.requested"):
 
 
 class DialogState(Event, frozen=True, tag="dialog.state"):
-    """What the person should see. reason → kiosk, listen, audio (simulator)."""
+    """What the person should see. reason → kiosk, listen, home, audio (simulator)."""
 
     retained_by = ()
     state: Literal["idle", "listening", "thinking", "acting", "speaking", "follow_up"]
@@ -289,6 +297,7 @@ class ReplyClause(Event, frozen=True, tag="reply.clause"):
 class ReplyAudio(Event, frozen=True, tag="reply.audio"):
     """A clause is about to enter the speaker ring; `word_ends` are sample offsets. speak → audio."""
 
+    retained_by = ("clause",)
     clause: int
     text: str
     rate_hz: int

@@ -155,7 +155,7 @@ class Home(Section, frozen=True):
     )
     confirm_ms: Annotated[Milliseconds, Meta(description="how long a device may take to confirm")] = 2000
     areas: Annotated[
-        dict[str, str], Meta(description="entity id or name to area, where discovery has none")
+        dict[str, str], Meta(description="entity id or name to area, before what discovery suggests")
     ] = {}
     aliases: Annotated[dict[str, tuple[str, ...]], Meta(description="entity id to further spoken names")] = {}
 

@@ -1,0 +1,1 @@
+"""Which models Wren can run, where they come from, and the copies on this machine."""

@@ -1,0 +1,1 @@
+"""The test suite: unit, pipeline (real daemons in the simulated room), faults, bench."""

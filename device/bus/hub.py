@@ -1,7 +1,9 @@
 """The event hub: passes every event to every other client, and what is retained to whoever comes later.
 
-AF_UNIX SEQPACKET keeps message borders and shows a dead peer at once. A client whose queue is full is
-dropped: it reconnects and gets the snapshot. Peers must have this process's user or group, or be root.
+AF_UNIX SEQPACKET keeps message borders and shows a dead peer at once. A daemon that vanishes without having
+said that it stops is announced as failed, so that the person can be told within the second. A client whose
+queue is full is dropped: it reconnects and gets the snapshot. Peers must have this process's user or group,
+or be root.
 """
 
 from __future__ import annotations
@@ -12,12 +14,14 @@ import os
 import selectors
 import socket
 import struct
+import time
 from pathlib import Path
 
 import msgspec
 
 from device import events
 from device.bus.client import DATAGRAM_BYTES, retained_key
+from device.events import DaemonFailed, DaemonReady, DaemonStopped
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +33,7 @@ class _Peer:
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
         self.queue: collections.deque[bytes] = collections.deque()
+        self.daemon = ""  # the daemon that said on this connection that it is ready
 
 
 class Hub:
@@ -109,8 +114,17 @@ class Hub:
         except msgspec.DecodeError as error:
             log.warning("dropped a malformed event", extra={"error": str(error)})
             return
+        match event:
+            case DaemonReady(daemon=name):
+                sender.daemon = name
+            case DaemonStopped(daemon=name):
+                sender.daemon = ""
+                self._forget(name)
         if event is not None and (key := retained_key(event)) is not None:
             self._retained[key] = data
+        self._pass_on(data, sender)
+
+    def _pass_on(self, data: bytes, sender: _Peer) -> None:
         for peer in list(self._peers.values()):
             if peer is not sender:
                 peer.queue.append(data)
@@ -137,3 +151,19 @@ class Hub:
         if self._peers.pop(peer.socket, None) is not None:
             self._selector.unregister(peer.socket)
             peer.socket.close()
+            if peer.daemon:
+                self._announce_failure(peer)
+
+    def _announce_failure(self, peer: _Peer) -> None:
+        failure = DaemonFailed(
+            t_ns=time.monotonic_ns(),
+            daemon=peer.daemon,
+            reason="it ended unexpectedly",
+            hint="it is started again",
+        )
+        self._forget(peer.daemon)
+        self._pass_on(events.encode(failure), peer)
+
+    def _forget(self, daemon: str) -> None:
+        """It is no longer ready."""
+        self._retained.pop(("daemon.ready", events.ROOM, daemon), None)

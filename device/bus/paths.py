@@ -12,7 +12,7 @@ MICROPHONE_FRAME = MICROPHONE_HZ * FRAME_MS // 1000
 SPEAKER_FRAME_MS = 20  # whole samples at 22,050 Hz, the usual rate of a Piper voice
 
 # Tags of a microphone frame: why its samples are not what the room sounds like.
-GATED = 1  # silenced while the loudspeaker played speech
+GATED = 1  # silenced while the loudspeaker played speech, or (with LOST) no microphone is there
 MUTED = 2  # silenced by the mute button
 CUE = 4  # a cue was leaving the loudspeaker
 LOST = 8  # an overrun just before this frame

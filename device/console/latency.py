@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.table import Table
 
 from device.console.timeline import STAGES, Turn, percentile
-from device.events import FRAME_MS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -91,7 +90,7 @@ def _label(turn: Turn) -> str:
 
 
 def _draw_turn(axes: Axes, turn: Turn, line: int) -> None:
-    zero = _last_voiced_ns(turn)
+    zero = turn.t_ns.get("speech.stopped", min(begin for begin, _ in turn.spans_ns.values()))
     for (stage, _, _), color in zip(STAGES, _COLORS, strict=True):
         if stage in turn.spans_ns:
             begin, _ = turn.spans_ns[stage]
@@ -100,11 +99,3 @@ def _draw_turn(axes: Axes, turn: Turn, line: int) -> None:
         heard = (turn.mouth_to_ear_ms, line)
         axes.plot(*heard, marker="|", markersize=18, color="black")
         axes.annotate(f"{turn.mouth_to_ear_ms} ms", heard, xytext=(6, -4), textcoords="offset points")
-
-
-def _last_voiced_ns(turn: Turn) -> int:
-    """When the last voiced frame was recorded, from the frame distance to the start of playback."""
-    if turn.mouth_to_ear_ms is not None:
-        return turn.t_ns["playback.started"] - turn.mouth_to_ear_ms * 1_000_000
-    frames = turn.frames.get("turn.committed", 0) - (turn.last_voiced_frame or 0)
-    return turn.t_ns.get("turn.committed", 0) - frames * FRAME_MS * 1_000_000

@@ -16,7 +16,7 @@ from rich.table import Table
 from device.console import latency
 from device.console.timeline import Turn, read, turns
 from device.console.view import ConversationView
-from device.events import DaemonFailed, Event, SceneEnded
+from device.events import SceneEnded
 from device.faults import Fault
 from device.services.stage import DEMO_HOUSE, Stage, check_models
 from device.settings import Settings
@@ -34,7 +34,7 @@ def run(
     timeline: Path | None,
     config: Path | None,
 ) -> None:
-    """Runs on this machine's sound card until interrupted; with a simulated house where there is no broker."""
+    """Runs on this machine's sound card until interrupted; without a broker, with a simulated house."""
     check_models(language_model=settings.reason.model)
     if broker is None and _answers(settings.home.broker):
         broker = settings.home.broker
@@ -127,12 +127,11 @@ def simulator_environment(fields: Mapping[str, Any]) -> dict[str, str]:
 
 
 def play_through(stage: Stage, on_event: Any = None) -> None:
-    """Steps until all files were played and the conversation is idle. Raises Fault when audio fails."""
+    """Steps until all files were played and it is idle again. Raises Fault when a daemon cannot go on."""
     ended = False
     while not ended:
         for event in stage.step():
             ended |= isinstance(event, SceneEnded)
-            _raise_on_audio_failure(event)
             if on_event is not None:
                 on_event(event)
 
@@ -151,11 +150,6 @@ def check_sound(path: Path) -> None:
 
 def _environment(config: Path | None) -> dict[str, str]:
     return {"WREN_CONFIG": str(config.resolve())} if config is not None else {}
-
-
-def _raise_on_audio_failure(event: Event) -> None:
-    if isinstance(event, DaemonFailed) and event.daemon == "audio":
-        raise Fault(event.reason, event.hint)
 
 
 def _answers(broker: str) -> bool:
@@ -178,4 +172,3 @@ def _outcomes(done: list[Turn]) -> Table:
         understood = ", ".join(turn.calls) or turn.route or turn.cancelled
         table.add_row(wake, turn.text, understood, confirmed, turn.heard, audible)
     return table
-

@@ -1,8 +1,8 @@
 """Reads a recorded timeline and works out where the time of each turn went.
 
 Mouth-to-ear is `playback.started.frame - speech.stopped.last_voiced_frame` of the same turn, cues excluded:
-both are indices of 10 ms microphone frames, so no clock of any daemon enters. The stages between are
-differences of `t_ns` (CLOCK_MONOTONIC, one machine).
+both are indices of 10 ms microphone frames, so no clock of any daemon enters. The endpoint stage begins with
+the last voiced frame as well; the stages after it are differences of `t_ns` (CLOCK_MONOTONIC, one machine).
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ class Turn:
     cancelled: str = ""
     mouth_to_ear_ms: int | None = None
     spans_ns: dict[str, tuple[int, int]] = field(default_factory=dict)
-    t_ns: dict[str, int] = field(default_factory=dict)  # first of each event
+    t_ns: dict[str, int] = field(
+        default_factory=dict
+    )  # first of each event; of speech.stopped, the last voice
     frames: dict[str, int] = field(default_factory=dict)
     last_voiced_frame: int | None = None
 
@@ -99,7 +101,8 @@ def percentile(values: list[float], percent: float) -> float:
 def _note(turn: Turn, row: Row) -> None:
     name = row["event"]
     if name == "speech.stopped":
-        turn.t_ns[name], turn.last_voiced_frame = row["t_ns"], row["last_voiced_frame"]
+        silence_ns = (row["frame"] - row["last_voiced_frame"]) * FRAME_MS * 1_000_000
+        turn.t_ns[name], turn.last_voiced_frame = row["t_ns"] - silence_ns, row["last_voiced_frame"]
         return
     if name == "playback.started" and row["cue"]:
         return

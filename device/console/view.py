@@ -91,7 +91,7 @@ class ConversationView:
                 if event.ok:
                     return f"[blue]confirmed[/]  {_arguments(event.arguments)} in {event.confirm_ms:.0f} ms"
                 return f"[red]not done[/]   {_arguments(event.arguments)}: {event.error.replace('_', ' ')}"
-            case ReplyClause():
+            case ReplyClause() if event.text:
                 return f"[green]says[/]       {escape(event.text)}"
             case PlaybackStarted() if not event.cue and self._last_voiced_frame is not None:
                 passed_ms = round((event.frame - self._last_voiced_frame) * FRAME_S * 1000)

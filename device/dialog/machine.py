@@ -145,6 +145,7 @@ class Dialog:
     calls: tuple[ToolCalled, ...] = ()
     outcomes: tuple[ToolResult, ...] = ()
     clauses: int = 0
+    complete: bool = False  # the last clause of the reply was said
     expects_answer: bool = False
     proposal: tuple[Call, ...] = ()
     asked_again: bool = False
@@ -181,11 +182,11 @@ def step(dialog: Dialog, given: Input, now_s: float) -> Step:
             return _say(
                 dialog, given.text, now_s, expects_answer=given.expects_answer, proposal=given.proposal
             )
-        case Clause() if dialog.state in ("thinking", "speaking"):
+        case Clause() if dialog.state in ("thinking", "speaking") and not dialog.complete:
             return _clause(dialog, given.text, now_s, last=given.last)
         case ToolResult() if dialog.state == "acting":
             return _result(dialog, given)
-        case PlaybackStarted() if dialog.state == "speaking":
+        case PlaybackStarted() if dialog.state == "speaking" and not given.cue:
             return replace(dialog, deadline_s=now_s + dialog.limits.speaking_s), []
         case PlaybackStopped() if dialog.state == "speaking" and not given.cue:
             return _spoken(dialog, now_s)
@@ -278,7 +279,7 @@ def _clause(dialog: Dialog, text: str, now_s: float, *, last: bool) -> Step:
     if dialog.state != "speaking":
         dialog, actions = _enter(dialog, "speaking", now_s, deadline_s=now_s + dialog.limits.silence_s)
     clause = ReplyClause(turn=dialog.turn, clause=dialog.clauses, text=text, last=last)
-    return replace(dialog, clauses=dialog.clauses + 1), [*actions, clause]
+    return replace(dialog, clauses=dialog.clauses + 1, complete=last), [*actions, clause]
 
 
 def _spoken(dialog: Dialog, now_s: float) -> Step:

@@ -20,7 +20,7 @@ from device import settings as settings_module
 from device.bus.client import HubClient
 from device.bus.paths import events_socket, microphone_ring
 from device.bus.ring import RingReader
-from device.events import DaemonFailed, DaemonReady, Event, SettingsChanged
+from device.events import DaemonFailed, DaemonReady, DaemonStopped, Event, SettingsChanged
 from device.faults import Fault
 from device.services import logs
 from device.services.notify import notify
@@ -28,6 +28,7 @@ from device.settings import Settings, SettingsError
 
 EX_CONFIG = 78
 STEP_S = 0.05
+WATCHDOG_EVERY_S = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +99,6 @@ class MicrophoneClock:
 
 def run(kind: type[Daemon]) -> int:
     """Runs a daemon until it is told to stop; returns the exit status."""
-    began = time.monotonic()
     signals = _Signals()
     try:
         settings = settings_module.load()
@@ -111,10 +111,9 @@ def run(kind: type[Daemon]) -> int:
     daemon = kind(settings, bus)
     try:
         daemon.start()
-        bus.send(
-            DaemonReady(daemon=kind.name, pid=os.getpid(), start_ms=round((time.monotonic() - began) * 1000))
-        )
+        bus.send(DaemonReady(daemon=kind.name, pid=os.getpid(), start_ms=_since_start_ms()))
         notify(ready=1, status="running")
+        fed_s = 0.0
         while not signals.stopping and not _orphaned():
             daemon.step()
             for event in bus.poll():
@@ -123,8 +122,11 @@ def run(kind: type[Daemon]) -> int:
             if signals.reload:
                 signals.reload = False
                 _reload(daemon)
-            notify(watchdog=1)
+            if time.monotonic() - fed_s > WATCHDOG_EVERY_S:
+                fed_s = time.monotonic()
+                notify(watchdog=1)
         notify(stopping=1)
+        bus.send(DaemonStopped(daemon=kind.name))
     except Fault as fault:
         print(f"wren-{kind.name}: {fault}", file=sys.stderr)
         bus.send(DaemonFailed(daemon=kind.name, reason=fault.message, hint=fault.hint))
@@ -141,6 +143,12 @@ def run(kind: type[Daemon]) -> int:
         daemon.close()
         bus.close()
     return 0
+
+
+def _since_start_ms() -> int:
+    """Milliseconds since this process was made, imports included (proc(5): start time in clock ticks)."""
+    ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+    return round((time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")) * 1000)
 
 
 def _orphaned() -> bool:

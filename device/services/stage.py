@@ -42,7 +42,8 @@ class Stage:
     """Starts in `__enter__`, stops and leaves nothing behind in `__exit__`.
 
     `environment` overrides settings (`WREN_AUDIO__BACKEND=simulator`). Without `broker` a private one is
-    started; `house` is a TOML file of simulated devices, None for none. `watch` sees every event.
+    started; `house` is a TOML file of simulated devices, None for none. `watch` sees every event. The
+    simulated people speak as soon as everything is ready, or with `start_scene=False` when told to.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Stage:
         house: Path | None = DEMO_HOUSE,
         watch: Watch = _ignore,
         notice: Callable[[str], None] = lambda _text: None,
+        start_scene: bool = True,
     ) -> None:
         self._scratch = Path(tempfile.mkdtemp(prefix="wren-"))
         self.runtime = self._scratch / "run"
@@ -66,6 +68,7 @@ class Stage:
             "WREN_HOME__BROKER": self.broker,
         }
         self._timeline, self._watch, self._notice = timeline, watch, notice
+        self._start_scene = start_scene
         self.supervisor = Supervisor(self.runtime, self._environment, log or self._scratch / "wren.log")
         self.bus = HubClient(events_socket(self.runtime))
         self._recorder: Recorder | None = None
@@ -106,6 +109,10 @@ class Stage:
                     return event
         raise Fault(f"{name} did not happen within {timeout_s:.0f} s")
 
+    def start_scene(self) -> None:
+        """Lets the simulated people speak."""
+        self.bus.send(SceneReady())
+
     def _start(self) -> None:
         if self._own_broker:
             self.supervisor.start_helper("mosquitto", [_mosquitto(), "-c", str(self._broker_config())])
@@ -134,7 +141,8 @@ class Stage:
             self.step()
         self._await_house()
         self._await_model()
-        self.bus.send(SceneReady())
+        if self._start_scene:
+            self.start_scene()
 
     def _stop(self) -> None:
         self.bus.close()

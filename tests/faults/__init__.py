@@ -1,0 +1,1 @@
+"""Daemons, brokers and files that die or lie."""

@@ -1,0 +1,1 @@
+"""Single modules through their public seams."""

@@ -148,6 +148,12 @@ def test_a_slow_answer_is_bridged_once() -> None:
     assert [(a.clause, a.last) for a in actions if isinstance(a, ReplyClause)] == [(1, True)]
 
 
+def test_nothing_follows_the_last_clause() -> None:
+    dialog, _ = play(*THINKING, (9.0, Tick()), (9.1, Tick()))
+    assert dialog.complete
+    assert step(dialog, Clause(1, "Robins are", last=False), 9.5)[1] == []
+
+
 def test_calls_that_nobody_answers_are_reported_as_such() -> None:
     _, actions = play(*ACTING, result(1), (10.0, Tick()))
     (report,) = actions

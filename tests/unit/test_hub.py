@@ -16,7 +16,16 @@ from device import events
 from device.bus.client import HubClient
 from device.bus.hub import Hub
 from device.bus.recorder import Recorder
-from device.events import DialogState, Event, HomeChanged, ReplyClause, TurnStarted
+from device.events import (
+    DaemonFailed,
+    DaemonReady,
+    DaemonStopped,
+    DialogState,
+    Event,
+    HomeChanged,
+    ReplyClause,
+    TurnStarted,
+)
 from device.home.registry import State
 
 
@@ -140,6 +149,20 @@ def test_a_client_that_does_not_read_holds_nobody_up(hub: RunningHub) -> None:
         if n % 100 == 99:
             receive(reader, lambda seen: len(seen) == 100)
     assert len(receive(sleeper, lambda seen: len(seen) == 3000)) == 3000
+
+
+def test_a_daemon_that_vanishes_is_announced_and_one_that_stops_is_not(hub: RunningHub) -> None:
+    watcher, killed, stopped = joined(hub), joined(hub), joined(hub)
+    killed.send(DaemonReady(daemon="listen", pid=1))
+    stopped.send(DaemonReady(daemon="wake", pid=2))
+    stopped.send(DaemonStopped(daemon="wake"))
+    receive(watcher, lambda seen: len(seen) == 3)
+    stopped.close()
+    killed.close()
+    (failure,) = receive(watcher, lambda seen: len(seen) == 1)
+    assert isinstance(failure, DaemonFailed)
+    assert failure.daemon == "listen"
+    assert joined(hub).poll() == []
 
 
 def test_the_recorder_writes_the_timeline(hub: RunningHub, tmp_path: Path) -> None:

@@ -1,0 +1,37 @@
+# Targets with a comment after ## appear in `make help`.
+PYTHON ?= python3
+VENV := .venv/bin
+.DEFAULT_GOAL := help
+
+.PHONY: help setup demo run test check bench eval lock
+
+help:  ## show this list
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+
+setup:  ## install what Wren needs on this machine, and the default models; again: seconds
+	@$(PYTHON) setup_machine.py
+
+demo: setup  ## a spoken request in a simulated room switches a simulated light and is answered
+	@$(VENV)/wren demo
+
+run: setup  ## the same with this machine's microphone and loudspeaker, and its house
+	@$(VENV)/wren run
+
+test: setup  ## run the tests
+	@$(VENV)/python -m pytest
+
+check: setup  ## check format, lint and types
+	@$(VENV)/ruff format --check .
+	@$(VENV)/ruff check .
+	@$(VENV)/mypy device models tests setup_machine.py
+
+bench: setup  ## measure latency, CPU and memory in the simulated room
+	@$(VENV)/python -m tests.bench.bench
+
+eval: setup  ## measure how well it hears and understands
+	@$(VENV)/python -m tests.bench.evaluate
+
+lock: setup  ## pin the newest packages that pyproject.toml allows
+	@$(VENV)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --no-emit-index-url \
+		--no-emit-find-links --generate-hashes --no-emit-package llama-cpp-python --no-header --no-annotate \
+		--quiet --upgrade -o requirements.lock

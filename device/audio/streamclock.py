@@ -1,0 +1,98 @@
+"""When samples pass the microphone and the loudspeaker of a sound card, and so what was playing when.
+
+Each callback says at what time its first sample passes, with some milliseconds of jitter. `StreamClock` runs
+at the nominal rate and is pulled towards those times by a first-order loop, which also follows the drift of
+the card's crystal; an error too large for jitter (an underrun, a pause) sets it anew. `PlaybackClock` lays
+the blocks that were handed to the loudspeaker beside the microphone's frames.
+
+Pure. Seconds of `time.monotonic`; samples counted from the opening of the stream.
+"""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from device.audio.playback import Block
+from device.events import FRAME_MS
+
+GAIN = 0.05
+JUMP_S = 0.06
+FRAME_S = FRAME_MS / 1000
+
+
+class StreamClock:
+    """Time of every sample of one stream."""
+
+    def __init__(self, rate_hz: int) -> None:
+        self.rate_hz = rate_hz
+        self._origin_s: float | None = None
+
+    def observe(self, index: int, time_s: float) -> None:
+        """Sample `index` was seen to pass at `time_s`."""
+        if self._origin_s is None:
+            self._origin_s = time_s - index / self.rate_hz
+            return
+        error = time_s - self.time_of(index)
+        self._origin_s += error if abs(error) > JUMP_S else GAIN * error
+
+    def time_of(self, index: float) -> float:
+        """When sample `index` passes; 0 before the first observation."""
+        return 0.0 if self._origin_s is None else self._origin_s + index / self.rate_hz
+
+
+class Playing(NamedTuple):
+    """The loudspeaker during one microphone frame."""
+
+    leaving: tuple[Block, ...] = ()  # blocks that began during it
+    block: Block | None = None  # the newest that was heard during it
+    position: int = -1  # speaker-ring sample that left as the frame began
+
+
+class PlaybackClock:
+    """Which block leaves the loudspeaker during which microphone frame; to be called in the order of time."""
+
+    def __init__(self, rate_hz: int) -> None:
+        self._clock = StreamClock(rate_hz)
+        self._waiting: collections.deque[tuple[int, Block]] = collections.deque()
+        self._current: tuple[int, Block] | None = None
+        self._newest = (-1, -1)
+
+    def played(self, index: int, time_s: float, blocks: Iterable[Block | None]) -> None:
+        """A callback handed out `blocks` (None: silence); its first sample `index` passes at `time_s`."""
+        self._clock.observe(index, time_s)
+        size = self._clock.rate_hz * FRAME_MS // 1000
+        for number, block in enumerate(blocks):
+            if block is not None:
+                self._waiting.append((index + number * size, block))
+
+    def during(self, began_s: float) -> Playing:
+        """What left in the 10 ms from `began_s`."""
+        block, position = self._at(began_s)
+        leaving = []
+        while self._waiting and self._clock.time_of(self._waiting[0][0]) < began_s + FRAME_S:
+            self._current = self._waiting.popleft()
+            block = self._current[1]
+            leaving.append(block)
+        return Playing(tuple(leaving), block, position)
+
+    def forget(self) -> tuple[Block, ...]:
+        """The card is gone: what was still to leave."""
+        blocks = tuple(block for _, block in self._waiting)
+        self._waiting.clear()
+        return blocks
+
+    def _at(self, time_s: float) -> tuple[Block | None, int]:
+        if self._current is None:
+            return None, -1
+        index, block = self._current
+        since_s = time_s - self._clock.time_of(index)
+        if since_s >= FRAME_S:
+            return None, -1
+        turn, newest = self._newest
+        position = block.position + max(0, int(since_s * block.rate_hz))
+        if turn == block.turn:
+            position = max(position, newest)
+        self._newest = (block.turn, position)
+        return block, position

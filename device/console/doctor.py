@@ -1,0 +1,176 @@
+"""`wren doctor`: checks the machine and says what to do about each fault."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple
+from urllib.parse import urlsplit
+
+from rich.console import Console
+from rich.table import Table
+
+from device import settings as settings_module
+from device.bus.client import HubClient
+from device.bus.paths import events_socket
+from device.settings import Settings
+from models.catalog import ROLES
+from models.errors import ModelError
+from models.store import Store
+
+FREE_BYTES = 500_000_000
+MEMORY_BYTES = 3_500_000_000
+EARLIEST_CLOCK_S = 1_760_000_000  # October 2025: a clock before this was never set
+OPTIONAL_ROLES = ("turn",)
+
+Verdict = Literal["ok", "hint", "fault"]
+
+
+class Finding(NamedTuple):
+    """One check: what was found, and what to do unless it is fine."""
+
+    verdict: Verdict
+    what: str
+    found: str
+    remedy: str = ""
+
+
+def report(settings: Settings, console: Console) -> bool:
+    """Prints all findings; false when one of them is a fault."""
+    findings = [finding for check in CHECKS for finding in check(settings)]
+    table = Table(title="wren doctor", title_justify="left")
+    for column in ("", "check", "found", "what to do"):
+        table.add_column(column, overflow="fold")
+    signs = {"ok": "[green]ok[/]", "hint": "[yellow]hint[/]", "fault": "[red]fault[/]"}
+    for finding in findings:
+        table.add_row(signs[finding.verdict], finding.what, finding.found, finding.remedy)
+    console.print(table)
+    return all(finding.verdict != "fault" for finding in findings)
+
+
+def _processor(_settings: Settings) -> Iterator[Finding]:
+    cores = os.cpu_count() or 1
+    kind = platform.machine()
+    known = kind in ("x86_64", "aarch64")
+    yield Finding(
+        "ok" if known else "fault",
+        "processor",
+        f"{cores} cores, {kind}",
+        "" if known else "use a 64-bit x86 or ARM",
+    )
+    governors = {
+        path.read_text().strip()
+        for path in Path("/sys/devices/system/cpu").glob("cpu*/cpufreq/scaling_governor")
+    }
+    if governors & {"powersave"}:
+        yield Finding(
+            "hint", "governor", "powersave", "answers come sooner with: cpupower frequency-set -g schedutil"
+        )
+
+
+def _memory(settings: Settings) -> Iterator[Finding]:
+    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    enough = total > MEMORY_BYTES or not settings.reason.model
+    yield Finding(
+        "ok" if enough else "hint",
+        "memory",
+        f"{total / 1e9:.1f} GB",
+        "" if enough else "choose a smaller language model (`wren models list`) or set reason.model=false",
+    )
+
+
+def _disk(_settings: Settings) -> Iterator[Finding]:
+    folder = settings_module.cache_dir()
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    enough = free > FREE_BYTES
+    yield Finding(
+        "ok" if enough else "fault",
+        "disk",
+        f"{free / 1e9:.1f} GB free at {folder}",
+        "" if enough else "free some space; `wren models prune` removes unused models",
+    )
+
+
+def _clock(_settings: Settings) -> Iterator[Finding]:
+    now = time.time()
+    is_set = now > EARLIEST_CLOCK_S
+    yield Finding(
+        "ok" if is_set else "fault",
+        "clock",
+        time.strftime("%Y-%m-%d %H:%M", time.localtime(now)),
+        "" if is_set else "set it: timedatectl set-ntp true, or date --set",
+    )
+
+
+def _models(_settings: Settings) -> Iterator[Finding]:
+    store = Store()
+    for role in ROLES:
+        try:
+            model = store.active(role)
+        except ModelError as error:
+            yield Finding(
+                "hint" if role in OPTIONAL_ROLES else "fault", f"model: {role}", error.cause, error.next_step
+            )
+        else:
+            yield Finding("ok", f"model: {role}", model.name)
+
+
+def _sound(settings: Settings) -> Iterator[Finding]:
+    from device.audio.portaudio import list_devices
+
+    devices = list_devices()
+    for direction, wanted in (
+        ("input", settings.audio.input_device),
+        ("output", settings.audio.output_device),
+    ):
+        names = [device.name for device in devices if getattr(device, f"{direction}_channels") > 0]
+        fitting = [name for name in names if wanted.lower() in name.lower()]
+        if fitting:
+            yield Finding("ok", f"sound {direction}", fitting[0])
+        elif names:
+            remedy = f"set audio.{direction}_device to part of one of: {', '.join(names)}"
+            yield Finding("fault", f"sound {direction}", f"none is called “{wanted}”", remedy)
+        else:
+            yield Finding("hint", f"sound {direction}", "none", "plug one in, or use `wren simulate`")
+
+
+def _broker(settings: Settings) -> Iterator[Finding]:
+    url = settings.home.broker
+    parts = urlsplit(url)
+    try:
+        socket.create_connection((parts.hostname or "", parts.port or 1883), timeout=1).close()
+    except (OSError, ValueError) as error:
+        remedy = "start Mosquitto or set home.broker; without one `wren run` starts its own"
+        yield Finding("hint", "MQTT broker", f"{url}: {error}", remedy)
+    else:
+        yield Finding("ok", "MQTT broker", url)
+    if shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin") is None:
+        yield Finding(
+            "hint", "Mosquitto", "not installed", "`make setup` installs it; the demonstration needs it"
+        )
+
+
+def _running(settings: Settings) -> Iterator[Finding]:
+    bus = HubClient(events_socket(settings_module.runtime_dir(settings)))
+    bus.wait(0)
+    yield Finding("ok", "running", "yes" if bus.connected else "no")
+    bus.close()
+
+
+CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+    _processor,
+    _memory,
+    _disk,
+    _clock,
+    _models,
+    _sound,
+    _broker,
+    _running,
+)

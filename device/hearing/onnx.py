@@ -1,0 +1,23 @@
+"""Opens the small ONNX models of the hearing: one thread, no spinning, processor only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+
+from device.faults import Fault
+
+
+def session(path: Path) -> Any:
+    """An onnxruntime.InferenceSession for the model at `path`. Raises Fault when it cannot be loaded."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise Fault(
+            f"the model {path.name} cannot be loaded ({error})", "wren models verify", permanent=True
+        ) from error

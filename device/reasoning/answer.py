@@ -1,0 +1,65 @@
+"""What of a free answer may be spoken: plain words, at most two sentences, no claim to have acted.
+
+The model may talk but its talk does nothing, so a clause that says that something was, is being or will be
+done ("I turned on the light", "the heating is now off") would be a lie. Text is let through clause by
+clause: such a clause ends the answer, and is replaced by the honest sentence when nothing was said before.
+Markup, symbols and emoji, which a voice cannot say, are dropped. Pure; pieces of text in, clauses out.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from device.reasoning.prompt import load
+
+MOST_SENTENCES = 2
+_CLAUSE_END = re.compile(r"(?<=[,;:.!?])\s+")
+_SENTENCE_END = re.compile(r"[.!?][\"')]*$")
+_UNSPEAKABLE = frozenset("*_`#~|<>[]{}\\^")
+
+
+class Answer:
+    """One answer on its way from the model to the voice."""
+
+    def __init__(self, language: str = "en") -> None:
+        prompt = load(language)
+        self._claims = [re.compile(pattern) for pattern in prompt.claims]
+        self._retraction = prompt.retraction
+        self._text = ""
+        self._sentences = 0
+        self._said = False
+        self.over = False
+
+    def push(self, piece: str) -> str:
+        """The clauses that `piece` completes, "" when none; sets `over` when nothing more may follow."""
+        self._text += "".join(letter for letter in piece if _speakable(letter))
+        *whole, self._text = _CLAUSE_END.split(self._text)
+        return "".join(self._pass(clause) for clause in whole)
+
+    def finish(self, *, cut: bool) -> str:
+        """The rest; an answer that was `cut` off keeps it only when nothing has been said yet."""
+        rest, self._text = self._text.strip(), ""
+        if not rest or (cut and self._said and not _SENTENCE_END.search(rest)):
+            self.over = True
+            return ""
+        text = self._pass(rest)
+        self.over = True
+        return text
+
+    def _pass(self, clause: str) -> str:
+        if self.over or not clause.strip():
+            return ""
+        if any(claim.search(clause.lower()) for claim in self._claims):
+            self.over = True
+            return "" if self._said else self._retraction
+        if _SENTENCE_END.search(clause):
+            self._sentences += 1
+            self.over = self._sentences == MOST_SENTENCES
+        text = f" {clause.strip()}" if self._said else clause.strip()
+        self._said = True
+        return text
+
+
+def _speakable(letter: str) -> bool:
+    return letter not in _UNSPEAKABLE and not unicodedata.category(letter).startswith(("So", "Sk", "C"))

@@ -1,0 +1,34 @@
+"""From a walk along the tree of commands to what becomes of the request. Pure.
+
+At `act` or more the calls are run; from `ask` on they are offered as a question. Below that nothing is done:
+when the model would rather have acted or declined than talked, the house cannot do it; else it is talk.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from device.home.registry import Call
+from device.reasoning.grammar import Walk
+
+ACT, ASK = 0.5, 0.14
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What the model makes of a request; `calls` are those of "act" and "ask", all allowed by the house."""
+
+    kind: Literal["act", "ask", "talk", "cannot"]
+    calls: tuple[Call, ...] = ()
+    probability: float = 1.0
+
+
+def judge(walk: Walk, *, act: float = ACT, ask: float = ASK) -> Decision:
+    """The decision a walk amounts to, with the probability of what was decided."""
+    calls = tuple(dict.fromkeys(call for command in walk.commands for call in command.calls))
+    if calls and walk.probability >= ask:
+        return Decision("act" if walk.probability >= act else "ask", calls, walk.probability)
+    if walk.talk >= max(walk.act, walk.cannot):
+        return Decision("talk", probability=walk.talk)
+    return Decision("cannot", probability=walk.act + walk.cannot)

@@ -1,0 +1,359 @@
+"""From items to frames: one frame per clause, saying what is wanted (acts, values) of which things (targets).
+
+A sentence is cut where "and" joins or where a verb begins something new. A clause that lacks its act or its
+things borrows them from its neighbour ("turn on the kitchen and the hallway light").
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field, replace
+
+from device.reasoning.items import Item
+from device.reasoning.names import Found, NameIndex
+
+_HOURS = 12  # "at" up to this number is rather a time of day
+_BETWEEN = frozenset(("determiner", "quantifier", "ignored", "degree"))
+_OPTION_KINDS = frozenset(
+    ("unknown", "color", "level", "neutral", "act", "step", "state", "attribute", "noun", "complaint")
+)
+
+
+@dataclass(slots=True)
+class Target:
+    """Things meant: by whole name (`found`), or by some of `noun`, `area` and yet unmatched `words`."""
+
+    start: int
+    end: int
+    found: tuple[Found, ...] = ()
+    noun: str = ""
+    spoken_noun: str = ""
+    area: str = ""
+    words: list[int] = field(default_factory=list)
+    every: bool = False
+
+
+@dataclass(slots=True)
+class Value:
+    """A value asked for: `kind` is percent, degrees, number or color; `relative` when it is a difference."""
+
+    kind: str
+    amount: float = 0.0
+    name: str = ""
+    relative: bool = False
+    is_level: bool = False
+
+
+@dataclass(slots=True)
+class Frame:
+    """One clause. `mood`: "do" is wished, "ask" is asked, "tell" is merely told. Places are word numbers."""
+
+    mood: str
+    start: int = 0
+    # what is wanted
+    acts: set[str] = field(default_factory=set)
+    verbs: int = 0
+    acts_from: int = -1  # where the first verb or act is, -1 when there is none
+    values: list[Value] = field(default_factory=list)
+    steps: list[str] = field(default_factory=list)
+    attributes: list[str] = field(default_factory=list)
+    attributes_from: int = sys.maxsize  # where the first of them is
+    complaint: str = ""
+    states: list[str] = field(default_factory=list)
+    activities: list[str] = field(default_factory=list)
+    houseless: str = ""
+    not_yet: str = ""
+    # of what
+    targets: list[Target] = field(default_factory=list)
+    excluded: list[Target] = field(default_factory=list)
+    unknown: list[int] = field(default_factory=list)
+    options: list[int] = field(default_factory=list)  # places of words that may name an option
+    # and how it is said
+    guard: str = ""
+    has_pronoun: bool = False
+    has_subject: bool = False
+    is_ours: bool = False  # says "it" or "I"
+    is_theirs: bool = False  # says "she" or "you"
+    is_wished: bool = False  # says "I need", "I want"
+    is_unwanted: bool = False  # says "I do not need"
+    is_bare: bool = False  # its complaint needs a subject
+    is_slight: bool = False
+    is_open_question: bool = False  # asks what or which
+    is_scene: bool = False  # names a scene or a button and nothing else
+
+    @property
+    def has_goal(self) -> bool:
+        """Whether it says what shall become of its things."""
+        return bool(
+            self.acts or self.values or self.steps or self.complaint or self.activities or self.is_scene
+        )
+
+
+def clauses(items: list[Item]) -> list[list[Item]]:
+    """The clauses of a sentence; none is empty."""
+    parts: list[list[Item]] = [[]]
+    for at, item in enumerate(items):
+        part = parts[-1]
+        if item.kind == "disjunction" and part and _mood(part) == "ask":
+            continue
+        if item.kind == "conjunction":
+            parts.append([])
+            continue
+        if part and _begins_anew(item, items[at + 1 :], part):
+            parts.append([])
+        parts[-1].append(item)
+    return [part for part in parts if part]
+
+
+def _begins_anew(item: Item, rest: list[Item], part: list[Item]) -> bool:
+    kinds = {other.kind for other in part}
+    has_thing = bool(kinds & {"name", "noun", "area", "pronoun", "activity", "everything", "unknown"})
+    has_goal = bool(kinds & {"act", "step", "number", "color", "level"})
+    is_told = (
+        bool(kinds & {"copula", "complaint"}) or (part[0].value == "intention" and len(part) > 1)
+    ) and not kinds & {"ensure", "desire", "modal", "ask"}
+    if item.is_verb and item.form != "1":
+        is_asked = _mood(part) == "ask"
+        is_predicate = part[-1].kind in ("copula", "degree")
+        return not is_asked and (
+            (has_thing and has_goal and "subject" not in kinds) or (is_told and not is_predicate)
+        )
+    is_complete = has_thing and has_goal and not is_told and _mood(part) == "do"
+    if is_told and "complaint" in kinds and item.kind in ("subject", "complaint"):
+        return True
+    if item.kind in ("pronoun", "subject", "determiner", "name"):
+        following = next((other for other in rest if other.kind not in ("noun", "name", "area")), None)
+        return is_complete and following is not None and following.kind == "copula"
+    return is_complete and item.kind in ("wh", "which", "ask", "houseless", "reason")
+
+
+def _mood(part: list[Item]) -> str:
+    kinds = [item.kind for item in part]
+    first = next((kind for kind in kinds if kind not in ("determiner", "ignored", "degree")), "")
+    if first in ("wh", "which", "aux", "copula") or "ask" in kinds or "asks" in part[0].readings:
+        return "ask"
+    if first == "reason" or part[0].value == "intention":
+        return "tell"
+    if first == "subject" and not {"ensure", "desire", "complaint"} & set(kinds):
+        return "tell"
+    if {"copula", "complaint"} & set(kinds) and not {"ensure", "desire", "modal"} & set(kinds):
+        return "tell" if "copula" in kinds or not {"act", "neutral"} & set(kinds) else "do"
+    return "do"
+
+
+def frame(part: list[Item], index: NameIndex) -> Frame:
+    """The frame of one clause."""
+    return _Builder(part, index).build()
+
+
+class _Builder:
+    """Reads the items of one clause from left to right."""
+
+    def __init__(self, part: list[Item], index: NameIndex) -> None:
+        self.part = part
+        self.index = index
+        self.frame = Frame(_mood(part), part[0].start)
+        self.frame.is_open_question = part[0].kind in ("wh", "which")
+        self.targets = self.frame.targets  # or, after "except", those excluded
+
+    def build(self) -> Frame:
+        for at, item in enumerate(self.part):
+            before = self.part[:at]
+            match item.kind:
+                case "except":
+                    self.targets = self.frame.excluded
+                case "name":
+                    self._name(item, before)
+                case "area":
+                    self._area(item, item.value, before)
+                case "noun":
+                    self._noun(item, before)
+                case "everything":
+                    self.targets.append(Target(item.start, item.end, noun="everything", every=True))
+                case "unknown":
+                    self._unknown(item, before)
+                case _:
+                    self._meaning(item, before[-1] if before else None, (*self.part[at + 1 :], None)[0])
+            if item.kind in _OPTION_KINDS:
+                self.frame.options.append(item.start)
+        targets = self.frame.targets
+        self.frame.is_scene = bool(targets) and all(self._is_scene(target) for target in targets)
+        return self.frame
+
+    # Things
+
+    def _touches(self, before: list[Item]) -> bool:
+        """Whether only articles and the like lie between the last thing and here."""
+        end = self.targets[-1].end if self.targets else 0
+        return bool(self.targets) and all(o.kind in _BETWEEN for o in before if o.start >= end)
+
+    def _every(self, before: list[Item]) -> bool:
+        end = self.targets[-1].end if self.targets else 0
+        return any(o.kind in ("quantifier", "which") for o in before if o.start >= end)
+
+    def _name(self, item: Item, before: list[Item]) -> None:
+        area = next((found.name.area for found in item.found if found.name.area), "")
+        named = tuple(found for found in item.found if found.name.ids)
+        if not named:
+            self._area(item, area, before)
+            return
+        last = self.targets[-1] if self._touches(before) else None
+        if last and last.area and not (last.noun or last.found or last.words):
+            last.found, last.end = named, item.end
+        else:
+            self.targets.append(Target(item.start, item.end, named, area=area, every=self._every(before)))
+
+    def _area(self, item: Item, area: str, before: list[Item]) -> None:
+        """An area narrows the things just named, unless they have one or plainly are elsewhere."""
+        last = self.targets[-1] if self.targets else None
+        if last and not last.area:
+            named = [e for found in last.found for e in found.name.ids]
+            is_there = any(self.index.entities[e].area == area for e in named)
+            is_said_of = bool(named) and before[-1].kind in ("preposition", "determiner")
+            if last.noun or last.words or is_there or is_said_of:
+                last.area, last.end = area, item.end
+                return
+        self.targets.append(Target(item.start, item.end, area=area, every=self._every(before)))
+
+    def _noun(self, item: Item, before: list[Item]) -> None:
+        last = self.targets[-1] if self._touches(before) else None
+        every = self._every(before)
+        named = [e for found in last.found for e in found.name.ids] if last else []
+        is_kind_of_last = any(item.value in self.index.nouns_of[e] for e in named)
+        if last and (is_kind_of_last or not (last.noun or last.found)):
+            last.noun, last.spoken_noun, last.end, last.every = (
+                item.value,
+                item.text,
+                item.end,
+                last.every or every,
+            )
+        else:
+            target = Target(item.start, item.end, noun=item.value, spoken_noun=item.text, every=every)
+            self.targets.append(target)
+
+    def _unknown(self, item: Item, before: list[Item]) -> None:
+        last = self.targets[-1] if self.targets else None
+        touches = self._touches(before)
+        is_place = bool(before) and before[-1].kind in ("preposition", "determiner")
+        if last and touches and last.found:
+            self.frame.unknown.append(item.start)
+        elif last and (touches or (is_place and last.noun and not (last.words or last.area))):
+            last.words.append(item.start)
+            last.end = item.end
+        else:
+            every = self._every(before)
+            self.targets.append(Target(item.start, item.end, words=[item.start], every=every))
+
+    def _is_scene(self, target: Target) -> bool:
+        if target.found:
+            return any(self.index.entities[e].domain in ("scene", "button") for e in target.found[0].name.ids)
+        return target.noun == "scene" and bool(target.words)
+
+    # What is wanted of them
+
+    def _meaning(self, item: Item, previous: Item | None, following: Item | None) -> None:
+        frame = self.frame
+        if previous and previous.kind == "origin":
+            return
+        if item.kind in ("act", "neutral"):
+            frame.verbs += item.is_verb
+            frame.acts_from = item.start if frame.acts_from < 0 else frame.acts_from
+        match item.kind:
+            case "act":
+                frame.acts.add(item.value)
+                if self.targets is frame.excluded:
+                    frame.guard = frame.guard or "negation"
+            case "state":
+                frame.states.append(item.value)
+            case "step":
+                frame.steps.append(item.value)
+            case "attribute":
+                frame.attributes.append(item.value)
+                frame.attributes_from = min(item.start, frame.attributes_from)
+            case "complaint":
+                frame.complaint, frame.is_bare = item.value, "bare" in item.readings
+            case "color":
+                frame.values.append(Value("color", name=item.value))
+            case "level":
+                frame.values.append(Value("percent", float(item.value), is_level=True))
+            case "number":
+                self._number(item, previous, following.kind if following else "")
+            case "activity":
+                frame.activities.append(item.value)
+            case "houseless" | "not_yet" | "guard":
+                setattr(frame, item.kind, getattr(frame, item.kind) or item.value)
+            case _:
+                self._manner(item)
+
+    def _manner(self, item: Item) -> None:
+        frame = self.frame
+        match item.kind:
+            case "desire":
+                frame.is_wished = True
+            case "unwanted":
+                frame.is_unwanted = True
+            case "degree":
+                frame.is_slight = True
+            case "pronoun":
+                frame.has_pronoun = True
+                frame.is_ours = frame.is_ours or "impersonal" in item.readings
+            case "subject":
+                frame.has_subject = True
+                frame.is_ours = "self" in item.readings
+                frame.is_theirs = not frame.is_ours
+
+    def _number(self, item: Item, previous: Item | None, unit: str) -> None:
+        frame, amount, prior = self.frame, float(item.text), previous.kind if previous else ""
+        is_time_of_day = (
+            prior == "clock" and amount <= _HOURS and unit not in ("percent", "degrees", "fahrenheit")
+        )
+        if unit == "duration" or is_time_of_day:
+            frame.guard = frame.guard or "later"
+        relative = prior == "by"
+        match unit:
+            case "percent":
+                value = Value("percent", amount, relative=relative)
+            case "fahrenheit":
+                celsius = (amount if relative else amount - 32) * 5 / 9
+                value = Value("degrees", round(celsius * 2) / 2, relative=relative)
+            case "degrees":
+                value = Value("degrees", amount, relative=relative or prior == "act")
+            case _:
+                value = Value("number", amount, relative=relative)
+        frame.values.append(value)
+
+
+def inherit(frames: list[Frame]) -> list[Frame]:
+    """Lends every frame the act or the things it lacks, from the frame before it or else after it."""
+    result = list(frames)
+    for at, now in enumerate(result):
+        before = result[at - 1] if at else None
+        after = result[at + 1] if at + 1 < len(result) else None
+        if before and before.mood == "ask" and now.mood == "do" and not now.verbs:
+            now = replace(now, mood="ask", attributes=now.attributes or before.attributes)
+        elif now.mood == "do" and now.targets and not now.has_goal and not (now.houseless or now.not_yet):
+            lender = before if before and before.mood == "do" and before.has_goal else after
+            if lender and lender.mood == "do" and lender.has_goal:
+                now = replace(
+                    now,
+                    acts=lender.acts,
+                    values=lender.values,
+                    steps=lender.steps,
+                    attributes=lender.attributes,
+                )
+        if (
+            after
+            and after.targets
+            and not (after.verbs or (after.has_goal and now.has_goal and after.acts != now.acts))
+        ):
+            now = replace(now, targets=[_borrow_noun(target, after.targets[0]) for target in now.targets])
+        result[at] = now
+    return result
+
+
+def _borrow_noun(target: Target, other: Target) -> Target:
+    is_bare = target.area and not (target.noun or target.found or target.words)
+    if is_bare and not target.area.startswith("@") and (other.area or other.found):
+        noun, spoken = other.noun, other.spoken_noun
+        return replace(target, noun=noun, spoken_noun=spoken) if noun else target
+    return target

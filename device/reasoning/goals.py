@@ -1,0 +1,254 @@
+"""What a clause wants, and the call that brings it about for one entity of the house."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from device.home.registry import Call, Entity, House, State
+from device.reasoning.frames import Frame, Value
+
+STEP = 25  # percent that "a bit" moves what has no step of its own
+_CLIMATE_RANGE = (5, 35)  # degrees Celsius a bare number or an unbounded thermostat may be set to
+_SWITCHABLE = ("light", "switch", "fan", "climate")
+_UP, _DOWN = {"up", "brighten", "warm"}, {"down", "dim", "cool"}
+_ABSORBS = {
+    ("back", "close"): "open",
+    ("back", "open"): "open",
+    ("back", "on"): "on",
+    ("back", "off"): "off",
+    ("back", "up"): "up",
+    ("back", "down"): "down",
+    ("up", "close"): "open",
+    ("off", "close"): "off",
+    ("down", "close"): "close",
+    ("up", "open"): "open",
+    ("on", "run"): "on",
+    ("on", "up"): "up",
+    ("on", "brighten"): "brighten",
+    ("on", "warm"): "warm",
+    ("on", "cool"): "cool",
+    ("on", "dim"): "dim",
+    ("on", "down"): "down",
+    ("up", "brighten"): "brighten",
+    ("down", "dim"): "dim",
+    ("up", "warm"): "warm",
+    ("down", "cool"): "cool",
+    ("up", "cool"): "cool",
+    ("stop", "close"): "stop",
+    ("stop", "open"): "stop",
+    ("on", "stop"): "stop",
+    ("stop", "off"): "off",
+    ("close", "lock"): "lock",
+    ("off", "press"): "off",
+    ("off", "down"): "off",
+}
+ATTRIBUTE_DOMAINS = {
+    "brightness": ("light",),
+    "color": ("light",),
+    "temperature": ("climate",),
+    "speed": ("fan",),
+}
+
+
+class Goal(NamedTuple):
+    """`kind` is an act, a kind of value, "step", "option" or "lighten"; `of` says what is stepped or set."""
+
+    kind: str
+    of: str = ""
+    sign: str = ""
+    value: float = 0.0
+    name: str = ""
+    relative: bool = False
+    slight: bool = False
+
+
+def reduce_acts(acts: set[str]) -> str | None:
+    """The one act that several words of a clause amount to; None when they contradict each other."""
+    left = sorted(acts)
+    while len(left) > 1:
+        pair = next(
+            ((a, b) for a in left for b in left if (a, b) in _ABSORBS),
+            None,
+        )
+        if pair is None:
+            return None
+        left = sorted({*left, _ABSORBS[pair]} - (set(pair) - {_ABSORBS[pair]}))
+    return left[0] if left else None
+
+
+def goals_of(frame: Frame) -> list[Goal]:
+    """The goals of a clause; empty when it wants nothing or contradicts itself."""
+    act = reduce_acts(frame.acts)
+    if frame.acts and act is None:
+        return []
+    if frame.values:
+        return _value_goals(frame, act)
+    signs = {step[-1] for step in frame.steps}
+    if len(signs) > 1:
+        return []
+    if frame.steps:
+        sign = next(iter(signs))
+        if act and act not in ("on", "up", "down", "dim", "brighten", "warm", "cool"):
+            return []
+        of = next((step[:-1] for step in frame.steps if step[:-1]), next(iter(frame.attributes), ""))
+        return [Goal("step", of, sign)]
+    if act in _UP or act in _DOWN:
+        of = {
+            "dim": "brightness",
+            "brighten": "brightness",
+            "warm": "temperature",
+            "cool": "temperature",
+        }.get(act, "")
+        return [
+            Goal(
+                "step",
+                of or next(iter(frame.attributes), ""),
+                "+" if act in _UP else "-",
+                slight=frame.is_slight,
+            )
+        ]
+    if act:
+        return [Goal(act, slight=frame.is_slight)]
+    if frame.complaint:
+        step = {
+            "dim": ("brightness", "-"),
+            "brighten": ("brightness", "+"),
+            "lower": ("", "-"),
+            "raise": ("", "+"),
+            "warm": ("temperature", "+"),
+            "cool": ("temperature", "-"),
+        }
+        return [Goal("step", *step[frame.complaint])] if frame.complaint in step else [Goal("lighten")]
+    if frame.is_wished and any(target.noun == "light" for target in frame.targets):
+        return [Goal("lighten")]
+    return [Goal("on")] if frame.activities else []
+
+
+def _value_goals(frame: Frame, act: str | None) -> list[Goal]:
+    if act in ("off", "lock", "unlock", "stop", "press", "run"):
+        return []
+    if act in ("open", "close") and all(
+        value.is_level and value.amount in (1, 100) for value in frame.values
+    ):
+        return [Goal(act)]
+    signs = {step[-1] for step in frame.steps} | ({"+"} if act in _UP else {"-"} if act in _DOWN else set())
+    sign = next(iter(signs)) if len(signs) == 1 else ""
+    return [_value_goal(value, sign, bool(frame.steps), frame) for value in frame.values]
+
+
+def _value_goal(value: Value, sign: str, compared: bool, frame: Frame) -> Goal:
+    relative = (value.relative or compared) and bool(sign) and not value.is_level and value.kind != "color"
+    kind, amount = value.kind, value.amount
+    if kind == "number" and "temperature" in frame.attributes:
+        kind = "degrees"
+    return Goal(kind, next(iter(frame.attributes), ""), sign, amount, value.name, relative)
+
+
+def call_for(goal: Goal, entity: Entity, house: House) -> Call | None:
+    """The call that reaches `goal` for `entity`, in or out of range; None when it has no such goal."""
+    domain, state = entity.domain, house.states.get(entity.id, State())
+    if goal.kind != "step" and goal.of in ATTRIBUTE_DOMAINS and domain not in ATTRIBUTE_DOMAINS[goal.of]:
+        return None
+    match goal.kind, domain:
+        case "on", "light" | "switch" | "fan" | "climate":
+            return Call("turn_on", entity.id)
+        case "off", "light" | "switch" | "fan" | "climate":
+            return Call("turn_off", entity.id)
+        case "run", "switch":
+            return Call("turn_on", entity.id)
+        case "stop", "switch" | "fan":
+            return Call("turn_off", entity.id)
+        case "on" | "run", "scene":
+            return Call("scene", entity.id)
+        case "on" | "run" | "press", "button":
+            return Call("press", entity.id)
+        case "open" | "close", "light":
+            return Call("turn_on" if goal.kind == "open" else "turn_off", entity.id)
+        case "open" | "close", "cover":
+            return Call("position", entity.id, _cover_position(goal, state))
+        case "stop", "cover":
+            return Call("stop", entity.id)
+        case "lock" | "unlock", "lock":
+            return Call(goal.kind, entity.id)
+        case "lighten", "light":
+            is_on = state.value == "on" and "dim" in entity.features
+            return Call("brightness_step", entity.id, "+") if is_on else Call("turn_on", entity.id)
+        case "step", _:
+            return _step(goal, entity, state)
+        case "percent" | "number" | "degrees", _:
+            return _value_call(goal, entity, state)
+        case "color", "light":
+            return Call("color", entity.id, goal.name)
+        case "option", "select" | "climate":
+            return Call("option" if domain == "select" else "mode", entity.id, goal.name)
+        case _:
+            return None
+
+
+def _cover_position(goal: Goal, state: State) -> int:
+    sign = 1 if goal.kind == "open" else -1
+    if not goal.slight:
+        return 100 if sign > 0 else 0
+    start = state.position if state.position is not None else (0 if sign > 0 else 100)
+    return max(0, min(100, start + sign * STEP))
+
+
+def _step(goal: Goal, entity: Entity, state: State) -> Call | None:
+    match entity.domain:
+        case "light" if goal.of in ("", "brightness"):
+            return Call("brightness_step", entity.id, goal.sign)
+        case "climate" if goal.of in ("", "temperature"):
+            return Call("temperature_step", entity.id, goal.sign)
+        case "switch" if goal.of == "temperature" and goal.sign == "+":
+            return Call("turn_on", entity.id)
+        case "cover" if goal.of == "":
+            return Call(
+                "position",
+                entity.id,
+                _cover_position(Goal("open" if goal.sign == "+" else "close", slight=goal.slight), state),
+            )
+        case "fan" if goal.of in ("", "speed"):
+            now = state.speed if state.speed is not None else 50
+            return Call("speed", entity.id, max(0, min(100, now + (STEP if goal.sign == "+" else -STEP))))
+        case _:
+            return None
+
+
+def _value_call(goal: Goal, entity: Entity, state: State) -> Call | None:
+    services = {
+        "light": ("brightness", state.brightness, ("percent", "number")),
+        "cover": ("position", state.position, ("percent", "number")),
+        "fan": ("speed", state.speed, ("percent", "number")),
+        "climate": ("temperature", state.target, ("degrees", "number")),
+        "number": ("set_value", state.value, ("percent", "degrees", "number")),
+    }
+    if entity.domain not in services:
+        return None
+    service, now, kinds = services[entity.domain]
+    if goal.kind not in kinds:
+        return None
+    if not goal.relative:
+        return Call(service, entity.id, whole(goal.value))
+    if isinstance(now, int | float):
+        value = now + goal.value * (1 if goal.sign == "+" else -1)
+        return Call(
+            service, entity.id, whole(max(0.0, min(100.0, value)) if goal.kind == "percent" else value)
+        )
+    return _step(goal._replace(of=""), entity, state)
+
+
+def whole(value: float) -> int | float:
+    """An int where the value is whole: 21.0 is said and sent as 21."""
+    return int(value) if value == int(value) else value
+
+
+def in_range(call: Call, house: House) -> bool:
+    """Whether the house allows the call; thermostats without bounds are held to what rooms can be."""
+    if not house.allows(call):
+        return False
+    if call.service != "temperature" or not isinstance(call.value, int | float):
+        return True
+    entity = house.entities[call.entity]
+    low = _CLIMATE_RANGE[0] if entity.minimum is None else entity.minimum
+    high = _CLIMATE_RANGE[1] if entity.maximum is None else entity.maximum
+    return low <= call.value <= high

@@ -1,0 +1,189 @@
+"""Known commands: from what was said to calls the house allows, without a language model.
+
+`parse` is pure: words -> items (names of the house, phrases of the language) -> clauses -> frames -> calls.
+Guards come first: what is denied, past, supposed, merely told or meant for later never acts. Then every
+clause must be understood, or none is. What stays unexplained is left to home-assistant's sentences (hassil)
+and, after this module, to the language model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+from device.home.registry import Call, House
+from device.reasoning import sentences
+from device.reasoning.frames import Frame, clauses, frame, inherit
+from device.reasoning.items import Item, cover
+from device.reasoning.names import NameIndex
+from device.reasoning.resolve import Resolver
+from device.reasoning.results import AskBack, NotPossible, NotUnderstood, Result, Stop, Understood
+from device.reasoning.things import Things
+from device.reasoning.words import Lexicon, lexicon, split
+
+__all__ = ["AskBack", "NotPossible", "NotUnderstood", "Result", "Understood", "outlook", "parse", "prepare"]
+
+Outlook = Literal["complete", "open", "unsure"]
+
+_CACHED = 4
+_TOLD_COST = 0.95
+_indexes: list[NameIndex] = []
+_OPEN_ENDS = frozenset(
+    ("determiner", "preposition", "conjunction", "neutral", "quantifier", "modal", "desire", "by")
+)
+
+
+def index_of(house: House, words: Lexicon) -> NameIndex:
+    """The compiled names of a house; kept while its entities and areas stay the same."""
+    for index in _indexes:
+        if index.entities == house.entities and index.areas == house.areas and index.lexicon is words:
+            return index
+    index = NameIndex(house, words)
+    _indexes.insert(0, index)
+    del _indexes[_CACHED:]
+    return index
+
+
+def prepare(house: House, language: str = "en") -> None:
+    """Compiles what `parse` needs for a house, so that the first request is as fast as the next."""
+    index_of(house, lexicon(language))
+    sentences.recognise("hello", house, language)
+
+
+def parse(text: str, house: House, language: str = "en") -> Result:
+    """What `text`, whole or as far as it has been heard, asks of `house`. Never raises, never acts."""
+    known = lexicon(language)
+    words = _addressed(split(text, known.language), known)
+    result = _understand(words, house, known)
+    if isinstance(result, NotUnderstood) and not result.guard:
+        calls = sentences.recognise(" ".join(words), house, language)
+        if calls:
+            return Understood(calls, sentences.CONFIDENCE, "sentences")
+    return result
+
+
+def outlook(text: str, house: House, language: str = "en") -> Outlook:
+    """Whether `text` is a whole command, obviously wants more words ("turn on the"), or may be either."""
+    known = lexicon(language)
+    words = [word for word in _addressed(split(text, known.language), known) if word != ","]
+    if not words:
+        return "unsure"
+    index = index_of(house, known)
+    items = cover(words, index.likely(words), index, known)
+    last = items[-1] if items else None
+    if last is None or last.end < len(words):
+        return "complete" if isinstance(_understand(words, house, known), Understood) else "unsure"
+    has_thing = any(item.kind in ("name", "noun", "area", "activity") for item in items)
+    if last.kind in _OPEN_ENDS or (last.kind == "act" and not has_thing):
+        return "open"
+    if not isinstance(_understand(words, house, known), Understood):
+        return "unsure"
+    can_grow = last.kind in ("number", "area", "unknown") or (
+        last.kind == "name" and index.continues(last.text.split())
+    )
+    return "unsure" if can_grow else "complete"
+
+
+def _addressed(words: list[str], known: Lexicon) -> list[str]:
+    """The words without the name of whom they are said to, at either end."""
+    while words and words[-1] == ",":
+        words = words[:-1]
+    for vocative in known.vocatives:
+        if words[: len(vocative)] == vocative and len(words) > len(vocative):
+            words = words[len(vocative) :]
+            break
+    for vocative in known.vocatives:
+        is_set_off = words[-len(vocative) - 1 : -len(vocative)] == [","] or vocative[-1] not in known.known
+        if is_set_off and len(words) > len(vocative) and words[-len(vocative) :] == vocative:
+            words = words[: -len(vocative)]
+            break
+    while words and words[0] == ",":
+        words = words[1:]
+    return words
+
+
+def _understand(words: list[str], house: House, known: Lexicon) -> Result:
+    index = index_of(house, known)
+    places = index.likely(words)
+    items = cover(words, places, index, known)
+    parts = _whole(clauses(items))
+    guard = next((found for part in parts if (found := _guard(part))), "")
+    frames = inherit([frame(part, index) for part in parts])
+    guard = guard or next((f.guard for f in frames if f.guard not in ("", "intention") and not f.not_yet), "")
+    if guard:
+        return NotUnderstood(guard)
+    return _calls(frames, Resolver(Things(words, places, index, house, known)))
+
+
+def _whole(parts: list[list[Item]]) -> list[list[Item]]:
+    """Joins what a pause cut off: a verb from its things ("turn on the, kitchen light"), "tell me" from the rest."""
+    whole: list[list[Item]] = []
+    for part in parts:
+        things, acts = {"name", "noun", "area", "unknown", "everything"}, {"act", "neutral", "step", "number"}
+        before = {item.kind for item in whole[-1]} if whole else set()
+        now = {item.kind for item in part}
+        is_mere_opening = bool(before) and before <= {"ask", "degree", "ignored"}
+        if (
+            before & acts
+            and not before & things
+            and now & things
+            and not now & {*acts, "copula", "aux", "wh", "ask"}
+        ):
+            whole[-1] = whole[-1] + part
+        else:
+            whole.append(part)
+    return whole
+
+
+def _guard(part: list[Item]) -> str:
+    """The reason why a clause must not act, "" when there is none."""
+    is_asked = part[0].kind in ("copula", "aux", "wh", "ask")
+    for item, following in zip(part, [*part[1:], None], strict=True):
+        if item.kind != "guard" or (item.value == "negation" and is_asked):
+            continue
+        if item.value != "intention" or (
+            following is not None and (following.is_verb or following.kind == "act")
+        ):
+            return item.value
+    return ""
+
+
+def _calls(frames: list[Frame], resolver: Resolver) -> Result:
+    wanted = [f for f in frames if f.mood != "tell"]
+    if any(f.is_unwanted and (f.verbs or f.acts - {"on"}) for f in wanted):
+        return NotUnderstood("negation")
+    calls: list[Call] = []
+    try:
+        for now in frames:
+            if now.mood == "tell":
+                calls += _told(now, frames, resolver, is_alone=not wanted)
+            else:
+                if now.is_unwanted:
+                    now.acts = {"off"}
+                calls += resolver.calls(now)
+    except Stop as stop:
+        return stop.result
+    if not calls:
+        return NotUnderstood()
+    return Understood(tuple(dict.fromkeys(calls)), round(resolver.things.confidence, 3))
+
+
+def _told(now: Frame, frames: list[Frame], resolver: Resolver, is_alone: bool) -> list[Call]:
+    """What a statement leads to: alone, a complaint is a wish; beside a wish it says what that is about."""
+    if not is_alone:
+        resolver.things.confidence *= _TOLD_COST
+        if now.complaint and now.targets:
+            try:
+                resolver.calls(now)
+            except Stop:
+                resolver.antecedent = []
+        return []
+    if resolver.antecedent or (not now.complaint and any(other.complaint for other in frames)):
+        return []
+    if now.is_scene and now.has_pronoun and not (now.acts or now.values or now.unknown):
+        return resolver.calls(replace(now, mood="do"))
+    is_idle = now.is_theirs or (now.is_bare and not (now.is_ours or now.targets))
+    if not now.complaint or is_idle or now.guard or any(target.area == "@outdoor" for target in now.targets):
+        raise Stop(NotUnderstood("statement" if not now.complaint else ""))
+    resolver.things.confidence *= _TOLD_COST
+    return resolver.calls(now)

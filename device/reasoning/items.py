@@ -1,0 +1,209 @@
+"""From words to items: the names of the house and the phrases of the language that a sentence is made of.
+
+The cover with the greatest weight wins: whole names first, long phrases before short ones, unknown words
+last. Then each item gets one kind by its neighbours ("light" after "the" is a thing, before it an act).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from device.reasoning.names import Found, Likely, NameIndex
+from device.reasoning.words import Lexicon, Readings, is_number
+
+LEAST = 0.8  # how sure a name must be to be heard at all
+LEAST_ALONE = 0.85  # the same for a name of one word
+_NAME_BONUS, _NAME_LENGTH_BONUS, _PHRASE_LENGTH_BONUS = 0.05, 0.02, 0.01
+_RIVALS = 4
+
+# Readings that only qualify another one.
+_MARKS = frozenset(("form", "asks", "bare", "impersonal", "self", "misheard"))
+_THING = frozenset(("noun", "name", "area", "unknown", "activity", "everything"))
+_BEFORE_NOUN = frozenset(
+    ("determiner", "quantifier", "area", "name", "color", "unknown", "preposition", "noun", "ignored")
+)
+_SAID = frozenset(("act", "complaint", "state", "step"))
+_AFTER_PRONOUN = frozenset(
+    ("noun", "name", "area", "unknown", "color", "quantifier", "ignored", "level", "attribute")
+)
+
+
+_ORDER = (
+    *(
+        "by",
+        "step",
+        "complaint",
+        "attribute",
+        "state",
+        "act",
+        "neutral",
+        "ask",
+        "guard",
+        "quantifier",
+        "level",
+    ),
+    *(
+        "color",
+        "noun",
+        "area",
+        "pronoun",
+        "except",
+        "degree",
+        "preposition",
+        "determiner",
+        "ignored",
+        "filler",
+    ),
+)
+
+
+@dataclass(slots=True)
+class Item:
+    """A stretch of words with one meaning: `kind` says what sort, `value` which one."""
+
+    start: int
+    end: int
+    text: str
+    kind: str = "unknown"
+    value: str = ""
+    form: str = ""  # "0" turning, "1" turned
+    found: tuple[Found, ...] = ()
+    readings: Readings = field(default_factory=dict)
+    is_verb: bool = False  # a verb of its own, not just "on" or "up"
+
+
+_Option = tuple[float, Item]  # a way to read the words at some place, and its weight
+
+
+def cover(words: list[str], places: list[list[Likely]], index: NameIndex, lexicon: Lexicon) -> list[Item]:
+    """The items of `words`, kinds chosen, fillers dropped; `places` are `index.likely(words)`."""
+    names = _whole_names(words, places, index, lexicon)
+    best: list[float] = [0.0] * (len(words) + 1)
+    chosen: dict[int, Item] = {}
+    for start in range(len(words) - 1, -1, -1):
+        unknown = Item(start, start + 1, words[start])
+        phrases = _phrases(words, start, lexicon)
+        options = [(0.0, unknown), *phrases.values(), *_names(words, start, names, phrases)]
+        weight, chosen[start] = max(options, key=lambda option: option[0] + best[option[1].end])
+        best[start] = weight + best[chosen[start].end]
+    items: list[Item] = []
+    at = 0
+    while at < len(words):
+        items.append(chosen[at])
+        at = chosen[at].end
+    return _choose([item for item in items if set(item.readings) != {"filler"} or item.found], lexicon)
+
+
+def _whole_names(
+    words: list[str], places: list[list[Likely]], index: NameIndex, lexicon: Lexicon
+) -> dict[int, dict[int, list[Found]]]:
+    """Names heard well enough, by where they start and end; a sensor called "Light" does not hide lights."""
+    names: dict[int, dict[int, list[Found]]] = {}
+    for found in index.find(words, places, LEAST):
+        is_one_word = len(found.name.words) == 1
+        is_kind = (
+            is_one_word and bool(lexicon.noun(words[found.start])) and not index.is_changeable(found.name)
+        )
+        least = LEAST_ALONE if is_one_word or found.name.area else LEAST
+        if found.score >= least and not is_kind:
+            names.setdefault(found.start, {}).setdefault(found.end, []).append(found)
+    return names
+
+
+def _phrases(words: list[str], start: int, lexicon: Lexicon) -> dict[int, _Option]:
+    """The phrases (and the number) that start here, by where they end."""
+    options = {}
+    for end, readings in lexicon.at(words, start):
+        item = Item(start, end, " ".join(words[start:end]), readings=readings)
+        options[end] = (end - start + _PHRASE_LENGTH_BONUS * (end - start - 1), item)
+    if is_number(words[start]):
+        readings = options[start + 1][1].readings if start + 1 in options else {}
+        item = Item(start, start + 1, words[start], readings={**readings, "number": words[start]})
+        options[start + 1] = (1.0, item)
+    return options
+
+
+def _names(
+    words: list[str], start: int, names: dict[int, dict[int, list[Found]]], phrases: dict[int, _Option]
+) -> list[_Option]:
+    options = []
+    for end, found in names.get(start, {}).items():
+        rivals = tuple(sorted(found, key=lambda one: -one.score)[:_RIVALS])
+        length, score = end - start, rivals[0].score
+        bonus = _NAME_BONUS if score >= 1.0 else 0.0
+        weight = length * (score + bonus) + _NAME_LENGTH_BONUS * (length - 1)
+        readings = phrases[end][1].readings if end in phrases else {}
+        item = Item(start, end, " ".join(words[start:end]), "name", found=rivals, readings=readings)
+        options.append((weight, item))
+    return options
+
+
+def _choose(items: list[Item], lexicon: Lexicon) -> list[Item]:
+    has_verb = False
+    first = True
+    for at, item in enumerate(items):
+        before = items[at - 1] if at else None
+        after = items[at + 1] if at + 1 < len(items) else None
+        item.form = item.readings.get("form", "")
+        if item.kind != "name":
+            item.kind = _kind(item, before, after, has_verb, first)
+            item.value = item.readings.get(item.kind, "")
+        item.is_verb = item.kind == "neutral" or (
+            item.kind == "act" and item.text not in lexicon.language.particles
+        )
+        if item.kind == "conjunction":
+            has_verb, first = False, True
+        elif item.kind not in ("filler", "determiner"):
+            first = False
+        has_verb = has_verb or item.is_verb
+    return [item for item in items if item.kind != "filler"]
+
+
+def _could_be(item: Item | None, kinds: frozenset[str]) -> bool:
+    return item is not None and (
+        bool(kinds & item.readings.keys()) or item.kind == "name" or not item.readings
+    )
+
+
+def _kind(item: Item, before: Item | None, after: Item | None, has_verb: bool, first: bool) -> str:
+    kinds = set(item.readings) - _MARKS
+    if not kinds:
+        return "unknown"
+    if len(kinds) == 1:
+        return kinds.pop()
+    prior = before.kind if before else ""
+    if "number" in kinds:
+        units = {"percent", "degrees", "fahrenheit", "duration"}
+        is_article = _could_be(after, _THING) and not (after and units & after.readings.keys())
+        return "ignored" if "ignored" in kinds and is_article else "number"
+    if {"preposition", "act"} <= kinds and "misheard" in item.readings:
+        return "act" if prior == "neutral" or (after is None and prior in ("noun", "name")) else "preposition"
+    if {"preposition", "act"} <= kinds:
+        is_value = after is not None and bool({"number", "level", "color"} & after.readings.keys())
+        is_place = after is not None and "determiner" in after.readings and prior in ("noun", "name")
+        return "preposition" if is_value or is_place else "act"
+    if {"noun", "act"} <= kinds:
+        has_object = _could_be(after, _THING | {"determiner", "quantifier"})
+        return "noun" if prior in _BEFORE_NOUN or has_verb or not has_object else "act"
+    if "attribute" in kinds and "level" in kinds:
+        if "act" in kinds and not has_verb and _could_be(after, _THING | {"determiner", "quantifier"}):
+            return "act"
+        return "attribute" if prior in ("determiner", "wh") else "level"
+    if {"determiner", "pronoun"} <= kinds:
+        return "determiner" if _could_be(after, _AFTER_PRONOUN) else "pronoun"
+    if {"noun", "houseless"} <= kinds:
+        return "noun" if prior in ("name", "unknown") else "houseless"
+    if "neutral" in kinds and "ignored" in kinds:
+        return "ignored" if has_verb or prior in _BEFORE_NOUN | {"level", "number"} else "neutral"
+    if {"neutral", "noun"} <= kinds:
+        return "noun" if prior in ("determiner", "quantifier", "area", "unknown") else "neutral"
+    if {"noun", "ignored"} <= kinds:
+        return "ignored" if prior == "color" else "noun"
+    if {"copula", "duration"} <= kinds:
+        return "duration" if prior == "number" else "copula"
+    if {"copula", "possessive"} <= kinds:
+        is_said = after is not None and bool(_SAID & after.readings.keys()) and "noun" not in after.readings
+        return "copula" if is_said else "filler"
+    if {"guard", "aux"} <= kinds:
+        return "aux" if first else "guard"
+    return next((kind for kind in _ORDER if kind in kinds), min(kinds))

@@ -1,0 +1,83 @@
+"""A language as data: what the command parser must know of it, read from `<code>.toml` beside this file.
+
+Each field is one table of the file. Phrases are plain lower-case words; `words.Lexicon` compiles them.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+import msgspec
+
+Phrases = tuple[str, ...]
+
+
+class Steps(msgspec.Struct, frozen=True):
+    """Comparatives: `of` brightness, temperature, speed or "" (whatever the thing has), `sign` + or -."""
+
+    of: str
+    sign: str
+    phrases: Phrases
+
+
+class Complaints(msgspec.Struct, frozen=True):
+    """States that beg for a change (goals.py knows the goals); `bare` words need a subject."""
+
+    goal: str
+    phrases: Phrases
+    bare: bool = False
+
+
+class Activities(msgspec.Struct, frozen=True):
+    """Words for an activity, and the words of which one stands in the name of the thing that does it."""
+
+    phrases: Phrases
+    names: Phrases
+    domain: str = ""
+
+
+class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    yes: Phrases
+    no: Phrases
+
+    plural: Phrases
+    particles: Phrases
+    decimal_point: Phrases
+    fraction_words: dict[str, float]
+    number_joiner: str
+    hundred_article: str
+    numbers: dict[str, int]
+    synonyms: tuple[Phrases, ...]
+    vocative: Phrases
+    sounds: tuple[tuple[str, str], ...]
+    vowels: str
+    contractions: dict[str, str]
+    verb_forms: dict[str, Phrases]
+    words: dict[str, Phrases]
+    acts: dict[str, Phrases]
+    states: dict[str, Phrases]
+    steps: tuple[Steps, ...]
+    complaints: tuple[Complaints, ...]
+    attributes: dict[str, Phrases]
+    nouns: dict[str, Phrases]
+    areas: dict[str, Phrases]
+    area_synonyms: dict[str, Phrases]
+    outdoor_words: Phrases
+    colors: dict[str, Phrases]
+    levels: dict[str, Phrases]
+    guards: dict[str, Phrases]
+    not_yet: dict[str, Phrases]
+    things: Phrases
+    rooms: Phrases
+    activities: tuple[Activities, ...]
+    houseless: dict[str, Phrases]
+
+
+@cache
+def load(code: str = "en") -> Language:
+    """The language `code`. Raises FileNotFoundError without its file, msgspec errors if malformed."""
+    text = files(__package__).joinpath(f"{code}.toml").read_bytes()
+    return msgspec.toml.decode(text, type=Language)

@@ -1,0 +1,239 @@
+"""The language model of the house: decides what a request means, or answers it in a sentence.
+
+One prompt prefix per house (`prompt`) is evaluated once, kept in memory and, under `cache`, on disk: after a
+restart it is read back in milliseconds instead of being computed for half a minute. A request then costs its
+own words, which `prefill` can evaluate while they are still being spoken, and one evaluation per choice
+along the tree of commands (`grammar`). Two rows of tokens are kept: the request being decided, and the
+conversation, so that neither throws the other out.
+
+All methods belong to one thread; `cancelled` is asked inside every evaluation and stops it within a token.
+
+Border: text in; `Decision`, or pieces of text to speak. Raises ModelError (cause and next step), Cancelled,
+TooSlow.
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import llama_cpp
+
+from device.home.registry import House
+from device.reasoning import commands, grammar, prompt
+from device.reasoning.answer import Answer
+from device.reasoning.decision import ACT, ASK, Decision, judge
+from device.reasoning.runtime import ContextFull, ModelError, Runtime
+
+__all__ = ["Cancelled", "Decision", "LanguageModel", "ModelError", "TooSlow"]
+
+log = logging.getLogger(__name__)
+
+DECIDING, TALKING = 0, 1  # rows of tokens
+REQUEST_TOKENS = 96  # longer ones are cut
+ROW_TOKENS = REQUEST_TOKENS + 96  # a request and what the model answers
+SPARE_TOKENS = 2 * ROW_TOKENS  # of the context, beside the prefix
+KEPT_PREFIXES = 4
+
+Cancel = Callable[[], bool]
+
+
+class Cancelled(Exception):  # noqa: N818
+    """The caller no longer wants the result."""
+
+
+class TooSlow(Exception):  # noqa: N818
+    """The deadline passed before there was a decision."""
+
+
+def never() -> bool:
+    """For work that nobody cancels."""
+    return False
+
+
+class LanguageModel:
+    """A loaded model and what it knows of one house."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        threads: int,
+        context: int,
+        cache: Path | None = None,
+        act: float = ACT,
+        ask: float = ASK,
+        answer_tokens: int = 60,
+        deadline_s: float = 8.0,
+        language: str = "en",
+    ) -> None:
+        """Load the model in about three seconds; raises ModelError.
+
+        `context` in tokens; `cache` is a folder for evaluated prefixes; `act` and `ask` are probabilities.
+        """
+        self._runtime = Runtime(path, threads=threads, context=context, sequences=2)
+        self._cache = cache
+        self._act, self._ask = act, ask
+        self._answer_tokens, self._deadline_s, self._language = answer_tokens, deadline_s, language
+        self._prefix: list[int] = []
+        self._line_end = self._runtime.tokenize("\n")[0]
+        self._joint = self._runtime.tokenize(prompt.JOINT)[0]
+        self._arrow = self._runtime.tokenize(prompt.ARROW)
+        self._talk = self._runtime.tokenize(prompt.LEAD + commands.TALK)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the prefix of a house is evaluated."""
+        return bool(self._prefix)
+
+    def close(self) -> None:
+        """Free the memory."""
+        self._runtime.close()
+
+    def set_house(self, house: House, cancelled: Cancel = never) -> bool:
+        """Learn the names of a house; whether that was read from disk instead of computed.
+
+        Cancelled in the middle it goes on from there the next time; until it ends the model is not `ready`.
+        """
+        text, tokens = self._fit(house)
+        if tokens == self._prefix:
+            return True
+        self._prefix = []
+        path = self._cache / f"{self._key(text)}.state" if self._cache else None
+        restored = path is not None and self._runtime.restore(DECIDING, path, tokens)
+        if not restored:
+            self._runtime.evaluate(DECIDING, tokens, _stop_if(cancelled))
+            self._save(path)
+        elif path:
+            path.touch()
+        self._runtime.drop(TALKING)
+        self._prefix = tokens
+        return restored
+
+    def prefill(self, text: str, house: House, cancelled: Cancel = never) -> None:
+        """Read a request that may still go on; changes nothing but the cost of the `decide` that follows."""
+        del house  # the prefix knows it
+        self._runtime.evaluate(DECIDING, [*self._known(), *self._heard(text)], _stop_if(cancelled))
+
+    def decide(self, text: str, house: House, cancelled: Cancel = never) -> Decision:
+        """What `text` asks for; every call of the decision is allowed by `house`."""
+        check = _stop_if(cancelled, time.monotonic() + self._deadline_s)
+        heard = commands.hear(text, house, self._language)
+        tree = grammar.plant(
+            commands.commands(heard, house),
+            self._runtime.tokenize,
+            verbs=commands.ABSENT_VERBS,
+            lead=prompt.LEAD,
+            end=self._line_end,
+            line=self._joint,
+        )
+        asked = [*self._known(), *self._heard(text), *self._arrow]
+        walk = grammar.walk(
+            tree,
+            lambda answer: self._runtime.evaluate(DECIDING, [*asked, *answer], check),
+            several=heard.several,
+            least=self._ask / 4,
+        )
+        return judge(walk, act=self._act, ask=self._ask)
+
+    def talk(
+        self, text: str, history: Sequence[tuple[str, str]] = (), cancelled: Cancel = never
+    ) -> Iterator[str]:
+        """A spoken answer of one or two sentences, clause by clause; it ends early at the deadline.
+
+        `history` is what was said before, oldest first, as ("user" or "assistant", text).
+        """
+        check = _stop_if(cancelled, time.monotonic() + self._deadline_s)
+        answer, decoder = Answer(self._language), codecs.getincrementaldecoder("utf-8")("ignore")
+        tokens = self._conversation(text, history)
+        cut = True
+        try:
+            for _ in range(self._answer_tokens):
+                logits = self._runtime.evaluate(TALKING, tokens, check)
+                token = int(logits.argmax())
+                piece, newline, _ = decoder.decode(self._runtime.piece(token)).partition("\n")
+                if clause := answer.push(piece):
+                    yield clause
+                cut = not (newline or self._runtime.ends(token))
+                if answer.over or not cut:
+                    break
+                tokens = [*tokens, token]
+        except (TooSlow, ContextFull) as error:
+            log.warning("the answer was cut off: %s", error)
+        if not answer.over and (rest := answer.finish(cut=cut)):
+            yield rest
+
+    def _conversation(self, text: str, history: Sequence[tuple[str, str]]) -> list[int]:
+        """The prompt of an answer, with as much of the history as fits; the oldest goes first."""
+        question = [*self._heard(text), *self._arrow, *self._talk]
+        room = (
+            self._runtime.context
+            - len(self._known())
+            - len(question)
+            - self._answer_tokens
+            - SPARE_TOKENS // 2
+        )
+        said = ""
+        lines: list[list[int]] = []
+        for role, words in history:
+            if role == "user":
+                said = words
+            elif said:
+                line = f"{prompt.request(said)}{prompt.ARROW}{prompt.LEAD}{commands.TALK} {words}\n"
+                lines.append(self._runtime.tokenize(line))
+        while lines and sum(map(len, lines)) > room:
+            lines = lines[(len(lines) + 1) // 2 :]
+        return [*self._known(), *(token for line in lines for token in line), *question]
+
+    def _heard(self, text: str) -> list[int]:
+        """What was said as tokens; a request is never so long that its prompt would not fit."""
+        return self._runtime.tokenize(prompt.request(text))[:REQUEST_TOKENS]
+
+    def _known(self) -> list[int]:
+        if not self._prefix:
+            raise ModelError(
+                "the language model has not read the house yet", "wait for it, about half a minute"
+            )
+        return self._prefix
+
+    def _fit(self, house: House) -> tuple[str, list[int]]:
+        """The prefix for a house, with as many devices as leave room for a request."""
+        for most in (commands.SMALL_HOUSE, commands.SMALL_HOUSE // 2, commands.SMALL_HOUSE // 4):
+            text = prompt.prefix(house, most=most, language=self._language)
+            tokens = self._runtime.tokenize(text, markup=True)
+            if len(tokens) + SPARE_TOKENS <= self._runtime.context:
+                return text, tokens
+        raise ModelError(
+            f"a context of {self._runtime.context} tokens has no room for this house",
+            f"set reason.context_tokens to at least {len(tokens) + SPARE_TOKENS}",
+        )
+
+    def _key(self, text: str) -> str:
+        seed = f"{self._runtime.fingerprint} {llama_cpp.__version__} {text}"
+        return hashlib.sha256(seed.encode()).hexdigest()[:32]
+
+    def _save(self, path: Path | None) -> None:
+        """Keep the evaluated prefix for the next start, and the files of the last few houses only."""
+        if path is None:
+            return
+        try:
+            self._runtime.save(DECIDING, path)
+            states = sorted(path.parent.glob("*.state"), key=lambda file: file.stat().st_mtime, reverse=True)
+            for old in states[KEPT_PREFIXES:]:
+                old.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("the evaluated prompt cannot be kept, the next start will be slow: %s", error)
+
+
+def _stop_if(cancelled: Cancel, deadline: float | None = None) -> Callable[[], None]:
+    def check() -> None:
+        if cancelled():
+            raise Cancelled
+        if deadline is not None and time.monotonic() > deadline:
+            raise TooSlow("the deadline passed")
+
+    return check

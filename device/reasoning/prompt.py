@@ -1,0 +1,162 @@
+"""What the language model reads before a request: who Wren is, the devices, and examples made from them.
+
+The prefix depends on names only, never on states, so that it is evaluated once and kept until a device is
+added or renamed. The examples of `prompts/<language>.toml` teach the command language on the live devices:
+each takes the device that was used least so far among those it fits, and is left out where none does. Names
+come from the network: `commands.plain` keeps markup and line breaks out of them.
+
+A request is a line `what was said => answer`; an answer is `turn on kitchen light` or `say Hello!`, several
+commands are joined by ";". The plain arrow costs a third of a chat template's tokens.
+
+Border: text with the model's control tokens (ChatML) in the prefix only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+
+import msgspec
+
+from device.home.registry import HOUSELESS_SERVICES, Call, Entity, House, services_of
+from device.reasoning.commands import CANNOT, GROUPED, SMALL_HOUSE, TALK, VERBS, labels, lines_of, plain
+
+ARROW = " =>"
+LEAD = " "  # an answer begins with a space, as words do for the tokenizer
+JOINT = ";"
+_PUNCTUATION = re.compile(r"[.,!?;:]+(?=\s|$)")
+
+
+class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One row of the file; see its head for the fields."""
+
+    said: str
+    domain: str = ""
+    service: str = ""
+    value: str | int | None = None
+    reply: str = ""
+    here: bool = False
+    count: int = 1
+    group: bool = False
+    lacks: str = ""
+
+
+class Prompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    text: str
+    anywhere: str
+    elsewhere: str
+    retraction: str
+    claims: tuple[str, ...]
+    examples: tuple[Example, ...]
+
+
+@cache
+def load(language: str = "en") -> Prompt:
+    """The prompt of a language; FileNotFoundError when there is none."""
+    text = files("device.reasoning.prompts").joinpath(f"{language}.toml").read_bytes()
+    return msgspec.toml.decode(text, type=Prompt)
+
+
+def prefix(house: House, *, most: int = SMALL_HOUSE, language: str = "en") -> str:
+    """The fixed part of every prompt for `house`, which names at most `most` devices."""
+    prompt = load(language)
+    shown = _shown(house, most)
+    area = plain(house.areas.get(house.device_area, "")) or prompt.anywhere
+    text = prompt.text.strip().format(area=area, devices=_devices(house, shown, prompt))
+    lines = [f"{said}{ARROW}{LEAD}{answer}\n" for said, answer in examples(house, shown, language)]
+    return f"<|im_start|>system\n{text}<|im_end|>\n{''.join(lines)}"
+
+
+def request(text: str) -> str:
+    """What was said as the prompt has it: one line, lower case, no punctuation."""
+    return " ".join(_PUNCTUATION.sub("", text.lower()).replace(ARROW.strip(), "").split())
+
+
+def examples(house: House, shown: Sequence[Entity], language: str = "en") -> list[tuple[str, str]]:
+    """Requests and answers for the devices `shown`."""
+    names = labels(house)
+    words = {word for entity in house.entities.values() for word in plain(entity.name).split()}
+    used = dict.fromkeys((entity.id for entity in shown), 0)
+    result: list[tuple[str, str]] = []
+    for example in load(language).examples:
+        if example.lacks in words:
+            continue
+        chosen = _choose(example, house, shown, used)
+        if len(chosen) < example.count and example.domain:
+            continue
+        for entity in chosen:
+            used[entity.id] += 1
+        value = example.value
+        if value is None and chosen and example.service in ("mode", "option"):
+            value = chosen[0].options[0]
+        spoken = {
+            "name": names[chosen[0].id] if chosen else "",
+            "name2": names[chosen[-1].id] if chosen else "",
+            "area": plain(house.areas.get(chosen[0].area, "")) if chosen else "",
+            "value": plain(str(value)),
+        }
+        result.append((example.said.format(**spoken), _answer(example, chosen, value, spoken["area"], names)))
+    return result
+
+
+def _choose(example: Example, house: House, shown: Sequence[Entity], used: dict[str, int]) -> list[Entity]:
+    if not example.domain:
+        return []
+    fit = [
+        entity
+        for entity in shown
+        if entity.domain == example.domain
+        and (not example.service or example.service in services_of(entity))
+        and ("{area}" not in example.said or entity.area in house.areas)
+        and (not example.here or entity.area == house.device_area)
+        and (
+            example.service != "temperature" or house.allows(Call(example.service, entity.id, example.value))
+        )
+        and (example.service not in ("mode", "option") or entity.options)
+    ]
+    if example.group:
+        fit = [e for e in fit if sum(e.area == other.area for other in fit) > 1]
+    return sorted(fit, key=lambda entity: 0 if example.here else used[entity.id])[: example.count]
+
+
+def _answer(
+    example: Example, chosen: Sequence[Entity], value: str | int | None, area: str, names: dict[str, str]
+) -> str:
+    if not example.service:
+        return f"{TALK} {example.reply}" if example.reply else CANNOT
+    if example.service in HOUSELESS_SERVICES:
+        return f"{VERBS['get']} {example.service}"
+    numbers = [value] if isinstance(value, int) else []
+    colors = [value] if isinstance(value, str) else []
+    lines = []
+    for entity in chosen:
+        call = Call(example.service, entity.id, value)
+        verb, tail, _ = next(line for line in lines_of(entity, numbers, colors) if line[2] == call)
+        name = f"all {area} {GROUPED[entity.domain]}" if example.group else names[entity.id]
+        lines.append(f"{verb} {name}{tail}")
+    return f"{JOINT} ".join(lines)
+
+
+def _shown(house: House, most: int) -> list[Entity]:
+    """At most `most` devices, taken from every room in turn."""
+    rank: dict[str, int] = {}
+    seen: dict[str, int] = {}
+    for entity in house.entities.values():
+        rank[entity.id] = seen.get(entity.area, 0)
+        seen[entity.area] = rank[entity.id] + 1
+    first = sorted(house.entities.values(), key=lambda entity: rank[entity.id])[:most]
+    return [entity for entity in house.entities.values() if entity in first]
+
+
+def _devices(house: House, shown: Sequence[Entity], prompt: Prompt) -> str:
+    names = labels(house)
+    rooms: dict[str, list[str]] = {}
+    for entity in shown:
+        room = plain(house.areas.get(entity.area, "")) or prompt.anywhere
+        rooms.setdefault(room, []).append(names[entity.id])
+    lines = [f"{room}: {', '.join(members)}" for room, members in rooms.items()]
+    return "\n".join([*lines, prompt.elsewhere] if len(shown) < len(house.entities) else lines)

@@ -1,0 +1,1 @@
+"""What the language model reads before a request, a file per language."""

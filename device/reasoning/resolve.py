@@ -1,0 +1,162 @@
+"""From frames to calls: what is to be done with, or asked of, the things that a clause means."""
+
+from __future__ import annotations
+
+from rapidfuzz import fuzz
+
+from device.home.registry import Call
+from device.reasoning.frames import Frame, Target
+from device.reasoning.goals import Goal, goals_of, in_range
+from device.reasoning.questions import answerable
+from device.reasoning.results import NotPossible, NotUnderstood, Stop
+from device.reasoning.things import GUESSED_AREA, PARTIAL, Things
+from device.reasoning.words import split
+
+_OPTION_LIKE = 88  # percent
+_UNNAMED = {  # what is meant where no thing is said, by what is changed or by what is done
+    "brightness": "light",
+    "temperature": "thermostat",
+    "speed": "fan",
+    "color": "light",
+    "lighten": "light",
+    "degrees": "thermostat",
+    "lock": "lock",
+}
+
+
+class Resolver:
+    """Resolves the clauses of one sentence in turn; "it" means what the clause before was about."""
+
+    def __init__(self, things: Things) -> None:
+        self.things = things
+        self.antecedent: list[str] = []
+
+    def calls(self, frame: Frame) -> list[Call]:
+        """The calls of one clause. Raises Stop when there are none to make."""
+        if frame.not_yet:
+            raise Stop(NotPossible(frame.not_yet, "not_yet"))
+        if frame.houseless:
+            return self._houseless(frame)
+        if frame.mood == "ask" or self._is_reading(frame):
+            self.antecedent = answerable(self.things, frame)
+            return [Call("get", entity) for entity in self.antecedent]
+        return self._do(frame)
+
+    def _is_reading(self, frame: Frame) -> bool:
+        """Whether only a measurement is named ("humidity in the bathroom"), which asks for it."""
+        if frame.has_goal or frame.verbs or frame.states or frame.unknown:
+            return False
+        named = [e for target in frame.targets for found in target.found[:1] for e in found.name.ids]
+        is_sensor = bool(named) and all(self.things.house.entities[e].domain == "sensor" for e in named)
+        return is_sensor or (bool(frame.attributes) and not named)
+
+    def _houseless(self, frame: Frame) -> list[Call]:
+        if frame.targets or frame.unknown or frame.has_goal or frame.has_subject:
+            raise Stop(NotUnderstood())
+        return [Call(frame.houseless)]
+
+    def _do(self, frame: Frame) -> list[Call]:
+        option = self._option(frame)
+        goals = [option] if option else goals_of(frame)
+        if not goals and not frame.acts:
+            goals = [Goal(frame.states[0])] if frame.states else [Goal("run")] if frame.is_scene else []
+        if not goals or (frame.unknown and not option):
+            raise Stop(NotUnderstood())
+        return [call for goal in goals for call in self._reach(goal, frame)]
+
+    def _reach(self, goal: Goal, frame: Frame) -> list[Call]:
+        entities = self._entities(goal, frame)
+        calls: list[Call] = []
+        for entity in entities:
+            call, name = self.things.call(entity, goal), self.things.house.entities[entity].name
+            if call is None:
+                raise Stop(NotPossible(name, "cannot"))
+            if not in_range(call, self.things.house):
+                raise Stop(NotPossible(name, "out_of_range"))
+            calls.append(call)
+        if not calls:
+            raise Stop(NotUnderstood())
+        self.antecedent = entities
+        return calls
+
+    def _entities(self, goal: Goal, frame: Frame) -> list[str]:
+        is_switched = goal.kind in ("on", "off", "run", "stop")
+        if (
+            is_switched
+            and frame.activities
+            and all(not (t.found or t.noun or t.words) for t in frame.targets)
+        ):
+            return self._doing(goal, frame)
+        if frame.activities and not (is_switched or frame.targets):
+            raise Stop(NotUnderstood())
+        if not frame.targets:
+            return self._unnamed(goal, frame)
+        result: list[str] = []
+        for target in frame.targets:
+            self._check_object(target, frame)
+            result += self.things.meant(target, goal)
+        excluded = {e for target in frame.excluded for e in self.things.meant(target, goal)}
+        return [e for e in dict.fromkeys(result) if e not in excluded]
+
+    def _check_object(self, target: Target, frame: Frame) -> None:
+        """Unknown words are only taken for a thing the house lacks where the thing acted upon is said."""
+        is_bare = bool(target.words) and not (target.noun or target.area)
+        is_object = -1 < frame.acts_from < target.start and len(frame.targets) == 1
+        if is_bare and not (is_object or self.things.is_known_thing(target) or self.things.partly(target)):
+            raise Stop(NotUnderstood())
+
+    def _unnamed(self, goal: Goal, frame: Frame) -> list[str]:
+        """What is meant where no thing is said: those of the clause before, or what is in this room."""
+        able = [e for e in self.antecedent if self.things.can(e, goal)]
+        if able:
+            return able
+        noun = _UNNAMED.get(goal.of) or _UNNAMED.get(goal.kind, "")
+        if goal.kind == "color" and not (frame.verbs or frame.has_pronoun):
+            noun = ""
+        if not noun:
+            raise Stop(NotUnderstood())
+        self.things.confidence *= GUESSED_AREA
+        target = Target(0, 0, noun=noun, spoken_noun=noun, every=noun == "lock")
+        return self.things.meant(target, goal)
+
+    def _doing(self, goal: Goal, frame: Frame) -> list[str]:
+        """The one thing that does the activity spoken of."""
+        doers = [e for e in self.things.index.words_of if any(self._does(e, a) for a in frame.activities)]
+        doers = [e for e in doers if self.things.can(e, goal)]
+        for target in frame.targets:
+            doers = self.things.within(doers, self.things.area_of(target))
+        if len(doers) != 1:
+            raise Stop(NotUnderstood())
+        self.things.confidence *= PARTIAL
+        return doers
+
+    def _does(self, entity: str, activity: str) -> bool:
+        domain, _, names = activity.partition(":")
+        is_kind = domain in ("", self.things.house.entities[entity].domain)
+        wanted = [set(name.split()) for name in names.split("|")]
+        return is_kind and any(n <= words for words in self.things.index.words_of[entity] for n in wanted)
+
+    def _option(self, frame: Frame) -> Goal | None:
+        """The option of a named select or thermostat that was said, if any; its words are then explained."""
+        for target in frame.targets:
+            for entity in self.things.optioned(target):
+                for option in entity.options:
+                    taken = self._where_said(option, target, frame)
+                    if taken:
+                        frame.targets = [t for t in frame.targets if t.start not in taken]
+                        frame.unknown = [at for at in frame.unknown if at not in taken]
+                        return Goal("option", name=option)
+        return None
+
+    def _where_said(self, option: str, target: Target, frame: Frame) -> range:
+        """Where the words of an option stand outside the thing's own name; empty when they do not."""
+        wanted = split(option, self.things.lexicon.language)
+        if frame.acts == {"off"} and wanted == ["off"]:
+            return range(0)
+        words = self.things.words
+        for at in frame.options:
+            said = words[at : at + len(wanted)]
+            is_like = fuzz.ratio(" ".join(said), " ".join(wanted)) >= _OPTION_LIKE
+            if is_like and not target.start <= at < target.end:
+                return range(at, at + len(wanted))
+        return range(0)

@@ -1,0 +1,107 @@
+"""What to do with a request: known commands first, the language model for the rest. Pure.
+
+A parser's answer is final, whatever it is, except "not understood": then the model may act, unless a guard
+(negation, past tense, …) said that nobody may; it may always talk. A model's calls are run when it is sure,
+offered as a question when it is less so, and always offered when the device is one that must not move by
+mistake.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from device.home.registry import Call, House
+from device.reasoning import replies
+from device.reasoning.decision import Decision
+from device.reasoning.intents import parse
+from device.reasoning.language import load
+from device.reasoning.results import AskBack, NotPossible, Understood
+
+READING = frozenset(("get", "time", "date"))
+RISKY_DOMAINS = frozenset(("lock", "climate"))
+RISKY_CLASSES = frozenset(("garage", "gate", "door"))
+MANY_CALLS = 4  # more at once from a model is likelier a mistake than a wish
+
+
+class Perform(msgspec.Struct, frozen=True):
+    """Run the calls."""
+
+    calls: tuple[Call, ...]
+    route: str
+    probability: float = 1.0
+
+
+class Speak(msgspec.Struct, frozen=True):
+    """Say this; a "yes" to it would run `proposal`."""
+
+    text: str
+    route: str
+    calls: tuple[Call, ...] = ()
+    probability: float = 1.0
+    expects_answer: bool = False
+    proposal: tuple[Call, ...] = ()
+
+
+class AskModel(msgspec.Struct, frozen=True):
+    """Let the language model decide, or only talk."""
+
+    may_act: bool
+
+
+Route = Perform | Speak | AskModel
+
+
+def route(text: str, house: House, proposal: tuple[Call, ...] = (), language: str = "en") -> Route:
+    """What the known commands make of `text`; `proposal` are calls that were just offered as a question."""
+    if proposal and (answer := _yes_or_no(text, language)) is not None:
+        return Perform(proposal, "confirmed") if answer else Speak(replies.LEFT_ALONE, "confirmed")
+    result = parse(text, house, language)
+    match result:
+        case Understood():
+            return perform(result.calls, house, result.route, result.confidence)
+        case AskBack():
+            sole = result.candidates[0] if len(result.candidates) == 1 else ()
+            return Speak(result.question, "parser", expects_answer=True, proposal=sole)
+        case NotPossible():
+            return Speak(replies.not_possible(result), "parser")
+        case _:
+            return AskModel(may_act=not result.guard)
+
+
+def perform(calls: tuple[Call, ...], house: House, name: str, probability: float = 1.0) -> Route:
+    """Questions are answered from the known states; everything else is for the house to do."""
+    changing = tuple(call for call in calls if call.service not in READING)
+    if changing:
+        return Perform(changing, name, probability)
+    return Speak(replies.answers(calls, house), name, calls=calls, probability=probability)
+
+
+def weigh(decision: Decision, house: House) -> Route | None:
+    """What becomes of the model's decision; None when it goes on to talk."""
+    if decision.kind == "talk":
+        return None
+    if decision.kind == "cannot" or not decision.calls:
+        return Speak(replies.CANNOT, "model", probability=decision.probability)
+    if decision.kind == "act" and not _risky(decision.calls, house):
+        return perform(decision.calls, house, "model", decision.probability)
+    question = replies.shall_i(decision.calls, house)
+    return Speak(question, "model", (), decision.probability, expects_answer=True, proposal=decision.calls)
+
+
+def _risky(calls: tuple[Call, ...], house: House) -> bool:
+    changing = [call for call in calls if call.service not in READING]
+    entities = [house.entities[call.entity] for call in changing if call.entity in house.entities]
+    return len(changing) > MANY_CALLS or any(
+        entity.domain in RISKY_DOMAINS or entity.device_class in RISKY_CLASSES for entity in entities
+    )
+
+
+def _yes_or_no(text: str, language: str) -> bool | None:
+    """Whether `text` is an answer to a yes/no question, by its first words."""
+    words = "".join(letter if letter.isalnum() or letter == "'" else " " for letter in text.lower()).split()
+    if not words or len(words) > 5:
+        return None
+    known = load(language)
+    if words[0] in known.no:
+        return False
+    return True if words[0] in known.yes else None

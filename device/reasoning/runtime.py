@@ -1,0 +1,260 @@
+"""One llama.cpp model and context that never evaluates the same beginning twice.
+
+A sequence is a row of tokens whose keys and values are kept. Asked for the logits after some tokens, the
+runtime looks for the sequence that already holds the longest common prefix of them, shares that part (a
+unified cache shares cells, it does not copy them), removes what differs and evaluates only the rest. A
+prompt's fixed prefix, a partial transcript that grows, and a dialog that is continued all become cheap by
+this one rule.
+
+Evaluation is interrupted inside a batch: llama.cpp asks its abort callback between graph nodes, so a
+cancelled turn stops within the time of about one token even in the middle of a long prefix. What was
+evaluated before stays and is used by the next attempt.
+
+Border: token ids (int); logits float32[vocabulary], unnormalised, valid until the next evaluation.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Spinning OpenMP threads starve every other process on the same cores; libgomp reads this when it is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+import llama_cpp
+
+Logits = NDArray[np.float32]
+Check = Callable[[], None]  # raises to stop an evaluation
+
+ABORTED = 2  # llama_decode's status after its abort callback returned true
+BATCH_TOKENS = 64  # larger batches are not faster on a CPU and delay the return from an interruption
+ABORT_POLL_S = 0.005
+FINGERPRINT_BYTES = 1 << 20
+DIGEST_BYTES = 32
+
+
+class ModelError(Exception):
+    """The language model cannot be used: the cause, and what to do about it."""
+
+    def __init__(self, cause: str, next_step: str) -> None:
+        super().__init__(f"{cause}; {next_step}")
+        self.cause, self.next_step = cause, next_step
+
+
+class ContextFull(Exception):  # noqa: N818
+    """The tokens do not fit into the context."""
+
+
+class Runtime:
+    """A loaded model with `sequences` rows of kept tokens that share `context` cells."""
+
+    def __init__(self, path: Path, *, threads: int, context: int, sequences: int) -> None:
+        """Load the model in seconds; raises ModelError for a missing, damaged or too large one."""
+        self._model = self._context = None
+        self._complaints: list[str] = []
+        self._log = llama_cpp.llama_log_callback(self._hear)
+        llama_cpp.llama_log_set(self._log, ctypes.c_void_p(0))
+        if not path.is_file():
+            raise ModelError(f"there is no language model {path}", "run `wren models fetch`")
+        self.fingerprint = _fingerprint(path)
+        parameters = llama_cpp.llama_model_default_params()
+        parameters.n_gpu_layers = 0
+        self._model = llama_cpp.llama_model_load_from_file(os.fsencode(path), parameters)
+        if not self._model:
+            raise ModelError(
+                f"language model {path} cannot be loaded ({self._complaint()})",
+                "run `wren models verify`, then `wren models fetch`",
+            )
+        shape = llama_cpp.llama_context_default_params()
+        shape.n_ctx = context
+        shape.n_batch = shape.n_ubatch = BATCH_TOKENS
+        shape.n_seq_max = sequences
+        shape.kv_unified = True
+        shape.n_threads = shape.n_threads_batch = threads
+        shape.no_perf = True
+        self._context = llama_cpp.llama_init_from_model(self._model, shape)
+        if not self._context:
+            self.close()
+            raise ModelError(
+                f"no memory for a language model context of {context} tokens ({self._complaint()})",
+                "lower reason.context_tokens",
+            )
+        self.context = int(llama_cpp.llama_n_ctx(self._context))
+        self._vocabulary = llama_cpp.llama_model_get_vocab(self._model)
+        self._vocabulary_size = int(llama_cpp.llama_vocab_n_tokens(self._vocabulary))
+        self._memory = llama_cpp.llama_get_memory(self._context)
+        self._kept: list[list[int]] = [[] for _ in range(sequences)]
+        self._latest: int | None = None  # the sequence whose last token has valid logits
+        self._interruption: BaseException | None = None
+        self._check: Check = lambda: None
+        self._polled = 0.0
+        self._abort = llama_cpp.ggml_abort_callback(self._interrupted)
+        llama_cpp.llama_set_abort_callback(self._context, self._abort, ctypes.c_void_p(0))
+
+    def close(self) -> None:
+        """Free the model; the runtime is unusable afterwards."""
+        if self._context:
+            llama_cpp.llama_free(self._context)
+        if self._model:
+            llama_cpp.llama_model_free(self._model)
+        self._context = self._model = None
+
+    def tokenize(self, text: str, *, markup: bool = False) -> list[int]:
+        """Tokens of `text`; control tokens are recognised only with `markup`, never in what a person said."""
+        data = text.encode()
+        room = len(data) + 8
+        tokens = (llama_cpp.llama_token * room)()
+        count = llama_cpp.llama_tokenize(self._vocabulary, data, len(data), tokens, room, False, markup)
+        return list(tokens[:count])
+
+    def piece(self, token: int) -> bytes:
+        """The bytes a token stands for; one character can span several tokens."""
+        buffer = ctypes.create_string_buffer(256)
+        count = llama_cpp.llama_token_to_piece(self._vocabulary, token, buffer, len(buffer), 0, False)
+        return buffer.raw[: max(0, count)]
+
+    def ends(self, token: int) -> bool:
+        """Whether the model says by this token that it has finished."""
+        return bool(llama_cpp.llama_vocab_is_eog(self._vocabulary, token))
+
+    def held(self, sequence: int, tokens: Sequence[int]) -> int:
+        """How many leading tokens of `tokens` the sequence already holds."""
+        return _common(self._kept[sequence], tokens)
+
+    def evaluate(self, sequence: int, tokens: Sequence[int], check: Check) -> Logits:
+        """Logits of the token that follows `tokens`; the sequence then holds exactly these tokens.
+
+        Raises ContextFull when they do not fit, ModelError when llama.cpp fails, and whatever `check`
+        raises, which is asked every few milliseconds.
+        """
+        if not tokens:
+            raise ValueError("nothing to evaluate")
+        if self._latest != sequence or self._kept[sequence] != tokens:
+            self._evaluate(sequence, tokens, check)
+        logits = llama_cpp.llama_get_logits_ith(self._context, -1)
+        return np.ctypeslib.as_array(logits, shape=(self._vocabulary_size,))
+
+    def _evaluate(self, sequence: int, tokens: Sequence[int], check: Check) -> None:
+        best = max(range(len(self._kept)), key=lambda s: (self.held(s, tokens), s == sequence))
+        kept = min(self.held(best, tokens), len(tokens) - 1)
+        if best != sequence:
+            self._cut(sequence, 0)
+            llama_cpp.llama_memory_seq_cp(self._memory, best, sequence, 0, kept)
+            self._kept[sequence] = list(tokens[:kept])
+        self._cut(sequence, kept)
+        self._latest = None
+        for start in range(kept, len(tokens), BATCH_TOKENS):
+            self._decode(sequence, tokens[start : start + BATCH_TOKENS], check)
+        self._latest = sequence
+
+    def _decode(self, sequence: int, tokens: Sequence[int], check: Check) -> None:
+        row = self._kept[sequence]
+        batch = llama_cpp.llama_batch_init(len(tokens), 0, 1)
+        batch.n_tokens = len(tokens)
+        for i, token in enumerate(tokens):
+            batch.token[i] = token
+            batch.pos[i] = len(row) + i
+            batch.n_seq_id[i] = 1
+            batch.seq_id[i][0] = sequence
+            batch.logits[i] = i == len(tokens) - 1
+        check()
+        self._check, self._interruption = check, None
+        try:
+            status = llama_cpp.llama_decode(self._context, batch)
+        finally:
+            llama_cpp.llama_batch_free(batch)
+        if status == 0:
+            row.extend(tokens)
+            return
+        llama_cpp.llama_memory_seq_rm(self._memory, sequence, len(row), -1)
+        if status == ABORTED and self._interruption is not None:
+            raise self._interruption
+        if status == 1:
+            raise ContextFull(f"{len(row) + len(tokens)} tokens do not fit into {self.context}")
+        raise ModelError(f"the language model failed ({self._complaint()})", "restart the reason daemon")
+
+    def drop(self, sequence: int) -> None:
+        """Forget a sequence."""
+        self._cut(sequence, 0)
+
+    def save(self, sequence: int, path: Path) -> None:
+        """Write the keys and values of a sequence; raises OSError. The file appears whole or not at all."""
+        size = llama_cpp.llama_state_seq_get_size(self._context, sequence)
+        state = (ctypes.c_uint8 * size)()
+        llama_cpp.llama_state_seq_get_data(self._context, state, size, sequence)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(f".{os.getpid()}.part")
+        try:
+            with part.open("wb") as file:
+                file.write(hashlib.sha256(state).digest())
+                file.write(state)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def restore(self, sequence: int, path: Path, tokens: Sequence[int]) -> bool:
+        """Load what `save` wrote when the sequence held `tokens`; False when it is absent or damaged.
+
+        The digest is checked here because llama.cpp aborts the process on a damaged state.
+        """
+        try:
+            data = path.read_bytes()
+        except OSError:
+            return False
+        digest, state = data[:DIGEST_BYTES], data[DIGEST_BYTES:]
+        if hashlib.sha256(state).digest() != digest:
+            return False
+        self.drop(sequence)
+        buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
+        if not llama_cpp.llama_state_seq_set_data(self._context, buffer, len(state), sequence):
+            llama_cpp.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+            return False
+        self._kept[sequence] = list(tokens)
+        return True
+
+    def _cut(self, sequence: int, length: int) -> None:
+        row = self._kept[sequence]
+        if length < len(row):
+            llama_cpp.llama_memory_seq_rm(self._memory, sequence, length, -1)
+            del row[length:]
+            if self._latest == sequence:
+                self._latest = None
+
+    def _interrupted(self, _data: object) -> bool:
+        now = time.monotonic()
+        if self._interruption is None and now - self._polled >= ABORT_POLL_S:
+            self._polled = now
+            try:
+                self._check()
+            except BaseException as error:
+                self._interruption = error
+        return self._interruption is not None
+
+    def _hear(self, level: int, text: bytes, _data: object) -> None:
+        if level >= 4:  # GGML_LOG_LEVEL_ERROR
+            self._complaints = [*self._complaints[-4:], text.decode(errors="replace").strip()]
+
+    def _complaint(self) -> str:
+        return "; ".join(self._complaints) or "llama.cpp gave no reason"
+
+
+def _common(a: Sequence[int], b: Sequence[int]) -> int:
+    for i, (x, y) in enumerate(zip(a, b, strict=False)):
+        if x != y:
+            return i
+    return min(len(a), len(b))
+
+
+def _fingerprint(path: Path) -> str:
+    """Identity of a model file without reading a gigabyte: its size and both ends."""
+    with path.open("rb") as file:
+        head = file.read(FINGERPRINT_BYTES)
+        file.seek(max(0, path.stat().st_size - FINGERPRINT_BYTES))
+        digest = hashlib.sha256(head + file.read() + str(path.stat().st_size).encode())
+    return digest.hexdigest()[:16]

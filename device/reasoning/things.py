@@ -1,0 +1,332 @@
+"""Which entities of the house a target means, given what is to be done with them.
+
+A thing is looked for by whole name, then by the words of its name that were said, then by kind and area. A
+kind without an area means the area spoken of before, else the one this device stands in, else the only one
+there is. What remains in doubt is asked back; what the house lacks is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from device.home.registry import Call, Entity, House, services_of
+from device.reasoning.frames import Target
+from device.reasoning.goals import Goal, call_for
+from device.reasoning.names import SURE, Found, Likely, NameIndex
+from device.reasoning.results import AskBack, NotPossible, NotUnderstood, Stop
+from device.reasoning.spoken import distinct_name, listed
+from device.reasoning.words import Lexicon, split
+
+MARGIN = 0.05  # so much better than its rival a name must be heard
+SURE_IF_RISKY = 0.92  # how well the name of what must not open by mistake is to be heard
+PARTIAL, GUESSED_AREA = 0.9, 0.97  # what these guesses leave of the confidence
+_MOST_CHOICES = 4
+_RISKY = ("unlock", "open")
+_OBVIOUS = ("on", "off", "lock", "unlock")  # acts whose object is surely a thing
+_HARMLESS = ("off", "close", "lock")
+_CROWDS = (
+    "light",
+    "everything",
+    "blind",
+    "curtain",
+    "cover",
+    "fan",
+)  # kinds of which all in a room are meant
+_EVERYTHING = {
+    "on": ("light", "switch", "fan"),
+    "off": ("light", "switch", "fan"),
+    "open": ("cover",),
+    "close": ("cover",),
+    "lock": ("lock",),
+    **dict.fromkeys(("step", "percent", "color", "lighten"), ("light",)),
+}
+_DEFAULT_NOUN = {
+    "open": "cover",
+    "close": "cover",
+    "stop": "cover",
+    "lock": "lock",
+    "unlock": "lock",
+    "degrees": "thermostat",
+}
+_ROOM_DEGREES = range(5, 31)  # a bare number in this range may be a temperature
+
+
+class Things:
+    """The things of one sentence; `confidence` falls with every guess, `area` is the one spoken of last."""
+
+    def __init__(
+        self, words: list[str], places: list[list[Likely]], index: NameIndex, house: House, lexicon: Lexicon
+    ) -> None:
+        self.words = words
+        self.house = house
+        self.index = index
+        self.lexicon = lexicon
+        self.confidence = 1.0
+        self.area = ""
+        self._places = places
+
+    def meant(self, target: Target, goal: Goal) -> list[str]:
+        """The entities that `target` means for `goal`. Raises Stop when in doubt or when there is none."""
+        if target.found:
+            return self._named(target, goal)
+        area = self.area_of(target)
+        if target.words:
+            return self._partly_named(target, goal, area)
+        return self._of_kind(target, goal, area)
+
+    def can(self, entity: str, goal: Goal) -> bool:
+        """Whether the entity has such a goal at all."""
+        call = self.call(entity, goal)
+        return call is not None and call.service in services_of(self.house.entities[entity])
+
+    def call(self, entity: str, goal: Goal) -> Call | None:
+        """The call that reaches `goal` for an entity, None where it has no such goal."""
+        return call_for(goal, self.house.entities[entity], self.house)
+
+    def area_of(self, target: Target) -> str:
+        """The area id that `target` names ("@house", "@outdoor" or "" when it names none)."""
+        if target.area == "@here":
+            if not self.house.device_area:
+                raise Stop(AskBack("In which room?"))
+            return self.house.device_area
+        if target.area == "@unknown":
+            raise Stop(NotPossible(self.spoken(target)))
+        return target.area
+
+    def within(self, entities: Iterable[str], area: str) -> list[str]:
+        """Those of `entities` that are in `area`, by their area or, lacking one, by their name."""
+        if area == "@house":
+            return list(entities)
+        if area == "@outdoor":
+            return [e for e in entities if e in self.index.outdoor]
+        spoken = set(self.index.area_words.get(area, ()))
+        return [e for e in entities if self._is_in(e, area, spoken)]
+
+    def _is_in(self, entity: str, area: str, spoken: set[str]) -> bool:
+        own = self.house.entities[entity].area
+        return own == area or (not own and any(spoken <= words for words in self.index.words_of[entity]))
+
+    def partly(self, target: Target, *, is_strict: bool = True) -> dict[str, float]:
+        """Entities that the unmatched words of `target` name in part, with how sure."""
+        heard = [(self.words[at], self._places[at]) for at in target.words]
+        return self.index.partly(heard, target.noun, is_strict=is_strict)
+
+    def spoken(self, target: Target, start: int | None = None) -> str:
+        """The words of a target, or those from `start`, as they were said, without the leading article."""
+        words = self.words[target.start if start is None else min(start, target.start) : target.end]
+        while words and {"determiner", "quantifier"} & self.lexicon.readings(words[0]).keys():
+            words = words[1:]
+        return " ".join(words)
+
+    def is_known_thing(self, target: Target) -> bool:
+        """Whether a word of `target` is an everyday thing or room, though not one of this house."""
+        words = [self.words[at] for at in target.words]
+        return any(word in self.lexicon.known and word not in self.lexicon.words for word in words)
+
+    def literally(self, candidates: list[str], target: Target) -> list[str]:
+        """Those whose name holds the special word that was said ("lamp", "shutters"), if there are any."""
+        said = self._singular(target.spoken_noun)
+        if said == self._singular(target.noun):
+            return candidates
+        literal = [e for e in candidates if self._is_called(e, said)]
+        if target.every or (target.noun != "light" and not target.area):
+            return literal or candidates
+        area = target.area if target.area and target.area != "@here" else self.house.device_area
+        return self.within(literal, area) or candidates
+
+    def ask_back(self, entities: Sequence[str], goal: Goal) -> AskBack:
+        """The question which of `entities` is meant, each with the call it would lead to."""
+        things = [self.house.entities[e] for e in entities]
+        names = tuple(distinct_name(thing, things, self.house) for thing in things)
+        calls = tuple((call,) for e in entities if (call := self.call(e, goal)))
+        if len(names) == 1:
+            return AskBack(f"Did you mean {names[0]}?", names, calls)
+        if not names or len(names) > _MOST_CHOICES:
+            return AskBack("Which one do you mean?", names, calls)
+        return AskBack(f"Which one: {listed(names, 'or')}?", names, calls)
+
+    # By whole name
+
+    def _named(self, target: Target, goal: Goal) -> list[str]:
+        best = target.found[0]
+        ids = list(best.name.ids)
+        able = [e for e in ids if self.can(e, goal)]
+        if not able and best.name.area:
+            return self._of_kind(Target(target.start, target.end, area=best.name.area), goal, best.name.area)
+        if target.area and not best.name.area:
+            area = self.area_of(target)
+            if not self.within(able or ids, area):
+                raise Stop(NotPossible(self.spoken(target)))
+            able = self.within(able, area)
+        if not able:
+            raise Stop(NotPossible(self.house.entities[ids[0]].name, "cannot"))
+        self._check_hearing(target.found, goal)
+        self.confidence *= best.score
+        able = self._nearest(able, target)
+        self._doubt(able, goal, target)
+        self.area = self.house.entities[able[0]].area or self.area
+        return able
+
+    def _nearest(self, entities: list[str], target: Target) -> list[str]:
+        if len(entities) == 1 or target.every:
+            return entities
+        return self.within(entities, self.area) or self.within(entities, self.house.device_area) or entities
+
+    def _check_hearing(self, found: Sequence[Found], goal: Goal) -> None:
+        best = found[0]
+        rivals = [
+            f
+            for f in found[1:]
+            if f.name.ids and f.name.ids != best.name.ids and best.score - f.score < MARGIN
+        ]
+        least = SURE_IF_RISKY if goal.kind in _RISKY else SURE
+        if best.score < least or (rivals and best.score < 1.0):
+            options = dict.fromkeys((best.name.ids[0], *(f.name.ids[0] for f in rivals)))
+            raise Stop(self.ask_back([e for e in options if self.can(e, goal)], goal))
+
+    # By a part of the name
+
+    def _partly_named(self, target: Target, goal: Goal, area: str) -> list[str]:
+        scores = self.partly(target, is_strict=goal.kind != "option")
+        scores = {e: score for e, score in scores.items() if self.can(e, goal)}
+        if area:
+            scores = {e: scores[e] for e in self.within(scores, area)}
+        if not scores:
+            self._unknown(target, goal)
+        top = max(scores.values())
+        best = self._nearest([e for e, score in scores.items() if top - score < MARGIN], target)
+        self.confidence *= PARTIAL * top
+        if top < SURE or goal.kind in _RISKY or not self._is_telling(best, target):
+            raise Stop(self.ask_back(best, goal))
+        self._doubt(best, goal, target)
+        return best
+
+    def _is_telling(self, entities: list[str], target: Target) -> bool:
+        """Whether the words tell one scene from another: "movie" of "movie night" does, "night" does not."""
+        scenes = [self.house.entities[e] for e in entities if self._domain(e) == "scene"]
+        first = {
+            word
+            for scene in scenes
+            for name in (scene.name, *scene.aliases)
+            for word in self._first_word(name)
+        }
+        heard = {word for at in target.words for likely in self._places[at] for word in likely.words}
+        return not scenes or bool(first & heard)
+
+    def _first_word(self, name: str) -> list[str]:
+        return split(name, self.lexicon.language)[:1]
+
+    def _unknown(self, target: Target, goal: Goal) -> None:
+        before = self.words[target.start - 1] if target.start else ""
+        is_object = goal.kind in _OBVIOUS and "determiner" in self.lexicon.readings(before)
+        if self.is_known_thing(target) or is_object or target.noun not in ("", "scene"):
+            raise Stop(NotPossible(self.spoken(target)))
+        raise Stop(NotUnderstood())
+
+    # By kind and area
+
+    def _of_kind(self, target: Target, goal: Goal, area: str) -> list[str]:
+        noun = target.noun or self._default_noun(goal, area)
+        candidates = [e for e in self._kind(noun, goal) if self.can(e, goal)]
+        if target.spoken_noun:
+            candidates = self.literally(candidates, target)
+        if area:
+            chosen = self.within(candidates, area)
+        else:
+            chosen = candidates if target.every else self._near(candidates, target, goal)
+        if not chosen:
+            self._none_of_kind(target, goal, noun, area)
+        if area and not area.startswith("@"):
+            self.area = area
+        self._check_kind(chosen, target, goal, noun, area)
+        return chosen
+
+    def _check_kind(self, chosen: list[str], target: Target, goal: Goal, noun: str, area: str) -> None:
+        """Asks back where a kind may mean too much, or opens what must not open by mistake."""
+        is_plural = self._is_plural(target)
+        if noun == "everything" and area in ("", "@house") and goal.kind in ("on", "open"):
+            calls = tuple(call for e in chosen if (call := self.call(e, goal)))
+            verb = "switch on" if goal.kind == "on" else "open"
+            raise Stop(AskBack(f"Shall I really {verb} everything?", ("everything",), (calls,)))
+        if noun not in _CROWDS and not is_plural:
+            self._doubt(chosen, goal, target)
+        is_entrance = noun in ("door", "garage", "gate", "lock") and bool(target.noun)
+        if goal.kind in _RISKY and is_entrance and not area and not is_plural:
+            raise Stop(self.ask_back(chosen, goal))
+
+    def _near(self, candidates: list[str], target: Target, goal: Goal) -> list[str]:
+        for area in (self.area, self.house.device_area):
+            if area and (inside := self.within(candidates, area)):
+                if area == self.house.device_area:
+                    self.confidence *= GUESSED_AREA
+                return inside
+        is_everything = target.noun == "everything"
+        is_harmless = goal.kind in _HARMLESS and self._is_plural(target)
+        if len(candidates) <= 1 or is_harmless or is_everything:
+            return candidates
+        raise Stop(self.ask_back(candidates, goal))
+
+    def _none_of_kind(self, target: Target, goal: Goal, noun: str, area: str) -> None:
+        kind = self._kind(noun, goal)
+        here = self.within(kind, area) if area else self._near(kind, target, goal)
+        if here:
+            name = self.house.entities[here[0]].name
+            raise Stop(NotPossible(name if len(here) == 1 else self.spoken(target) or noun, "cannot"))
+        said = self.spoken(target)
+        if not said or (goal.kind not in _OBVIOUS and not target.noun):
+            raise Stop(NotUnderstood())
+        where = self.house.areas.get(area, "").lower()
+        if where and where not in said:
+            said = f"{said} in the {where}"
+        raise Stop(NotPossible(said if target.noun else f"{noun} in the {where or said}"))
+
+    def _default_noun(self, goal: Goal, area: str) -> str:
+        if goal.of in ("temperature", "speed"):
+            return "thermostat" if goal.of == "temperature" else "fan"
+        if goal.kind == "number":
+            inside = self.within(self.index.nouns_of, area)
+            has_climate = any(self.house.entities[e].domain == "climate" for e in inside)
+            return "thermostat" if has_climate and int(goal.value) in _ROOM_DEGREES else "light"
+        return _DEFAULT_NOUN.get(goal.kind, "light")
+
+    def _kind(self, noun: str, goal: Goal) -> list[str]:
+        if noun == "everything":
+            return [e for e in self.index.nouns_of if self._domain(e) in _EVERYTHING.get(goal.kind, ())]
+        of_kind = [e for e, nouns in self.index.nouns_of.items() if noun in nouns]
+        if noun == "thermostat":
+            return [e for e in of_kind if self._domain(e) == "climate"] or of_kind
+        if noun in ("blind", "curtain") and not of_kind:
+            return [e for e, nouns in self.index.nouns_of.items() if "cover" in nouns]
+        if noun == "cover":
+            return [e for e in self.index.nouns_of if self._domain(e) == "cover" or e in of_kind]
+        return of_kind
+
+    def _domain(self, entity: str) -> str:
+        return self.house.entities[entity].domain
+
+    def _is_called(self, entity: str, word: str) -> bool:
+        return any(word in map(self._singular, words) for words in self.index.words_of[entity])
+
+    def _singular(self, word: str) -> str:
+        for ending in self.lexicon.language.plural:
+            if word.endswith(ending) and self.lexicon.noun(word.removesuffix(ending)):
+                return word.removesuffix(ending)
+        return word
+
+    def _is_plural(self, target: Target) -> bool:
+        return self._singular(target.spoken_noun) != target.spoken_noun
+
+    def _doubt(self, entities: list[str], goal: Goal, target: Target) -> None:
+        if len(entities) > 1 and not target.every:
+            raise Stop(self.ask_back(entities, goal))
+
+    def optioned(self, target: Target) -> list[Entity]:
+        """The selects and thermostats that `target` may mean, each with options to choose from."""
+        if target.found:
+            ids: Iterable[str] = target.found[0].name.ids
+        elif target.words:
+            ids = self.partly(target, is_strict=False)
+        else:
+            of_kind = [e for e, nouns in self.index.nouns_of.items() if target.noun and target.noun in nouns]
+            ids = self.within(of_kind, self.area_of(target)) if target.area else of_kind
+        return [self.house.entities[e] for e in ids if self.house.entities[e].options]

@@ -1,0 +1,175 @@
+"""wren-audio: owns the microphone and the loudspeaker, or the simulated room, and the playback clock.
+
+Writes the ring `room.mic`, plays the ring `room.speaker`, and tells when what was heard began and ended.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+
+import numpy as np
+
+from device.audio import resume
+from device.audio.backend import Backend, Captured
+from device.audio.gate import Gate
+from device.audio.heard import Listener
+from device.audio.playback import Playback
+from device.audio.room import LOUDSPEAKER_HZ
+from device.audio.simulator import Simulator
+from device.bus.paths import MICROPHONE_FRAME, microphone_ring, microphone_spec, speaker_ring
+from device.bus.ring import Frame, RingBusyError, RingReader, RingWriter
+from device.events import FRAME_MS, AudioState, Event, MicrophoneMuted, ReplyAudio, TurnStarted
+from device.faults import Fault
+from device.services.daemon import Daemon, run
+from device.settings import Settings
+
+_SECOND_FRAMES = 1000 // FRAME_MS
+_ATTACH_EVERY = 5  # looks in vain
+_DEVICE_GONE_FRAMES = 3 * _SECOND_FRAMES
+_SILENCE = np.zeros(MICROPHONE_FRAME, np.int16)
+_SILENT_DB = -100.0
+
+
+class AudioDaemon(Daemon):
+    """Moves frames between the rings and the backend."""
+
+    name = "audio"
+
+    def start(self) -> None:
+        """Takes up what a killed predecessor left, then opens the backend. Raises Fault."""
+        self._speaker = RingReader(speaker_ring(self.runtime))
+        before = RingReader(microphone_ring(self.runtime))
+        left = resume.find(before, self._speaker, time.monotonic_ns())
+        before.close()
+        if left.frame is not None:
+            self._speaker.seek(left.frame)
+        try:
+            self._microphone = RingWriter(microphone_ring(self.runtime), microphone_spec())
+        except RingBusyError as error:
+            raise Fault(str(error), "stop it first", permanent=True) from error
+        settings = self.settings.audio
+        self._playback = Playback(self._next_speaker_frame, LOUDSPEAKER_HZ, settings.volume, left.skip)
+        self._listener = Listener()
+        self._start_turn(left.turn)
+        self._gate = Gate(settings.gate_tail_ms, muted=left.muted)
+        self._power, self._power_frames, self._gone_frames = 0.0, 0, 0
+        self._state: AudioState | None = None
+        self._misses = 0
+        self._goes_on = False
+        self._backend: Backend = self._open(left.fresh)
+        self._report()
+
+    def step(self) -> None:
+        """Waits for the backend and moves what is there."""
+        self.bus.wait(self._backend.timeout_s(), *self._backend.wake_ups)
+        try:
+            for captured in self._backend.exchange(self._playback):
+                self._frame(captured)
+        except Exception:
+            self._goes_on = True
+            raise
+        for fault in self._backend.faults():
+            self.failed(fault.message, fault.hint)
+        if self._backend.devices != self._devices:
+            self._report()
+
+    def on_event(self, event: Event) -> None:
+        """Follows turns, words and the mute button."""
+        match event:
+            case TurnStarted():
+                self._start_turn(event.turn)
+            case ReplyAudio():
+                self._listener.announce(event)
+            case MicrophoneMuted():
+                self._gate.muted = event.muted
+                self._report()
+        self._backend.notice(event)
+
+    def on_settings(self, settings: Settings) -> None:
+        """Volume and gate at once; other devices are opened."""
+        super().on_settings(settings)
+        self._playback.volume = settings.audio.volume
+        self._gate.tail_ms = settings.audio.gate_tail_ms
+        self._backend.apply(settings)
+
+    def close(self) -> None:
+        """Releases the devices and, unless a successor goes on with it, removes the microphone ring."""
+        if hasattr(self, "_backend"):
+            self._backend.close()
+        if hasattr(self, "_microphone"):
+            self._microphone.close(unlink=not self._goes_on)
+
+    def _open(self, resumed: bool) -> Backend:
+        if self.settings.audio.backend == "simulator":
+            return Simulator(self.settings.simulator, resume=resumed)
+        try:
+            from device.audio.soundcard import SoundCard
+        except ImportError as error:
+            hint = "run `make setup`, which installs PortAudio and PyAudio"
+            raise Fault(f"PyAudio cannot be loaded ({error})", hint, permanent=True) from error
+        return SoundCard(self.settings.audio)
+
+    def _frame(self, captured: Captured) -> None:
+        frame = self._microphone.head
+        events = self._listener.tick(frame)
+        for block in captured.leaving:
+            events += self._listener.leaves(block, frame)
+        tag = self._gate.tag(captured.playing, missing=captured.samples is None, lost=captured.lost)
+        samples = captured.samples
+        if samples is None or tag & Gate.SILENCED:
+            samples = _SILENCE
+        self._microphone.write(samples, position=captured.position, turn=self._playback.turn, tag=tag)
+        for event in (*events, *captured.events):
+            self.bus.send(event)
+        self._measure(captured)
+        self._watch_loudspeaker(frame)
+
+    def _start_turn(self, turn: int) -> None:
+        fading = self._playback.start_turn(turn)
+        for event in self._listener.start_turn(turn, self._microphone.head, fading=fading):
+            self.bus.send(event)
+
+    def _watch_loudspeaker(self, frame: int) -> None:
+        """A reply does not wait for ever for a loudspeaker that was unplugged."""
+        self._gone_frames = 0 if self._backend.devices.output else self._gone_frames + 1
+        if self._gone_frames >= _DEVICE_GONE_FRAMES:
+            for event in self._listener.lose_device(self._playback.discard(), frame):
+                self.bus.send(event)
+
+    def _measure(self, captured: Captured) -> None:
+        if captured.samples is not None and not self._gate.muted:
+            samples = captured.samples.astype(np.float32)
+            self._power += float(np.dot(samples, samples)) / samples.size
+        self._power_frames += 1
+        if self._power_frames == _SECOND_FRAMES:
+            self._report()
+            self._power, self._power_frames = 0.0, 0
+
+    def _report(self) -> None:
+        """Sends the state if it changed."""
+        power = self._power / max(1, self._power_frames) / 32768**2
+        self._devices = devices = self._backend.devices
+        state = AudioState(
+            input=devices.input,
+            output=devices.output,
+            rate_hz=devices.rate_hz,
+            muted=self._gate.muted,
+            xruns=self._backend.xruns,
+            level_db=float(round(10 * math.log10(power))) if power > 0 else _SILENT_DB,
+        )
+        if state != self._state:
+            self._state = state
+            self.bus.send(state)
+
+    def _next_speaker_frame(self) -> Frame | None:
+        frame = self._speaker.read()
+        self._misses = 0 if frame is not None else self._misses + 1
+        if self._misses % _ATTACH_EVERY == _ATTACH_EVERY - 1:
+            self._speaker.wait(0)  # attaches to a ring that was made meanwhile
+        return frame
+
+
+if __name__ == "__main__":
+    sys.exit(run(AudioDaemon))

@@ -1,0 +1,234 @@
+"""The language model on its own thread, so that the reason daemon always listens.
+
+One job at a time; a newer turn, or a newer job of the same kind, cancels the running one within a token. A
+changed house is learnt when nothing else is to do. Outcomes are polled; `fileno` becomes readable for them.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from device import settings as settings_module
+from device.dialog.history import Utterance
+from device.home.registry import House
+from device.settings import Reason
+from models.store import Store
+
+if TYPE_CHECKING:
+    from device.reasoning.llm import Decision, LanguageModel
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Consider:
+    """Decide about a committed request, and answer it when it is only talk."""
+
+    turn: int
+    text: str
+    house: House
+    history: tuple[Utterance, ...]
+    may_act: bool
+
+
+@dataclass(frozen=True)
+class Prefill:
+    """Read a request that is not over yet."""
+
+    turn: int
+    text: str
+    house: House
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The model knows the house."""
+
+    name: str
+    load_ms: float
+    prefix_ms: float
+    restored: bool
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What a request asks for."""
+
+    turn: int
+    decision: Decision
+    took_ms: float
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A clause of an answer; the end comes as an empty one with `last`."""
+
+    turn: int
+    text: str
+    last: bool
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The model cannot be used; `turn` of the request that met it, 0 for none."""
+
+    turn: int
+    reason: str
+    hint: str
+
+
+Job = Consider | Prefill
+Outcome = Ready | Decided | Piece | Failed
+
+
+class Mind:
+    """Owns the language model. All methods may be called from any one other thread."""
+
+    def __init__(self, settings: Reason) -> None:
+        self._settings = settings
+        self._changed = threading.Condition()
+        self._house: House | None = None
+        self._job: Job | None = None
+        self._running: Job | None = None
+        self._turn = 0
+        self._stopping = False
+        self._outcomes: deque[Outcome] = deque()
+        self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._thread = threading.Thread(target=self._work, name="mind", daemon=True)
+        self._thread.start()
+
+    def fileno(self) -> int:
+        """Readable while outcomes wait."""
+        return self._event
+
+    def learn(self, house: House) -> None:
+        """Prepare for a changed house as soon as there is nothing else to do."""
+        with self._changed:
+            self._house = house
+            self._changed.notify()
+
+    def post(self, job: Job) -> None:
+        """Do this next; what is running for an older turn, or is only a Prefill, stops."""
+        with self._changed:
+            self._job, self._turn = job, max(self._turn, job.turn)
+            self._changed.notify()
+
+    def drop_before(self, turn: int) -> None:
+        """Work for turns before `turn` is in vain."""
+        with self._changed:
+            self._turn = max(self._turn, turn)
+            if self._job is not None and self._job.turn < turn:
+                self._job = None
+
+    def poll(self) -> list[Outcome]:
+        """Everything that came out."""
+        try:
+            os.eventfd_read(self._event)
+        except BlockingIOError:
+            return []
+        return [self._outcomes.popleft() for _ in range(len(self._outcomes))]
+
+    def close(self) -> None:
+        """Stops within a token."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        self._thread.join(timeout=1.5)
+
+    def _cancelled(self) -> bool:
+        running = self._running
+        if self._stopping:
+            return True
+        if running is None:  # learning the house: whoever speaks goes first
+            return self._job is not None
+        return running.turn < self._turn or (isinstance(running, Prefill) and self._job is not None)
+
+    def _put(self, outcome: Outcome) -> None:
+        self._outcomes.append(outcome)
+        os.eventfd_write(self._event, 1)
+
+    def _work(self) -> None:
+        try:
+            model, name, load_ms = self._load()
+        except Exception as error:
+            hint = getattr(error, "next_step", "see `wren doctor`")
+            self._put(Failed(0, f"no language model: {getattr(error, 'cause', error)}", hint))
+            return
+        while True:
+            with self._changed:
+                self._running = None
+                self._changed.wait_for(
+                    lambda: self._stopping or self._job is not None or self._house is not None
+                )
+                if self._stopping:
+                    break
+                job, self._job = self._job, None
+                house = None
+                if job is None:
+                    house, self._house = self._house, None
+                self._running = job
+            if job is not None:
+                self._do(model, job)
+            elif house is not None:
+                self._learn(model, house, name, load_ms)
+        model.close()
+
+    def _load(self) -> tuple[LanguageModel, str, float]:
+        from device.reasoning.llm import LanguageModel
+
+        began = time.monotonic()
+        installed = Store().active("llm")
+        model = LanguageModel(
+            installed.files["model"],
+            threads=self._settings.threads,
+            context=self._settings.context_tokens,
+            cache=settings_module.cache_dir() / "prefixes",
+            act=self._settings.act_probability,
+            ask=self._settings.ask_probability,
+            answer_tokens=self._settings.answer_tokens,
+            deadline_s=self._settings.deadline_ms / 1000,
+        )
+        return model, installed.name, (time.monotonic() - began) * 1000
+
+    def _learn(self, model: LanguageModel, house: House, name: str, load_ms: float) -> None:
+        from device.reasoning.llm import Cancelled
+
+        began = time.monotonic()
+        try:
+            restored = model.set_house(house, self._cancelled)
+        except Cancelled:
+            with self._changed:
+                self._house = self._house or house
+            return
+        self._put(Ready(name, load_ms, (time.monotonic() - began) * 1000, restored))
+
+    def _do(self, model: LanguageModel, job: Job) -> None:
+        from device.reasoning.llm import Cancelled, TooSlow
+
+        try:
+            if isinstance(job, Prefill):
+                model.prefill(job.text, job.house, self._cancelled)
+                return
+            self._consider(model, job)
+        except (Cancelled, TooSlow):
+            return  # the dialog has a newer turn, or says itself that it took too long
+        except Exception as error:
+            log.exception("the language model failed")
+            self._put(Failed(job.turn, f"the language model failed: {error}", "see the journal"))
+
+    def _consider(self, model: LanguageModel, job: Consider) -> None:
+        began = time.monotonic()
+        if job.may_act:
+            decision = model.decide(job.text, job.house, self._cancelled)
+            self._put(Decided(job.turn, decision, (time.monotonic() - began) * 1000))
+            if decision.kind != "talk":
+                return
+        for piece in model.talk(job.text, job.history, self._cancelled):
+            self._put(Piece(job.turn, piece, last=False))
+        self._put(Piece(job.turn, "", last=True))

@@ -1,0 +1,227 @@
+"""wren-reason: the conversation: dialog machine, known commands, language model, answers."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from dataclasses import replace
+
+# Spinning OpenMP threads of llama.cpp would starve the other daemons on the same cores.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+from device.dialog.history import History
+from device.dialog.machine import (
+    Act,
+    Clause,
+    Dialog,
+    Input,
+    Limits,
+    Recovered,
+    Report,
+    Say,
+    Speculate,
+    Think,
+    Tick,
+    step,
+)
+from device.events import (
+    DaemonFailed,
+    DaemonReady,
+    DialogState,
+    Event,
+    IntentDecided,
+    ModelReady,
+    PlaybackStarted,
+    PlaybackStopped,
+    ReplyClause,
+    TurnCommitted,
+    TurnStarted,
+)
+from device.home.mirror import HouseMirror
+from device.reasoning import replies
+from device.reasoning.router import AskModel, Perform, Route, Speak, route, weigh
+from device.services.daemon import STEP_S, Daemon, run
+from device.services.mind import Consider, Decided, Failed, Mind, Outcome, Piece, Prefill, Ready
+from device.settings import Settings
+
+_HOUSE_QUIET_S = 0.5  # discovery comes in bursts
+
+
+class ReasonDaemon(Daemon):
+    """Decides what to do about every committed turn."""
+
+    name = "reason"
+
+    def start(self) -> None:
+        """Known commands work at once; the language model loads beside them."""
+        self._dialog = Dialog(limits=_limits(self.settings))
+        self._history = History()
+        self._mirror = HouseMirror(self.settings.device.area)
+        self._house_due_s: float | None = None
+        self._talking_turn = 0
+        self._unheard: list[ReplyClause] = []
+        self._speak_lost = False
+        self._model_ready = False
+        self._first_state = True
+        self._mind = Mind(self.settings.reason) if self.settings.reason.model else None
+
+    def step(self) -> None:
+        """Waits for events or the language model, then looks at the clock."""
+        self.bus.wait(STEP_S, *([self._mind.fileno()] if self._mind else []))
+        for outcome in self._mind.poll() if self._mind else []:
+            self._on_outcome(outcome)
+        if self._house_due_s is not None and time.monotonic() > self._house_due_s:
+            self._house_due_s = None
+            if self._mind:
+                self._mind.learn(self._mirror.house())
+        self._feed(Tick())
+
+    def on_event(self, event: Event) -> None:
+        """Keeps the mirror of the house and feeds the dialog."""
+        if self._mirror.apply(event):
+            self._house_due_s = time.monotonic() + _HOUSE_QUIET_S
+        now = time.monotonic()
+        match event:
+            case DialogState():
+                self._on_predecessor(event)
+                return
+            case TurnStarted():
+                self._unheard.clear()
+                if self._mind is not None:
+                    self._mind.drop_before(event.turn)
+            case PlaybackStarted() if not event.cue:
+                self._unheard = [clause for clause in self._unheard if clause.clause > event.clause]
+            case DaemonFailed(daemon="speak") | DaemonReady(daemon="speak"):
+                self._on_speak(is_ready=isinstance(event, DaemonReady))
+            case TurnCommitted():
+                self._history.asked(event.text, now)
+            case PlaybackStopped() if not event.cue:
+                self._history.heard(event.heard_text, now)
+        self._feed(event)
+
+    def on_settings(self, settings: Settings) -> None:
+        """Takes over limits and thresholds; the model itself is chosen at start."""
+        super().on_settings(settings)
+        self._dialog = replace(self._dialog, limits=_limits(settings))
+        self._mirror.device_area = settings.device.area
+
+    def close(self) -> None:
+        """Stops the language model."""
+        if getattr(self, "_mind", None) is not None and self._mind is not None:
+            self._mind.close()
+
+    def _on_predecessor(self, event: DialogState) -> None:
+        """Only a reason daemon sends dialog states: this one died and left its last state with the hub."""
+        if self._first_state and self._dialog.state == "idle" and event.state != "idle":
+            self._feed(Recovered(event.turn))
+        self._first_state = False
+
+    def _on_speak(self, *, is_ready: bool) -> None:
+        """What a killed speak daemon took with it is said by its successor."""
+        if is_ready and self._speak_lost:
+            for clause in self._unheard:
+                self.bus.send(clause)
+        self._speak_lost = not is_ready
+
+    def _feed(self, given: Input) -> None:
+        self._dialog, actions = step(self._dialog, given, time.monotonic())
+        if self._mind is not None and self._dialog.complete:
+            self._mind.drop_before(self._dialog.turn + 1)
+        for action in actions:
+            match action:
+                case Think():
+                    self._think(action)
+                case Speculate():
+                    self._speculate(action)
+                case Report():
+                    self._feed(Say(action.turn, replies.report(action.outcomes, self._mirror.house())))
+                case _:
+                    if isinstance(action, ReplyClause):
+                        self._unheard.append(action)
+                    self.bus.send(action)
+
+    def _think(self, action: Think) -> None:
+        began = time.monotonic()
+        found = route(action.text, self._mirror.house(), action.proposal, self.settings.device.language)
+        self._follow(action.turn, action.text, found, (time.monotonic() - began) * 1000)
+
+    def _follow(self, turn: int, text: str, found: Route, took_ms: float) -> None:
+        if isinstance(found, AskModel):
+            self._ask_model(turn, text, may_act=found.may_act)
+            return
+        self.bus.send(
+            IntentDecided(
+                turn=turn,
+                route=found.route,
+                text=text,
+                calls=tuple((call.service, call.entity, call.value) for call in found.calls),
+                probability=found.probability,
+                decide_ms=took_ms,
+            )
+        )
+        if isinstance(found, Perform):
+            self._feed(Act(turn, found.calls))
+        else:
+            self._feed(Say(turn, found.text, found.expects_answer, found.proposal))
+
+    def _ask_model(self, turn: int, text: str, *, may_act: bool) -> None:
+        if self._mind is None or not self._model_ready:
+            self._follow(turn, text, Speak(replies.NOT_UNDERSTOOD, route="none"), 0)
+            return
+        history = tuple(self._history.before_last_request())
+        self._mind.post(Consider(turn, text, self._mirror.house(), history, may_act))
+
+    def _speculate(self, action: Speculate) -> None:
+        house = self._mirror.house()
+        if self._mind is not None and self._model_ready:
+            found = route(action.text, house, self._dialog.proposal, self.settings.device.language)
+            if isinstance(found, AskModel):
+                self._mind.post(Prefill(action.turn, action.text, house))
+
+    def _on_outcome(self, outcome: Outcome) -> None:
+        match outcome:
+            case Ready():
+                self._model_ready = True
+                self.bus.send(
+                    ModelReady(
+                        name=outcome.name,
+                        load_ms=outcome.load_ms,
+                        prefix_ms=outcome.prefix_ms,
+                        restored=outcome.restored,
+                    )
+                )
+            case Decided() if outcome.turn == self._dialog.turn:
+                found = weigh(outcome.decision, self._mirror.house())
+                if found is not None:
+                    self._follow(outcome.turn, "", found, outcome.took_ms)
+            case Piece() if outcome.turn == self._dialog.turn:
+                self._on_piece(outcome)
+            case Failed():
+                self.failed(outcome.reason, outcome.hint)
+                if outcome.turn == self._dialog.turn and outcome.turn:
+                    self._feed(Say(outcome.turn, replies.NOT_UNDERSTOOD))
+
+    def _on_piece(self, piece: Piece) -> None:
+        """Passes a free answer on clause by clause."""
+        if self._talking_turn != piece.turn:
+            self._talking_turn = piece.turn
+            if piece.last:
+                self._feed(Say(piece.turn, replies.NOT_UNDERSTOOD))
+                return
+            self.bus.send(IntentDecided(turn=piece.turn, route="talk", text=""))
+        self._feed(Clause(piece.turn, piece.text, piece.last))
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        holding_s=settings.reason.holding_ms / 1000,
+        thinking_s=settings.reason.deadline_ms / 1000,
+        acting_s=settings.home.confirm_ms / 1000 + 1,
+        follow_up_s=settings.listen.follow_up_ms / 1000,
+        minimum_confidence=settings.listen.minimum_confidence,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(run(ReasonDaemon))

@@ -1,0 +1,48 @@
+"""Finds the chosen voice among the installed models and loads it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from device import settings
+from device.faults import Fault
+from models.errors import ModelError
+from models.store import ActiveModel, Store
+
+if TYPE_CHECKING:
+    from device.speech.voice import Voice
+
+
+def find_voice(name: str) -> ActiveModel:
+    """The voice model `name`, or the active one for "". Raises Fault when it is not installed."""
+    try:
+        return Store().get(name) if name else Store().active("voice")
+    except ModelError as error:
+        raise Fault(error.cause, error.next_step) from error
+
+
+def rate_of(voice: ActiveModel) -> int:
+    """Its sample rate in Hz. Raises Fault when its configuration cannot be read."""
+    try:
+        return int(json.loads(voice.files["config"].read_bytes())["audio"]["sample_rate"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Fault(
+            f"{voice.name} is not a Piper voice ({error!r})", "choose another speech.voice"
+        ) from error
+
+
+def load_voice(name: str) -> Voice:
+    """The voice, ready to speak (about a second). Raises Fault when it is not installed or does not fit."""
+    from device.speech.phrases import PhraseCache  # onnxruntime and espeak: only where a voice is loaded
+    from device.speech.synthesizer import Synthesizer, VoiceFiles
+    from device.speech.voice import Voice
+
+    model = find_voice(name)
+    try:
+        files = VoiceFiles(model.files["frontend"], model.files["decoder"], model.files["config"])
+    except KeyError as error:
+        raise Fault(f"the voice {model.name} has no {error.args[0]}", "run `wren models fetch`") from error
+    synthesizer = Synthesizer(files)
+    synthesizer.warm_up()
+    return Voice(synthesizer, model.entry.folder, PhraseCache(settings.cache_dir() / "phrases"))

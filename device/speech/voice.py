@@ -1,0 +1,54 @@
+"""A voice with a memory: what it said before comes from the phrase cache, the rest from the synthesizer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from device.speech import Samples, Style
+from device.speech.cancellation import Cancellation
+from device.speech.phrases import Phrase, PhraseCache, phrase_key
+from device.speech.synthesizer import Synthesizer, Utterance
+
+_KEPT_S = 6  # longer ones hardly ever come again
+
+
+class Spoken(NamedTuple):
+    """A text on its way to the loudspeaker; the first of its chunks is there already."""
+
+    words: tuple[str, ...]
+    word_ends: tuple[int, ...]  # sample offsets
+    chunks: Iterator[Samples]
+    cached: bool
+
+
+class Voice:
+    """`identity` tells this voice from others in the cache."""
+
+    def __init__(self, synthesizer: Synthesizer, identity: str, phrases: PhraseCache) -> None:
+        self._synthesizer, self._identity, self._phrases = synthesizer, identity, phrases
+        self.rate_hz = synthesizer.rate_hz
+
+    def knows(self, text: str, style: Style) -> bool:
+        """Whether `text` can be said without synthesis."""
+        return phrase_key(self._identity, style, text) in self._phrases
+
+    def say(self, text: str, style: Style, cancellation: Cancellation) -> Spoken:
+        """Starts to speak. Raises Cancelled (also while the chunks are taken) and RuntimeError."""
+        key = phrase_key(self._identity, style, text)
+        if (known := self._phrases.get(key)) is not None:
+            return Spoken(known.words, known.word_ends, iter((known.samples,)), cached=True)
+        utterance = self._synthesizer.say(text, style, cancellation)
+        return Spoken(utterance.words, utterance.word_ends, self._remembered(key, utterance), cached=False)
+
+    def _remembered(self, key: str, utterance: Utterance) -> Iterator[Samples]:
+        heard, length = [], 0
+        for chunk in utterance.chunks:
+            length += len(chunk)
+            if length <= _KEPT_S * self.rate_hz:
+                heard.append(chunk)
+            yield chunk
+        if 0 < length <= _KEPT_S * self.rate_hz:
+            self._phrases.put(key, Phrase(utterance.words, utterance.word_ends, np.concatenate(heard)))

@@ -1,0 +1,279 @@
+"""The thread that synthesises, so that the daemon's loop stays free for events and cues.
+
+Clauses are spoken one after another in the order they were submitted; a phrase to warm the cache with runs
+only while there is none, and gives way at once. What was made is taken in order: `Opening`, then `Sound`
+until one has `end`. A clause that fails is finished with the recorded fallback, once in a turn; further
+clauses of that turn then stay silent. `drop` forgets everything of older turns, also the clause in work.
+The thread pauses while `_AHEAD_S` of sound have not been taken.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from device.faults import Fault
+from device.speech import Samples, Style, fallback
+from device.speech.alignment import estimated_word_ends
+from device.speech.cancellation import Cancellation, Cancelled
+
+if TYPE_CHECKING:
+    from device.speech.voice import Voice  # at run time only the thread imports it: cues need no voice
+
+_AHEAD_S = 4
+_SILENCE: Samples = np.zeros(0, np.int16)
+
+log = logging.getLogger(__name__)
+
+
+class Clause(NamedTuple):
+    """What to say, for which turn, and how."""
+
+    turn: int
+    number: int
+    text: str
+    last: bool = False
+    style: Style = Style()
+
+
+class Opening(NamedTuple):
+    """A clause is about to sound; a second one for the same clause replaces the words of the first."""
+
+    clause: Clause
+    text: str
+    words: tuple[str, ...]
+    word_ends: tuple[int, ...]  # sample offsets
+    synthesis_ms: float = 0.0
+    cached: bool = False
+
+
+class Sound(NamedTuple):
+    """Next samples of a clause; after `end` there are no more."""
+
+    clause: Clause
+    samples: Samples
+    end: bool = False
+
+
+class Failure(NamedTuple):
+    """A clause failed, or (without one) the voice could not be loaded."""
+
+    clause: Clause | None
+    reason: str
+    hint: str = ""
+
+
+Message = Opening | Sound | Failure
+
+
+class Worker:
+    """Runs the voice that `load` gives, with sound at `rate_hz`; when `load` fails it is tried again."""
+
+    def __init__(self, load: Callable[[], Voice], rate_hz: int) -> None:
+        self._load, self._rate_hz = load, rate_hz
+        self._voice: Voice | None = None
+        self._changed = threading.Condition()
+        self._clauses: collections.deque[Clause] = collections.deque()
+        self._warming: Clause | None = None
+        self._current: tuple[Clause | None, Cancellation] | None = (
+            None,
+            Cancellation(),
+        )  # first the voice loads
+        self._made: collections.deque[Message] = collections.deque()
+        self._ready = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._busy_since_s: float | None = time.monotonic()
+        self._apologised = -1
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="synthesis", daemon=True)
+        self._thread.start()
+
+    def fileno(self) -> int:
+        """Readable while there is something to take."""
+        return self._ready
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is being done and nothing is left to take."""
+        with self._changed:
+            return not (self._clauses or self._current or self._made or self._warming)
+
+    @property
+    def stalled_s(self) -> float:
+        """How long the voice has been at the same piece of work."""
+        since = self._busy_since_s
+        return 0.0 if since is None else time.monotonic() - since
+
+    def submit(self, clause: Clause) -> None:
+        """Says `clause` after those before it."""
+        with self._changed:
+            self._clauses.append(clause)
+            self._give_way()
+            self._changed.notify()
+
+    def warm(self, text: str, style: Style) -> None:
+        """Puts `text` into the phrase cache when there is nothing better to do."""
+        with self._changed:
+            self._warming = Clause(-1, 0, text, style=style)
+            self._changed.notify()
+
+    def drop(self, turn: int) -> None:
+        """Forgets whatever belongs to turns before `turn`."""
+        with self._changed:
+            self._clauses = collections.deque(clause for clause in self._clauses if clause.turn >= turn)
+            self._made = collections.deque(
+                made for made in self._made if made.clause is None or made.clause.turn >= turn
+            )
+            if self._current and self._current[0] and self._current[0].turn < turn:
+                self._current[1].request()
+            self._changed.notify()
+
+    def take(self) -> Message | None:
+        """The next thing that was made; None when there is nothing yet."""
+        with self._changed:
+            message = self._made.popleft() if self._made else None
+            if not self._made:
+                _clear(self._ready)
+            self._changed.notify()
+            return message
+
+    def close(self) -> None:
+        """Ends the thread."""
+        with self._changed:
+            self._closing = True
+            if self._current:
+                self._current[1].request()
+            self._changed.notify()
+        self._thread.join(1)
+        if not self._thread.is_alive():
+            os.close(self._ready)
+
+    # --- in the thread ---------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        with contextlib.suppress(Cancelled):
+            try:
+                self._voice = self._load()
+            except Exception as error:
+                self._emit(Failure(None, *_told(error)), Cancellation())
+        while (task := self._next()) is not None:
+            clause, cancellation = task
+            with contextlib.suppress(Cancelled):
+                if clause.turn < 0:
+                    self._remember(clause, cancellation)
+                else:
+                    self._speak(clause, cancellation)
+
+    def _next(self) -> tuple[Clause, Cancellation] | None:
+        with self._changed:
+            self._current, self._busy_since_s = None, None
+            while not (self._clauses or self._warming or self._closing):
+                self._changed.wait()
+            if self._closing:
+                return None
+            if self._clauses:
+                clause = self._clauses.popleft()
+            else:
+                assert self._warming is not None
+                clause, self._warming = self._warming, None
+            self._current = (clause, Cancellation())
+            self._busy_since_s = time.monotonic()
+            return clause, self._current[1]
+
+    def _remember(self, clause: Clause, cancellation: Cancellation) -> None:
+        if self._voice is None or self._voice.knows(clause.text, clause.style):
+            return
+        try:
+            for _ in self._voice.say(clause.text, clause.style, cancellation).chunks:
+                self._busy_since_s = time.monotonic()
+        except RuntimeError as error:
+            log.warning("a phrase could not be prepared", extra={"text": clause.text, "reason": str(error)})
+
+    def _speak(self, clause: Clause, cancellation: Cancellation) -> None:
+        began = time.monotonic()
+        words, ends, sent = tuple[str, ...](), tuple[int, ...](), 0
+        try:
+            if self._voice is None:
+                self._voice = self._load()
+            spoken = self._voice.say(clause.text, clause.style, cancellation)
+            words, ends = spoken.words, spoken.word_ends
+            took_ms = 1000 * (time.monotonic() - began)
+            self._emit(Opening(clause, clause.text, words, ends, took_ms, spoken.cached), cancellation)
+            for samples in spoken.chunks:
+                self._emit(Sound(clause, samples), cancellation)
+                sent += len(samples)
+            self._emit(Sound(clause, _SILENCE, end=True), cancellation)
+        except Cancelled:
+            raise
+        except Exception as error:
+            log.warning("a clause failed", exc_info=not isinstance(error, Fault))
+            self._emit(Failure(clause, *_told(error)), cancellation)
+            heard = sum(end <= sent for end in ends)
+            self._apologise(clause, words[:heard], ends[:heard], sent, cancellation)
+
+    def _apologise(
+        self,
+        clause: Clause,
+        words: tuple[str, ...],
+        ends: tuple[int, ...],
+        sent: int,
+        cancellation: Cancellation,
+    ) -> None:
+        """Finishes a failed clause, of which `sent` samples and `words` were given out."""
+        samples = _SILENCE
+        if self._apologised != clause.turn:
+            self._apologised = clause.turn
+            samples = self._recorded()
+            sorry = fallback.TEXT.split()
+            words += tuple(sorry)
+            ends += tuple(sent + end for end in estimated_word_ends(sorry, len(samples)))
+        self._emit(Opening(clause, " ".join(words), words, ends, cached=True), cancellation)
+        self._emit(Sound(clause, samples, end=True), cancellation)
+
+    def _recorded(self) -> Samples:
+        try:
+            return fallback.load_fallback(self._rate_hz)
+        except (OSError, RuntimeError) as error:
+            log.error("the recorded phrase cannot be played", extra={"reason": str(error)})
+            return _SILENCE
+
+    def _emit(self, message: Message, cancellation: Cancellation) -> None:
+        with self._changed:
+            self._busy_since_s = None
+            while not self._closing and self._untaken() > _AHEAD_S * self._rate_hz:
+                if cancellation.requested:
+                    break
+                self._changed.wait()
+            if self._closing or cancellation.requested:
+                raise Cancelled
+            self._made.append(message)
+            self._busy_since_s = time.monotonic()
+            os.eventfd_write(self._ready, 1)
+
+    def _untaken(self) -> int:
+        return sum(len(made.samples) for made in self._made if isinstance(made, Sound))
+
+    def _give_way(self) -> None:
+        self._warming = None
+        if self._current and self._current[0] and self._current[0].turn < 0:
+            self._current[1].request()
+
+
+def _told(error: Exception) -> tuple[str, str]:
+    if isinstance(error, Fault):
+        return error.message, error.hint
+    return f"{type(error).__name__}: {error}", "the daemon's log has the details"
+
+
+def _clear(eventfd: int) -> None:
+    try:
+        os.eventfd_read(eventfd)
+    except BlockingIOError:
+        return

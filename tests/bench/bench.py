@@ -1,0 +1,122 @@
+"""`make bench`: a whole Wren in the simulated room, timed by microphone frames; writes `build/bench.json`.
+
+Prints mouth-to-ear P50/P95 and each stage over spoken house requests and language model requests, CPU per
+turn, idle CPU and memory of every daemon, the audio ring against polling, and chunked against whole-sentence
+synthesis. `--requests N` sets how many house requests are spoken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from device.console import latency
+from device.console.scenes import play_through, simulator_environment
+from device.console.timeline import Turn, percentile, read, turns
+from device.services.stage import Stage
+from tests.bench import ring
+from tests.bench.house import MODEL_REQUESTS, spoken_requests
+from tests.bench.processes import Usage, usage
+from tests.voices import request
+
+BUILD = Path(__file__).parents[2] / "build"
+IDLE_S = 10.0
+
+
+def measure(files: list[Path], timeline: Path) -> dict[str, Any]:
+    """One run over `files`: turns, idle CPU in percent of a core, memory in MB, CPU seconds per turn."""
+    fields = {"mic": [str(path) for path in files], "gap_s": 1.0, "until_idle_s": 2.0}
+    with Stage(environment=simulator_environment(fields), timeline=timeline, start_scene=False) as stage:
+        idle_before = _usages(stage)
+        deadline = time.monotonic() + IDLE_S
+        while time.monotonic() < deadline:
+            stage.step()
+        idle_after = _usages(stage)
+        stage.start_scene()
+        began = time.monotonic()
+        play_through(stage)
+        after = _usages(stage)
+        busy_s = time.monotonic() - began
+    idle = {name: (idle_after[name].cpu_s - idle_before[name].cpu_s) / IDLE_S for name in idle_after}
+    done = turns(read([timeline]))
+    cpu_s = sum(after[name].cpu_s - idle_after[name].cpu_s - idle[name] * busy_s for name in after)
+    return {
+        "turns": done,
+        "idle_cpu_percent": {name: 100 * share for name, share in idle.items()},
+        "rss_mb": {name: after[name].memory_mb for name in after},
+        "cpu_s_per_turn": cpu_s / max(1, len(done)),
+    }
+
+
+def _usages(stage: Stage) -> dict[str, Usage]:
+    return {
+        name: usage(child.process.pid)
+        for name, child in stage.supervisor.children.items()
+        if child.process is not None and child.notifies
+    }
+
+
+def _mouth_to_ear(done: list[Turn], kind: str) -> dict[str, float]:
+    values = [float(t.mouth_to_ear_ms) for t in done if t.kind == kind and t.mouth_to_ear_ms is not None]
+    return {"p50": percentile(values, 50), "p95": percentile(values, 95), "n": len(values)}
+
+
+def main() -> None:
+    """Runs everything and prints it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--requests", type=int, default=36)
+    options = parser.parse_args()
+    console = Console(soft_wrap=True)
+    BUILD.mkdir(exist_ok=True)
+    timeline = BUILD / "bench.jsonl"
+    files = spoken_requests(options.requests) + [request(text) for text in MODEL_REQUESTS]
+    console.print(f"{len(files)} requests in the simulated room, in real time")
+    run = measure(files, timeline)
+    done: list[Turn] = run.pop("turns")
+    ring_figures = ring.run()
+    results = {
+        "mouth_to_ear_ms": {kind: _mouth_to_ear(done, kind) for kind in ("house", "model")},
+        "answered": sum(bool(turn.heard) for turn in done),
+        "requests": len(files),
+        "stages_ms": latency.summary(done),
+        "ring": ring_figures,
+        **run,
+    }
+    (BUILD / "bench.json").write_bytes(msgspec.json.format(msgspec.json.encode(results)))
+    latency.draw(done, BUILD / "bench.svg")
+    _print(console, results, done)
+
+
+def _print(console: Console, results: dict[str, Any], done: list[Turn]) -> None:
+    latency.print_table(done, console)
+    for kind, row in results["mouth_to_ear_ms"].items():
+        console.print(
+            f"mouth-to-ear, {kind}: P50 {row['p50']:.0f} ms, P95 {row['p95']:.0f} ms, {row['n']} requests"
+        )
+    console.print(f"answered: {results['answered']} of {results['requests']}")
+    console.print(f"CPU per turn: {results['cpu_s_per_turn']:.2f} s")
+    table = Table(title="Daemons", title_justify="left")
+    for column in ("daemon", "idle CPU, % of a core", "memory, MB (PSS)"):
+        table.add_column(column, justify="left" if column == "daemon" else "right")
+    idle, memory = results["idle_cpu_percent"], results["rss_mb"]
+    for name in idle:
+        table.add_row(name, f"{idle[name]:.1f}", f"{memory[name]:.0f}")
+    table.add_row("all", f"{sum(idle.values()):.1f}", f"{sum(memory.values()):.0f}", style="bold")
+    console.print(table)
+    futex, polling = results["ring"]["futex"], results["ring"]["polling_5_ms"]
+    console.print(
+        f"audio ring wake-up, one writer and {ring.READERS} readers: P50 {futex['p50_us']:.0f} us, "
+        f"P99 {futex['p99_us']:.0f} us, {futex['cpu_percent']:.1f} % CPU; "
+        f"{polling['p50_us'] / futex['p50_us']:.1f} times sooner than polling every 5 ms"
+    )
+    console.print(f"written: {BUILD / 'bench.json'}, {BUILD / 'bench.svg'}, {BUILD / 'bench.jsonl'}")
+
+
+if __name__ == "__main__":
+    main()

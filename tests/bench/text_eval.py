@@ -1,0 +1,205 @@
+"""How well known commands are understood, from text: exact, wrong, asked back, falsely acted upon, by category.
+
+Sets, where the shared data is present: `requests` and `homellm_style` (all categories), the crowd sentences of
+HWU64 as `hwu_requests` (without coffee), `hwu_coffee` and `hwu_must_not_act`, and `ha_intents_en` (the English
+sentence tests of Home Assistant whose devices Wren knows). Always: `own`, the repository's sentences.
+
+Rules: exact = the whole set of calls is right; wrong = calls, but not these, where some were wanted;
+false_action = calls where none were wanted. All are shares of `n`. Wishes that no service of this version can
+fulfil (timers) are counted as `not_yet` and not judged, unless a call came of them: that is wrong.
+
+Run: python -m tests.bench.text_eval
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from device.home.registry import SERVICES, Entity, House
+from device.reasoning.intents import AskBack, Understood, parse, prepare
+from tests.bench.ha_sentences import ha_cases
+from tests.houses import expected_calls, houses, sentences
+
+DATA = Path(os.environ.get("WREN_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
+KNOWN = {service for services in SERVICES.values() for service in services} | {"time", "date"}
+Calls = frozenset[tuple[str, ...]]
+
+
+class Case(NamedTuple):
+    """A sentence in a house, and the sets of calls that are right; an empty set means that nothing may happen."""
+
+    text: str
+    house: House
+    right: tuple[Calls, ...]
+    category: str
+
+
+class Outcome(NamedTuple):
+    """What came of a case: exact, wrong, false_action, ask_back, missed or not_yet."""
+
+    case: Case
+    kind: str
+    route: str
+    ms: float
+
+
+def load_home(path: Path) -> House:
+    """The fixture house of the shared requests."""
+    home = json.loads(path.read_text())
+    entities = {}
+    for identifier, given in home["entities"].items():
+        details = given["features"]
+        is_light = identifier.startswith("light.")
+        entities[identifier] = Entity(
+            id=identifier,
+            name=given["name"],
+            area=given["area"] or "",
+            aliases=tuple(given["aliases"]),
+            features=frozenset(details) if is_light else frozenset(),
+            device_class=details[0] if details and not is_light else "",
+        )
+    return House(entities=entities, areas=home["areas"], device_area=home["device_area"])
+
+
+def as_calls(rows: Iterable[Iterable[Any]]) -> Calls:
+    """Rows of service, entity and value as one comparable set."""
+    return frozenset(tuple(str(part) for part in row) for row in rows)
+
+
+def shared_sets() -> dict[str, list[Case]]:
+    """The sets of the shared data; empty where it is absent."""
+    folder = DATA / "home_requests"
+    if not folder.is_dir():
+        return {}
+    house = load_home(folder / "home.json")
+    sets: dict[str, list[Case]] = defaultdict(list)
+    for name in ("requests", "homellm_style", "hwu_iot_and_negatives"):
+        for line in (folder / f"{name}.jsonl").read_text().splitlines():
+            row = json.loads(line)
+            right = (as_calls(row["expected"]), *map(as_calls, row.get("alternatives") or ()))
+            where = name if not name.startswith("hwu") else _hwu_set(row["category"])
+            sets[where].append(Case(row["utterance"], house, right, row["category"]))
+    for text, home, calls, intent in ha_cases(DATA / "intents" / "OHF-Voice+intents"):
+        sets["ha_intents_en"].append(Case(text, home, (as_calls(calls),), intent))
+    return dict(sets)
+
+
+def _hwu_set(category: str) -> str:
+    return {"negative": "hwu_must_not_act", "coffee": "hwu_coffee"}.get(category, "hwu_requests")
+
+
+def own_set() -> list[Case]:
+    """The repository's own sentences."""
+    cases = [
+        Case(text, houses()[group["house"]], (_triples(wanted),), group["name"])
+        for group in sentences()["act"]
+        for text, wanted in group["cases"]
+    ]
+    for kind in ("never", "ask", "not_possible"):
+        for group in sentences()[kind]:
+            texts = [case if isinstance(case, str) else case[0] for case in group["cases"]]
+            cases += [Case(text, houses()[group["house"]], (frozenset(),), kind) for text in texts]
+    return cases
+
+
+def _triples(wanted: str) -> Calls:
+    return frozenset(tuple(part for part in call if part) for call in expected_calls(wanted))
+
+
+def judge(cases: Iterable[Case]) -> Iterator[Outcome]:
+    """Parses every case and says what came of it."""
+    for case in cases:
+        prepare(case.house)
+        began = time.perf_counter()
+        result = parse(case.text, case.house)
+        ms = (time.perf_counter() - began) * 1000
+        calls = result.calls if isinstance(result, Understood) else ()
+        got = as_calls(
+            [part for part in (c.service, c.entity, c.value) if part not in ("", None)] for c in calls
+        )
+        route = result.route if isinstance(result, Understood) else ""
+        yield Outcome(case, _kind(got, case, asked=isinstance(result, AskBack)), route, ms)
+
+
+def _kind(got: Calls, case: Case, *, asked: bool) -> str:
+    services = {call[0] for call in case.right[0]}
+    if services - KNOWN:
+        return "wrong" if got else "not_yet"
+    if got in case.right:
+        return "exact"
+    if got:
+        return "wrong" if case.right[0] else "false_action"
+    return "ask_back" if asked else "missed"
+
+
+def summary(outcomes: list[Outcome]) -> dict[str, float]:
+    """The figures of one set: shares of the judged, milliseconds."""
+    judged = [outcome for outcome in outcomes if outcome.kind != "not_yet"]
+    kinds = Counter(outcome.kind for outcome in judged)
+    times = sorted(outcome.ms for outcome in outcomes)
+    shares = {
+        kind: round(kinds[kind] / len(judged), 4) for kind in ("exact", "wrong", "ask_back", "false_action")
+    }
+    return {
+        "n": len(judged),
+        **shares,
+        "not_yet": len(outcomes) - len(judged),
+        "latency_ms_p50": round(statistics.median(times), 2),
+        "latency_ms_p95": round(times[int(len(times) * 0.95)], 2),
+    }
+
+
+def measure() -> dict[str, Any]:
+    """`sets.<name>` with n, exact, wrong, ask_back, false_action, not_yet and latencies, and `by_category` of each."""
+    sets = {**shared_sets(), "own": own_set()}
+    result: dict[str, Any] = {}
+    for name, cases in sets.items():
+        outcomes = list(judge(cases))
+        by_category: dict[str, list[Outcome]] = defaultdict(list)
+        for outcome in outcomes:
+            by_category[outcome.case.category].append(outcome)
+        result[name] = {
+            **summary(outcomes),
+            "by_category": {category: summary(part) for category, part in by_category.items()},
+            "by_route": dict(Counter(outcome.route for outcome in outcomes if outcome.route)),
+        }
+    return {"sets": result}
+
+
+def table(figures: dict[str, Any]) -> str:
+    """The figures as text, one line per set and category."""
+    head = f"{'set / category':36}{'n':>6}{'exact':>9}{'wrong':>8}{'ask':>8}{'false':>8}{'p50 ms':>9}{'p95 ms':>9}"
+    lines = [head]
+    for name, entry in figures["sets"].items():
+        rows = [
+            (name, entry),
+            *((f"  {c}", e) for c, e in entry["by_category"].items() if len(entry["by_category"]) > 1),
+        ]
+        for label, row in rows:
+            shares = "".join(
+                f"{row[key] * 100:>{width}.1f}%"
+                for key, width in (("exact", 8), ("wrong", 7), ("ask_back", 7), ("false_action", 7))
+            )
+            times = f"{row['latency_ms_p50']:>9.2f}{row['latency_ms_p95']:>9.2f}"
+            lines.append(f"{label[:35]:36}{row['n']:>6}{shares}{times}")
+        if entry["not_yet"]:
+            lines.append(f"  ({entry['not_yet']} that no service can do yet)")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Prints the table, and what is missing."""
+    if not DATA.is_dir():
+        print(f"no shared data at {DATA}: only the repository's own sentences are judged")
+    print(table(measure()))
+
+
+if __name__ == "__main__":
+    main()

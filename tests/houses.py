@@ -1,0 +1,67 @@
+"""The houses and the sentences of tests/data, as the parser's own types."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from device.home.registry import Entity, House, State
+
+DATA = Path(__file__).parent / "data"
+_DETAIL = re.compile(r"(\w+)=(.+?)(?= \w+=|$)")
+
+
+@cache
+def houses() -> dict[str, House]:
+    """Every house of houses.toml; thermostats are set to 20 degrees."""
+    text = tomllib.loads((DATA / "houses.toml").read_text())
+    return {name: _house(table) for name, table in text.items()}
+
+
+def _house(table: dict[str, Any]) -> House:
+    entities = [_entity(line) for lines in table["entities"].values() for line in lines]
+    return House(
+        entities={entity.id: entity for entity in entities},
+        areas=table["areas"],
+        states={entity.id: State(target=20.0) for entity in entities if entity.domain == "climate"},
+        device_area=table["device_area"],
+    )
+
+
+def _entity(line: str) -> Entity:
+    """One "id | name, alias, … | area | details" line."""
+    identifier, names, area, details = (part.strip() for part in line.split("|"))
+    name, *aliases = (part.strip() for part in names.split(","))
+    values = dict(_DETAIL.findall(details))
+    return Entity(
+        id=identifier,
+        name=name,
+        aliases=tuple(aliases),
+        area=area,
+        features=frozenset(details.split()) & {"dim", "color", "speed"},
+        device_class=values.get("class", ""),
+        unit=values.get("unit", ""),
+        options=tuple(values["options"].split("/")) if "options" in values else (),
+        minimum=float(values["min"]) if "min" in values else None,
+        maximum=float(values["max"]) if "max" in values else None,
+    )
+
+
+@cache
+def sentences() -> dict[str, Any]:
+    """sentences.toml as it stands."""
+    return tomllib.loads((DATA / "sentences.toml").read_text())
+
+
+def expected_calls(text: str) -> set[tuple[str, str, str]]:
+    """The (service, entity, value) triples of a line such as "turn_on @lounge_lights; lock lock.front"."""
+    groups: dict[str, list[str]] = sentences()["groups"]
+    calls: set[tuple[str, str, str]] = set()
+    for part in filter(None, (part.strip() for part in text.split(";"))):
+        service, entity, value = (*part.split(" ", 2), "", "")[:3]
+        for one in groups[entity[1:]] if entity.startswith("@") else [entity]:
+            calls.add((service, one, value))
+    return calls

@@ -1,0 +1,180 @@
+"""PyAudio for real: the audio daemon against a software sound server, with a room made of null sinks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from device.bus.paths import GATED, LOST
+from device.events import AudioState, DaemonFailed, Event, PlaybackStarted, PlaybackStopped
+from tests.pipeline import sound_server
+from tests.pipeline.audio_rig import VOICE_HZ, AudioRig, lag
+from tests.pipeline.sound_server import SoundServer
+
+pytestmark = [pytest.mark.sound, sound_server.needed]
+
+CARD = {
+    "WREN_AUDIO__BACKEND": "portaudio",
+    "WREN_AUDIO__INPUT_DEVICE": "ROOM",
+    "WREN_AUDIO__OUTPUT_DEVICE": "room",
+    "WREN_AUDIO__GATE_TAIL_MS": "200",
+}
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[SoundServer]:
+    with SoundServer(tmp_path) as running:
+        yield running
+
+
+def voice_like(seconds: float, rate_hz: int, seed: int) -> NDArray[np.int16]:
+    """Noise below 3 kHz: what every resampler on the way keeps."""
+    noise = np.random.default_rng(seed).standard_normal(round(seconds * rate_hz))
+    spectrum = np.fft.rfft(noise)
+    spectrum[np.fft.rfftfreq(noise.size, 1 / rate_hz) > 3000] = 0
+    low = np.fft.irfft(spectrum, noise.size)
+    return (low * (3000 / np.std(low))).astype(np.int16)
+
+
+def open_(event: Event) -> bool:
+    return isinstance(event, AudioState) and bool(event.input and event.output)
+
+
+def heard(rig: AudioRig, first: int, count: int) -> NDArray[np.float64]:
+    return np.concatenate([frame.samples for frame in rig.frames(first, count)]).astype(np.float64)
+
+
+def likeness(sound: NDArray[np.float64], reference: NDArray[np.float64]) -> float:
+    """Median over 200 ms pieces: a busy machine makes the sound server drop a moment now and then."""
+    pieces = [reference[at : at + 3200] for at in range(0, reference.size - 3199, 1600)]
+    return float(np.median([lag(sound, piece)[1] for piece in pieces]))
+
+
+def play_cue(rig: AudioRig, seed: int) -> tuple[int, float]:
+    """(echo delay in ms after the frame it started at, likeness of the echo)."""
+    sound, seen = voice_like(0.6, VOICE_HZ, seed), len(rig.events)
+    rig.cue(sound)
+    started = rig.wait_for(lambda event: isinstance(event, PlaybackStarted), after=seen)
+    rig.wait_for(lambda event: isinstance(event, PlaybackStopped), after=seen)
+    reference = soxr.resample(sound.astype(np.float64), VOICE_HZ, 16_000)
+    echo = heard(rig, started.frame, 110)
+    return lag(echo, reference[:4800])[0] // 16, likeness(echo, reference)
+
+
+def test_the_microphone_hears_the_room_and_the_loudspeaker_reaches_it(
+    server: SoundServer, tmp_path: Path
+) -> None:
+    said = voice_like(1.5, 16_000, seed=1)
+    soundfile.write(tmp_path / "said.wav", said, 16_000)
+    recorder = server.record(tmp_path / "played.wav")  # first: a new client makes the server stumble
+    with AudioRig(tmp_path, {**server.environment, **CARD}) as rig:
+        state = rig.wait_for(open_)
+        assert isinstance(state, AudioState)
+        assert (state.input, state.output, state.rate_hz) == ("room", "room", 16_000)
+        before = rig.head
+        time.sleep(1)
+        assert rig.head - before == pytest.approx(100, abs=15)
+
+        before = rig.head
+        player = server.play(tmp_path / "said.wav")
+        assert likeness(heard(rig, before, 350), said.astype(np.float64)) > 0.8
+        player.wait(timeout=5)
+
+        echoes = [play_cue(rig, seed) for seed in (2, 3)]
+        time.sleep(0.3)
+        recorder.terminate()
+        recorder.wait(timeout=5)
+        for delay, alike in echoes:
+            assert alike > 0.8
+            assert 30 <= delay <= 200  # 60 ms of the room and the buffers of the server
+        played, _ = soundfile.read(tmp_path / "played.wav")
+        for seed in (2, 3):
+            cue = soxr.resample(voice_like(0.6, VOICE_HZ, seed).astype(np.float64), VOICE_HZ, 16_000)
+            assert likeness(played, cue) > 0.8, [lag(played, cue[at : at + 3200]) for at in range(0, 6401, 1600)]
+        assert not rig.of(DaemonFailed)
+        assert rig.stop_audio() < 2
+
+
+def test_a_reply_is_gated_and_its_clock_rises_to_its_end(server: SoundServer, tmp_path: Path) -> None:
+    with AudioRig(tmp_path, {**server.environment, **CARD}) as rig:
+        rig.wait_for(open_)
+        first = rig.speak(voice_like(1.0, VOICE_HZ, 4), words=("the", "light", "is", "on"))
+        started = rig.wait_for(lambda event: isinstance(event, PlaybackStarted))
+        stopped = rig.wait_for(lambda event: isinstance(event, PlaybackStopped))
+        assert isinstance(stopped, PlaybackStopped)
+        assert (stopped.reason, stopped.heard_text) == ("finished", "the light is on")
+        assert stopped.frame - started.frame == pytest.approx(100, abs=8)
+        frames = rig.frames(started.frame + 1, 95)
+        positions = [frame.position - first for frame in frames if frame.position >= 0]
+        assert len(positions) > 85
+        assert positions == sorted(positions)
+        assert positions[-1] == pytest.approx(0.96 * VOICE_HZ, abs=0.08 * VOICE_HZ)
+        assert all(frame.tag & GATED and not frame.samples.any() for frame in frames)
+
+
+def test_a_restarted_sound_server_is_found_again_and_people_are_told_once(
+    server: SoundServer, tmp_path: Path
+) -> None:
+    with AudioRig(tmp_path, {**server.environment, **CARD}) as rig:
+        rig.wait_for(open_)
+        before = rig.head
+        server.kill()
+        rig.wait_for(lambda event: isinstance(event, AudioState) and not event.input)
+        time.sleep(1)
+        assert rig.head - before > 40  # the frame clock goes on
+        assert rig.frames(rig.head, 1)[0].tag == GATED | LOST
+        seen = len(rig.events)
+        server.start()
+        rig.wait_for(open_, after=seen, timeout_s=20)
+        assert play_cue(rig, 5)[1] > 0.8
+        failures = rig.of(DaemonFailed)
+        assert [failure.reason for failure in failures if isinstance(failure, DaemonFailed)] == [
+            "the sound device room is gone"
+        ]
+
+
+def test_a_stop_is_quick_while_the_sound_server_hangs(server: SoundServer, tmp_path: Path) -> None:
+    with AudioRig(tmp_path, {**server.environment, **CARD}) as rig:
+        rig.wait_for(open_)
+        server.freeze()
+        time.sleep(2.5)
+        assert rig.stop_audio() < 2
+
+
+def test_a_misspelt_device_is_told_with_the_names_there_are(server: SoundServer, tmp_path: Path) -> None:
+    with AudioRig(tmp_path, {**server.environment, **CARD, "WREN_AUDIO__INPUT_DEVICE": "jabra"}) as rig:
+        failed = rig.wait_for(lambda event: isinstance(event, DaemonFailed))
+        assert isinstance(failed, DaemonFailed)
+        assert failed.reason == "no microphone is called jabra"
+        assert "room" in failed.hint
+        state = rig.wait_for(lambda event: isinstance(event, AudioState) and bool(event.output))
+        assert isinstance(state, AudioState)
+        assert state.input == ""
+        rig.speak(voice_like(0.3, VOICE_HZ, 6), words=("hello",))
+        stopped = rig.wait_for(lambda event: isinstance(event, PlaybackStopped))
+        assert isinstance(stopped, PlaybackStopped)
+        assert stopped.reason == "finished"  # the loudspeaker works without a microphone
+
+
+def test_listing_devices_prints_nothing_but_the_list(server: SoundServer) -> None:
+    program = "from device.audio.portaudio import list_devices\nprint([d.name for d in list_devices()])"
+    answer = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | server.environment,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=True,
+    )
+    assert "'room'" in answer.stdout
+    assert answer.stderr == ""

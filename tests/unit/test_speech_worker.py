@@ -1,0 +1,164 @@
+"""The synthesis thread: order, back-pressure, dropping, and what happens when the voice fails."""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from device.faults import Fault
+from device.speech import Samples, Style, fallback
+from device.speech.cancellation import Cancellation, Cancelled
+from device.speech.voice import Spoken
+from device.speech.worker import Clause, Failure, Message, Opening, Sound, Worker
+
+RATE_HZ = 22_050
+
+
+class Voice:
+    """Says every word as a tenth of a second; "broken" breaks, "slow" takes until it is cancelled."""
+
+    rate_hz = RATE_HZ
+
+    def __init__(self) -> None:
+        self.known: set[str] = set()
+
+    def knows(self, text: str, style: Style) -> bool:
+        return text in self.known
+
+    def say(self, text: str, style: Style, cancellation: Cancellation) -> Spoken:
+        words = tuple(text.split())
+        ends = tuple(RATE_HZ // 10 * number for number in range(1, len(words) + 1))
+        return Spoken(words, ends, self._chunks(text, cancellation), cached=False)
+
+    def _chunks(self, text: str, cancellation: Cancellation) -> Iterator[Samples]:
+        for word in text.split():
+            if word == "broken":
+                raise RuntimeError("the voice failed: out of memory")
+            while word == "slow" and not cancellation.requested:
+                time.sleep(0.001)
+            if cancellation.requested:
+                raise Cancelled
+            yield np.ones(RATE_HZ // 10, np.int16)
+        self.known.add(text)
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    worker = Worker(Voice, RATE_HZ)  # type: ignore[arg-type]
+    yield worker
+    worker.close()
+
+
+def _collect(worker: Worker, clauses: int, timeout_s: float = 5.0) -> list[Message]:
+    """What is made until that many clauses have ended."""
+    made: list[Message] = []
+    deadline = time.monotonic() + timeout_s
+    while sum(isinstance(message, Sound) and message.end for message in made) < clauses:
+        assert time.monotonic() < deadline, made
+        select.select([worker.fileno()], [], [], 0.1)
+        if (message := worker.take()) is not None:
+            made.append(message)
+    return made
+
+
+def _texts(made: list[Message]) -> list[str]:
+    """What each clause was said to be in the end."""
+    openings = {message.clause: message.text for message in made if isinstance(message, Opening)}
+    return list(openings.values())
+
+
+def test_clauses_come_in_order_each_with_its_words_before_its_sound(worker: Worker) -> None:
+    worker.submit(Clause(1, 0, "one two"))
+    worker.submit(Clause(1, 1, "three", last=True))
+    made = _collect(worker, 2)
+    assert _texts(made) == ["one two", "three"]
+    assert [type(message) for message in made[:2]] == [Opening, Sound]
+    assert sum(len(m.samples) for m in made if isinstance(m, Sound)) == 3 * RATE_HZ // 10
+
+
+def test_a_higher_turn_ends_the_work_for_older_ones_at_once(worker: Worker) -> None:
+    worker.submit(Clause(1, 0, "one slow two"))
+    worker.submit(Clause(1, 1, "three"))
+    while worker.take() is None:
+        time.sleep(0.001)
+    began = time.monotonic()
+    worker.drop(2)
+    worker.submit(Clause(2, 0, "new"))
+    made = _collect(worker, 1)
+    assert time.monotonic() - began < 0.05
+    assert {message.clause.turn for message in made if message.clause} == {2}
+    assert worker.idle
+
+
+def test_the_voice_waits_while_nobody_takes_its_sound(worker: Worker) -> None:
+    worker.submit(Clause(1, 0, "word " * 100))
+    time.sleep(0.2)
+    assert worker.stalled_s == 0
+    waiting = 0
+    while (message := worker.take()) is not None:
+        waiting += len(message.samples) if isinstance(message, Sound) else 0
+        if waiting > 5 * RATE_HZ:
+            break
+    assert waiting <= 5 * RATE_HZ
+
+
+def test_a_clause_that_breaks_is_finished_with_the_recorded_phrase_and_tells_what_was_heard(
+    worker: Worker,
+) -> None:
+    worker.submit(Clause(1, 0, "one two broken four"))
+    made = _collect(worker, 1)
+    (failure,) = [message for message in made if isinstance(message, Failure)]
+    assert "out of memory" in failure.reason
+    openings = [message for message in made if isinstance(message, Opening)]
+    assert openings[-1].text == f"one two {fallback.TEXT}"
+    samples = sum(len(message.samples) for message in made if isinstance(message, Sound))
+    assert openings[-1].word_ends[-1] == samples
+    assert samples > 2 * RATE_HZ
+
+
+def test_the_apology_is_said_once_in_a_turn(worker: Worker) -> None:
+    for number in range(3):
+        worker.submit(Clause(1, number, "broken", last=number == 2))
+    worker.submit(Clause(2, 0, "broken"))
+    assert _texts(_collect(worker, 4)) == [fallback.TEXT, "", "", fallback.TEXT]
+
+
+def test_without_a_voice_the_reason_is_told_and_every_turn_gets_the_recorded_phrase() -> None:
+    def load() -> Voice:
+        raise Fault("the voice en_US-joe-medium is missing", "run `wren models fetch`")
+
+    worker = Worker(load, 16_000)  # type: ignore[arg-type]
+    worker.submit(Clause(1, 0, "hello"))
+    made = _collect(worker, 1)
+    worker.close()
+    assert made[0] == Failure(None, "the voice en_US-joe-medium is missing", "run `wren models fetch`")
+    assert _texts(made) == [fallback.TEXT]
+    assert sum(len(m.samples) for m in made if isinstance(m, Sound)) == pytest.approx(2.8 * 16_000, rel=0.05)
+
+
+def test_a_voice_that_appears_later_is_used_without_a_restart() -> None:
+    missing = [Fault("missing", "fetch it"), Fault("missing", "fetch it")]
+
+    def load() -> Voice:
+        if missing:
+            raise missing.pop()
+        return Voice()
+
+    worker = Worker(load, RATE_HZ)  # type: ignore[arg-type]
+    worker.submit(Clause(1, 0, "hello"))
+    worker.submit(Clause(1, 1, "hello"))
+    texts = _texts(_collect(worker, 2))
+    worker.close()
+    assert texts == [fallback.TEXT, "hello"]
+
+
+def test_phrases_are_prepared_only_while_there_is_nothing_to_say(worker: Worker) -> None:
+    worker.warm("slow phrase", Style())
+    while worker.idle or worker.stalled_s == 0:
+        time.sleep(0.001)
+    worker.submit(Clause(1, 0, "hello"))
+    assert _texts(_collect(worker, 1)) == ["hello"]
