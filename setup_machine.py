@@ -35,6 +35,8 @@ UV = "uv==0.13.9"
 LLAMA = "llama-cpp-python==0.3.36"
 LLAMA_SOURCE_SHA256 = "832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e"
 LLAMA_CMAKE_ARGS = "-DLLAVA_BUILD=OFF -DLLAMA_CURL=OFF -G Ninja"
+LLAMA_LEFT_OUT = "set(LLAMA_BUILD_COMMON OFF)\n"
+"""CMake to include in llama.cpp's project: Python never loads that library, and it is half the work."""
 
 DEBIAN_PACKAGES = {
     "build-essential": "compilers, for llama.cpp and PyAudio",
@@ -215,6 +217,9 @@ def build_llama(folder: Path) -> None:
         requirement = Path(scratch) / "requirement.txt"
         requirement.write_text(f"{LLAMA} --hash=sha256:{LLAMA_SOURCE_SHA256}\n")
         made = Path(scratch) / "wheels"
+        left_out = Path(scratch) / "left_out.cmake"
+        left_out.write_text(LLAMA_LEFT_OUT)
+        cmake_args = f"{LLAMA_CMAKE_ARGS} -DCMAKE_PROJECT_llama.cpp_INCLUDE={left_out}"
         build = [str(PYTHON), "-m", "pip", "wheel", "--verbose", "--no-deps", "--require-hashes"]
         build += [
             "--no-binary",
@@ -224,7 +229,7 @@ def build_llama(folder: Path) -> None:
             "--requirement",
             str(requirement),
         ]
-        watch(build, dict(pip_environment(), CMAKE_ARGS=LLAMA_CMAKE_ARGS), "building llama.cpp")
+        watch(build, dict(pip_environment(), CMAKE_ARGS=cmake_args), "building llama.cpp")
         shutil.rmtree(folder, ignore_errors=True)
         made.replace(folder)
 

@@ -100,9 +100,14 @@ def home_sim(
     broker: Annotated[str, typer.Option(help="MQTT broker")] = "mqtt://127.0.0.1:1883",
 ) -> None:
     """Pretend to be a house: announce devices over MQTT and behave like them, until Ctrl-C."""
+    import signal
+    import threading
+
     from device.home import simulated
 
-    simulated.run(home, broker)
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    simulated.run(home, broker, stopping=stop.is_set)
 
 
 @app.command()

@@ -29,7 +29,7 @@ from device.settings import Audio
 _WARM_UP_S = 5.0
 _WARM_CALLBACKS = 3
 _FIRST_CALLBACK_S = 5.0
-_CALLBACK_S = 2.0
+_CALLBACK_S = 3.5  # a null sink pauses for two seconds after an underrun
 _QUEUED_CALLBACKS = 500
 
 Times = Mapping[str, float]

@@ -1,7 +1,8 @@
 """A daemon's end of the event bus: never blocks the caller for the hub, survives its restart.
 
-While the hub is away, outgoing events wait in a bounded queue and the connection is tried again; after a
-reconnect the client first repeats the retained events it once sent, since a new hub knows none of them.
+While the hub is away, outgoing events wait in a bounded queue and the connection is tried again. After a
+reconnect the client repeats the retained events it once sent, since a new hub knows none of them, and what
+it sent in the last `_REPEATED_S`, which the old one may have taken with it: events can arrive twice.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from device.events import Event
 
 DATAGRAM_BYTES = 192 * 1024
 _RECONNECT_S = 0.1
-_WAITING_EVENTS = 2000
+_WAITING_EVENTS = 20_000  # a large house repeats two retained events for each entity
+_REPEATED_S = 0.3
 
 
 class HubClient:
@@ -29,9 +31,10 @@ class HubClient:
     def __init__(self, path: Path, clock: Callable[[], int] = lambda: -1) -> None:
         self._path, self._clock = path, clock
         self._socket: socket.socket | None = None
-        self._next_try = 0.0
+        self._next_try = self._broken_s = 0.0
         self._outgoing: collections.deque[bytes] = collections.deque(maxlen=_WAITING_EVENTS)
         self._retained: dict[tuple[str, ...], bytes] = {}
+        self._sent: collections.deque[tuple[float, bytes]] = collections.deque()
 
     @property
     def connected(self) -> bool:
@@ -100,7 +103,7 @@ class HubClient:
             except OSError:
                 self._disconnect()
                 return
-            self._outgoing.popleft()
+            self._remember(self._outgoing.popleft())
 
     def _connect(self) -> bool:
         if time.monotonic() < self._next_try:
@@ -113,12 +116,22 @@ class HubClient:
             candidate.close()
             return False
         candidate.setblocking(False)
-        waiting = [data for data in self._outgoing if data not in self._retained.values()]
-        self._outgoing = collections.deque([*self._retained.values(), *waiting], maxlen=_WAITING_EVENTS)
+        lost = [data for sent_s, data in self._sent if self._broken_s - sent_s < _REPEATED_S]
+        self._sent.clear()
+        retained = list(self._retained.values())
+        again = [data for data in (*lost, *self._outgoing) if data not in retained]
+        self._outgoing = collections.deque([*retained, *again], maxlen=_WAITING_EVENTS)
         self._socket = candidate
         return True
 
+    def _remember(self, data: bytes) -> None:
+        now = time.monotonic()
+        self._sent.append((now, data))
+        while now - self._sent[0][0] > _REPEATED_S:
+            self._sent.popleft()
+
     def _disconnect(self) -> None:
+        self._broken_s = time.monotonic()
         if self._socket is not None:
             self._socket.close()
             self._socket = None

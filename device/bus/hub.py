@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 _QUEUED_EVENTS = 5000
 _LISTEN_FDS_START = 3
+# Right after a restart events are held until the clients of the hub before this one have come back.
+_GATHER_S = 0.25
 
 
 class _Peer:
@@ -47,9 +49,15 @@ class Hub:
         self._activated = os.environ.get("LISTEN_PID") == str(os.getpid())
         self._listener = self._listen()
         self._selector.register(self._listener, selectors.EVENT_READ)
+        self._held: list[tuple[bytes, _Peer]] = []
+        self._gather_until_s = time.monotonic() + _GATHER_S
 
     def step(self, timeout_s: float) -> None:
         """Serves what is ready, waiting at most `timeout_s`."""
+        if self._held and time.monotonic() > self._gather_until_s:
+            held, self._held = self._held, []
+            for data, sender in held:
+                self._pass_on(data, sender)
         for key, mask in self._selector.select(timeout_s):
             peer: _Peer | None = key.data
             if peer is None:
@@ -122,7 +130,10 @@ class Hub:
                 self._forget(name)
         if event is not None and (key := retained_key(event)) is not None:
             self._retained[key] = data
-        self._pass_on(data, sender)
+        if self._held or time.monotonic() < self._gather_until_s:
+            self._held.append((data, sender))
+        else:
+            self._pass_on(data, sender)
 
     def _pass_on(self, data: bytes, sender: _Peer) -> None:
         for peer in list(self._peers.values()):

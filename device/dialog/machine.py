@@ -19,6 +19,7 @@ from typing import Literal
 from device.events import (
     BargeIn,
     CueRequested,
+    DaemonFailed,
     DialogState,
     Event,
     ListenRequested,
@@ -50,7 +51,8 @@ class Limits:
     listening_s: float = 25.0
     holding_s: float = 1.5
     thinking_s: float = 8.0
-    acting_s: float = 3.0
+    confirming_s: float = 3.0  # then the person is told that it takes longer
+    acting_s: float = 12.0  # locks take their time
     silence_s: float = 5.0  # a spoken reply that nobody hears begin
     speaking_s: float = 60.0
     follow_up_s: float = 5.0
@@ -166,7 +168,7 @@ def step(dialog: Dialog, given: Input, now_s: float) -> Step:
             return _say(fresh, LOST_THREAD, now_s, expects_answer=True)
         case TurnStarted() if turn > dialog.turn:
             return _started(dialog, given, now_s)
-        case _ if turn != dialog.turn:
+        case _ if turn != dialog.turn and not isinstance(given, DaemonFailed):
             return dialog, []
         case SpeechStarted() if dialog.state in ("listening", "follow_up"):
             return replace(dialog, deadline_s=now_s + dialog.limits.listening_s), []
@@ -184,6 +186,8 @@ def step(dialog: Dialog, given: Input, now_s: float) -> Step:
             )
         case Clause() if dialog.state in ("thinking", "speaking") and not dialog.complete:
             return _clause(dialog, given.text, now_s, last=given.last)
+        case DaemonFailed(daemon="home") if dialog.state == "acting":
+            return _give_up_waiting(dialog, now_s)
         case ToolResult() if dialog.state == "acting":
             return _result(dialog, given)
         case PlaybackStarted() if dialog.state == "speaking" and not given.cue:
@@ -247,7 +251,8 @@ def _act(dialog: Dialog, given: Act, now_s: float) -> Step:
         for number, call in enumerate(given.calls)
     )
     dialog, actions = _enter(dialog, "acting", now_s, deadline_s=now_s + dialog.limits.acting_s)
-    return replace(dialog, calls=calls), [*actions, *calls]
+    dialog = replace(dialog, calls=calls, holding_due_s=now_s + dialog.limits.confirming_s)
+    return dialog, [*actions, *calls]
 
 
 def _result(dialog: Dialog, given: ToolResult) -> Step:
@@ -291,7 +296,7 @@ def _spoken(dialog: Dialog, now_s: float) -> Step:
 
 
 def _tick(dialog: Dialog, now_s: float) -> Step:
-    if dialog.holding_due_s is not None and dialog.state == "thinking" and now_s >= dialog.holding_due_s:
+    if dialog.holding_due_s is not None and now_s >= dialog.holding_due_s:
         holding = ReplyClause(turn=dialog.turn, clause=dialog.clauses, text=HOLDING)
         return replace(dialog, holding_due_s=None, clauses=dialog.clauses + 1), [holding]
     if dialog.deadline_s is None or now_s < dialog.deadline_s:

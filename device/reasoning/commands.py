@@ -1,8 +1,8 @@
 """The command language the model answers in, and which of its lines the live house allows.
 
-    turn on NAME            turn off NAME         set NAME to VALUE       check NAME
-    dim NAME                brighten NAME         raise NAME              lower NAME
+    turn on NAME            turn off NAME         turn up NAME            turn down NAME
     open NAME               close NAME            stop NAME               lock NAME, unlock NAME
+    set NAME to VALUE       check NAME
     start SCENE             press BUTTON          check time, check date
     say …                   free speech           cannot                  nothing here does this
 
@@ -48,12 +48,7 @@ VERBS = {
     "scene": "start",
     "press": "press",
 }
-STEPS = {
-    ("brightness_step", "+"): "brighten",
-    ("brightness_step", "-"): "dim",
-    ("temperature_step", "+"): "raise",
-    ("temperature_step", "-"): "lower",
-}
+STEPS = {"+": "turn up", "-": "turn down"}
 ABSENT_VERBS = (*VERBS.values(), *STEPS.values(), "open", "close")
 
 
@@ -131,7 +126,7 @@ def lines_of(
                     yield "set", f" to {value}{unit}", Call(service, entity.id, value)
             case "brightness_step" | "temperature_step":
                 for way in "+-":
-                    yield STEPS[service, way], "", Call(service, entity.id, way)
+                    yield STEPS[way], "", Call(service, entity.id, way)
             case "color":
                 for color in colors:
                     yield "set", f" to {color}", Call(service, entity.id, color)
@@ -214,6 +209,6 @@ def _groups(found: Sequence[Command], house: House) -> Iterator[Command]:
             if area:
                 together.setdefault((verb, f" all {area} {kind}", value), []).append(command)
     for slots, members in together.items():
-        if len(members) > 1:
+        if len(members) > 1 or slots[1].count(" ") > 2:
             weight = max(member.weight for member in members)
             yield Command(slots, tuple(member.calls[0] for member in members), weight)

@@ -28,6 +28,9 @@ Outlook = Literal["complete", "open", "unsure"]
 _CACHED = 4
 _TOLD_COST = 0.95
 _indexes: list[NameIndex] = []
+_THINGS = frozenset(("name", "noun", "area", "unknown", "everything"))
+_ACTS = frozenset(("act", "neutral", "step", "number"))
+_QUESTIONS = frozenset(("copula", "aux", "wh", "which", "ask"))
 _OPEN_ENDS = frozenset(
     ("determiner", "preposition", "conjunction", "neutral", "quantifier", "modal", "desire", "by")
 )
@@ -116,19 +119,15 @@ def _understand(words: list[str], house: House, known: Lexicon) -> Result:
 
 
 def _whole(parts: list[list[Item]]) -> list[list[Item]]:
-    """Joins what a pause cut off: a verb from its things ("turn on the, kitchen light"), "tell me" from the rest."""
+    """Joins what a pause cut off: "turn on the, kitchen light", "tell me, is the kettle on"."""
     whole: list[list[Item]] = []
     for part in parts:
-        things, acts = {"name", "noun", "area", "unknown", "everything"}, {"act", "neutral", "step", "number"}
         before = {item.kind for item in whole[-1]} if whole else set()
         now = {item.kind for item in part}
-        is_mere_opening = bool(before) and before <= {"ask", "degree", "ignored"}
-        if (
-            before & acts
-            and not before & things
-            and now & things
-            and not now & {*acts, "copula", "aux", "wh", "ask"}
-        ):
+        lacks_things = bool(before & _ACTS) and not before & _THINGS
+        brings_things = bool(now & _THINGS) and not now & (_ACTS | _QUESTIONS)
+        is_opening = before == {"ask"} and bool(now & _QUESTIONS)
+        if (lacks_things and brings_things) or is_opening:
             whole[-1] = whole[-1] + part
         else:
             whole.append(part)

@@ -69,7 +69,7 @@ def _asked(things: Things, frame: Frame, target: Target, attribute: str) -> list
         if named:
             return _named(things, frame, target, attribute, named)
         target = Target(target.start, target.end, area=target.found[0].name.area)
-    if _is_tail(target, frame):
+    if _is_tail(things, target, frame):
         return []
     if frame.unknown or not (target.noun or target.area or target.words):
         raise Stop(NotUnderstood())
@@ -81,14 +81,12 @@ def _asked(things: Things, frame: Frame, target: Target, attribute: str) -> list
     return _of_kind(things, frame, target, area)
 
 
-def _is_tail(target: Target, frame: Frame) -> bool:
+def _is_tail(things: Things, target: Target, frame: Frame) -> bool:
     """Whether these unknown words only say more of a thing that is named in full."""
-    is_bare = bool(target.words) and not (target.noun or target.area) and len(target.words) <= _TAIL
-    return (
-        is_bare
-        and not frame.is_open_question
-        and any(other.found for other in frame.targets if other is not target)
-    )
+    others = [found for other in frame.targets if other is not target for found in other.found[:1]]
+    named = [entity for found in others for entity in found.name.ids]
+    is_bare = bool(target.words) and not (target.noun or target.area)
+    return is_bare and bool(named) and len(target.words) <= _tail(things, frame, named)
 
 
 def _tail(things: Things, frame: Frame, named: list[str]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 
 from device.events import (
     AudioState,
@@ -40,6 +41,7 @@ class HomeDaemon(Daemon):
         self._remembered: set[str] = set()  # entities that an earlier run told the hub of
         self._settled_at = float("inf")
         self._told = ""
+        self._begun: deque[str] = deque(maxlen=64)  # call ids; events may arrive twice
         self._enter_house()
 
     def step(self) -> None:
@@ -62,7 +64,8 @@ class HomeDaemon(Daemon):
     def on_event(self, event: Event) -> None:
         """Carries out calls; shows what Wren is doing."""
         match event:
-            case ToolCalled():
+            case ToolCalled() if event.call_id not in self._begun:
+                self._begun.append(event.call_id)
                 self._calls.begin(event, time.monotonic())
             case DialogState():
                 self._dialog = event.state

@@ -39,7 +39,7 @@ from device.events import (
     TurnStarted,
 )
 from device.home.mirror import HouseMirror
-from device.reasoning import replies
+from device.reasoning import intents, replies
 from device.reasoning.router import AskModel, Perform, Route, Speak, route, weigh
 from device.services.daemon import STEP_S, Daemon, run
 from device.services.mind import Consider, Decided, Failed, Mind, Outcome, Piece, Prefill, Ready
@@ -73,8 +73,10 @@ class ReasonDaemon(Daemon):
             self._on_outcome(outcome)
         if self._house_due_s is not None and time.monotonic() > self._house_due_s:
             self._house_due_s = None
+            house = self._mirror.house()
+            intents.prepare(house, self.settings.device.language)
             if self._mind:
-                self._mind.learn(self._mirror.house())
+                self._mind.learn(house)
         self._feed(Tick())
 
     def on_event(self, event: Event) -> None:
@@ -217,7 +219,7 @@ def _limits(settings: Settings) -> Limits:
     return Limits(
         holding_s=settings.reason.holding_ms / 1000,
         thinking_s=settings.reason.deadline_ms / 1000,
-        acting_s=settings.home.confirm_ms / 1000 + 1,
+        confirming_s=settings.home.confirm_ms / 1000 + 1,
         follow_up_s=settings.listen.follow_up_ms / 1000,
         minimum_confidence=settings.listen.minimum_confidence,
     )

@@ -59,6 +59,7 @@ class SpeakDaemon(Daemon):
         self._state = "idle"
         self._framer: Framer | None = None
         self._waiting_cues: list[str] = []
+        self._newest = (0, -1)  # turn and clause; events may arrive twice
         self._failed_cue_s = float("-inf")
         self._reported = ""
         self._entities: dict[str, Entity] = {}
@@ -88,7 +89,8 @@ class SpeakDaemon(Daemon):
             case TurnStarted():
                 self._advance(event.turn)
                 self._greet(event)
-            case ReplyClause() if event.turn >= self._turn:
+            case ReplyClause() if (event.turn, event.clause) > self._newest:
+                self._newest = (event.turn, event.clause)
                 self._advance(event.turn)
                 self._say(event)
             case CueRequested() if event.turn >= self._turn:
@@ -102,7 +104,7 @@ class SpeakDaemon(Daemon):
                 if entity is not None:
                     self._entities[entity_id] = entity
                 self._expected = None
-            case DaemonFailed(daemon="listen" | "reason") if self._state != "idle":
+            case DaemonFailed(daemon="listen" | "reason" | "home") if self._state != "idle":
                 self._cue_failed()
 
     def on_settings(self, settings: Settings) -> None:

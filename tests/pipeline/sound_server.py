@@ -6,6 +6,7 @@ there, and the loudspeaker through a loopback of `echo_ms` (none when 0).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -99,6 +100,9 @@ class SoundServer:
             assert self._process.poll() is None, (self._folder / "pulse.log").read_text()
             assert time.monotonic() < deadline, "the sound server does not answer"
             time.sleep(0.05)
+        with contextlib.suppress(PermissionError):  # as its own settings would, had it the right to
+            for thread in Path(f"/proc/{self._process.pid}/task").iterdir():
+                os.sched_setscheduler(int(thread.name), os.SCHED_RR, os.sched_param(30))
 
     def kill(self) -> None:
         """As a crash would."""

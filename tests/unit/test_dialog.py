@@ -31,6 +31,7 @@ from device.dialog.machine import (
 from device.events import (
     BargeIn,
     CueRequested,
+    DaemonFailed,
     DialogState,
     ListenRequested,
     PlaybackStarted,
@@ -155,13 +156,20 @@ def test_nothing_follows_the_last_clause() -> None:
 
 
 def test_calls_that_nobody_answers_are_reported_as_such() -> None:
-    _, actions = play(*ACTING, result(1), (10.0, Tick()))
+    _, actions = play(*ACTING, result(1), (4.0, Tick()), (14.0, Tick()))
     (report,) = actions
     assert isinstance(report, Report)
     assert [(o.call_id, o.ok, o.error) for o in report.outcomes] == [
         ("1.0", False, "no_answer"),
         ("1.1", True, ""),
     ]
+
+
+def test_a_slow_device_is_bridged_and_a_dead_home_daemon_is_not_waited_for() -> None:
+    _, actions = play(*ACTING, result(1), (4.0, Tick()))
+    assert [a.text for a in actions if isinstance(a, ReplyClause)] == [HOLDING]
+    _, actions = play(*ACTING, DaemonFailed(daemon="home", reason="killed"))
+    assert [type(a) for a in actions] == [Report]
 
 
 def test_a_yes_in_the_follow_up_carries_the_proposal_and_nothing_else_does() -> None:

@@ -19,7 +19,7 @@ COMMANDS = [
     (house, said, wanted)
     for house, said, wanted in ACTING
     if said.split()[0] in ("turn", "switch", "set", "open", "close", "make", "dim", "lock")
-    and "." not in said
+    and not {".", "computer"} & set(said.replace(".", " .").split())
 ]
 WORDS = sorted(
     {word for _, said, _ in ACTING for word in said.lower().split()}

@@ -20,7 +20,7 @@ from device.hearing.transcript import words
 from device.hearing.utterance import Abandoned, Began, Fact, Finished, Hypothesis, PartialText, Utterance
 from device.hearing.vad import SileroVad
 from device.hearing.wake import WakeDetector
-from device.settings import Listen, Wake
+from device.settings import Listen, WakeWord
 from device.speech.cues import make_cue
 from tests.hearing import frames, in_room, model_files, say
 from tests.recordings import recordings
@@ -28,7 +28,7 @@ from tests.recordings import recordings
 pytestmark = pytest.mark.models
 RULES = Listen()
 QUICK = msgspec.structs.replace(RULES, no_speech_timeout_ms=2500)
-REQUEST = "turn off all of the lights"
+REQUEST = "open the garage door"
 CUE_AFTER = 8  # frames from the wake word to the cue
 
 
@@ -43,9 +43,8 @@ class Ears(NamedTuple):
 @pytest.fixture(scope="module")
 def ears() -> Iterator[Ears]:
     transcriber = Transcriber(load(model_files("asr")))
-    yield Ears(
-        WakeDetector(model_files("wake"), Wake().words), SileroVad(model_files("vad")["model"]), transcriber
-    )
+    alexa = {"alexa": WakeWord(model="alexa_v0.1", refractory_ms=0)}
+    yield Ears(WakeDetector(model_files("wake"), alexa), SileroVad(model_files("vad")["model"]), transcriber)
     transcriber.close()
 
 
