@@ -220,15 +220,8 @@ def build_llama(folder: Path) -> None:
         left_out = Path(scratch) / "left_out.cmake"
         left_out.write_text(LLAMA_LEFT_OUT)
         cmake_args = f"{LLAMA_CMAKE_ARGS} -DCMAKE_PROJECT_llama.cpp_INCLUDE={left_out}"
-        build = [str(PYTHON), "-m", "pip", "wheel", "--verbose", "--no-deps", "--require-hashes"]
-        build += [
-            "--no-binary",
-            "llama-cpp-python",
-            "--wheel-dir",
-            str(made),
-            "--requirement",
-            str(requirement),
-        ]
+        build = [str(PYTHON), *"-m pip wheel --verbose --no-cache-dir --no-deps --require-hashes".split()]
+        build += ["--no-binary", "llama-cpp-python", "--wheel-dir", str(made), "-r", str(requirement)]
         watch(build, dict(pip_environment(), CMAKE_ARGS=cmake_args), "building llama.cpp")
         shutil.rmtree(folder, ignore_errors=True)
         made.replace(folder)

@@ -4,6 +4,10 @@
   turn on", "hey Travis"). Of all runs of words the one that sounds most like it is taken: spellings of like
   sounds are made one, then compared by rapidfuzz's ratio, and the earlier one wins. It and everything
   before it go.
+- `request_of`: recognised together with a wake word, a request can become a sentence about somebody of that
+  name ("Alexa opened the door"), or be swallowed by it ("Alexis top"). So it is recognised once more from the
+  end of the wake word on, where the cut may hurt its first sound. The first reading counts where the wake
+  word is certain in it, but its first word loses an ending that the second one does not hear.
 - `cut_loop`: decoders that feed on their own output can repeat themselves ("30% and 30% and …").
 - `agreement`: how much two recognitions of the same sound have in common.
 - `invented`: more words than anyone speaks in the time that a voice was heard.
@@ -68,6 +72,18 @@ def after_wake_word(text: str, wake_word: str) -> Remainder:
     if best_end < 0:
         return Remainder(text.strip(), 0.0)
     return Remainder(text[best_end:].lstrip(" ,.;:!?-"), best)
+
+
+def request_of(whole: Remainder, rest: str) -> str:
+    """The request, from what followed the wake word in the whole and from the `rest` recognised by itself."""
+    if not (whole.certain and whole.text):
+        return rest or (whole.text if whole.likeness else "")
+    inflected, plain = _WORD.search(whole.text), _WORD.search(rest)
+    if inflected is None or plain is None:
+        return whole.text
+    if not inflected.group().lower().startswith(plain.group().lower()):
+        return whole.text
+    return plain.group() + whole.text[inflected.end() :]
 
 
 def sounds(text: str) -> str:

@@ -7,9 +7,8 @@ is ready when the end is declared, and is thrown away when the person speaks on.
 After a wake word, which was noticed at `since`, the frames begin in the past (pre-roll), so the first segment
 holds the wake word itself and whatever was said in the same breath:
 
-- The recognised wake word is cut off the text. Where it was not recognised as such, the request may have
-  lost its beginning to it ("Alexis top"), so the sound after it is recognised once more by itself; it is cut
-  at the quietest frames shortly after `since`.
+- The recognised wake word is cut off the text, and the sound after it, from the quietest frames around
+  `since` on, is recognised once more by itself: see `request_of`.
 - A segment with nothing but the wake word is no request: it is dropped, and so is one that ended within
   `_WORD_TAIL_MS` of `since` and whose text does not contain the wake word. openWakeWord notices a word 120 ms
   before its end (median; 30 ms after it at the 99th percentile).
@@ -29,7 +28,7 @@ from device.hearing import Samples, frames_of
 from device.hearing.asr import Recognition
 from device.hearing.background import Partial, Transcriber
 from device.hearing.endpoint import Endpointer, Signal
-from device.hearing.transcript import Remainder, after_wake_word, invented
+from device.hearing.transcript import Remainder, after_wake_word, invented, request_of
 from device.hearing.vad import CHUNK_MS, SileroVad, Voice, VoiceActivity, level_db
 from device.settings import Listen
 
@@ -37,10 +36,9 @@ _MARGIN_MS = 300
 _AFTER_DROPPED_FRAMES = 3
 _RECENT_FRAMES = 80
 _WORD_TAIL_MS = 300
-_CUT_WITHIN_MS = 250
-_CUT_FRAMES = 3
+_CUT_BEFORE_MS, _CUT_AFTER_MS = 80, 250
+_CUT_REACH_FRAMES = 2
 _NOISE_MS = 300
-_CUT_CONFIDENCE = 0.5
 _DECODING_SHARE = 3  # partial texts take at most one part in so many of the time
 
 
@@ -104,7 +102,7 @@ class Utterance:
         self._partial_frame, self._decode_ms = since, 0.0
         self._segment: list[tuple[int, Samples]] = []
         self._word_inside = False
-        self._cut_text: str | None = None
+        self._whole: tuple[Remainder, float] | None = None
         self._voiced: list[float] = []
         self._ticket: int | None = None
         self._answer: Finished | None = None
@@ -152,7 +150,7 @@ class Utterance:
             case Signal.ONSET:
                 self._start()
             case Signal.RESUMED:
-                self._ticket, self._answer = None, None
+                self._resume()
             case Signal.HYPOTHESIS:
                 self._ask()
             case Signal.END:
@@ -172,9 +170,20 @@ class Utterance:
             if frame >= first:
                 self._feed(frame, samples)
 
+    def _resume(self) -> None:
+        self._ticket, self._answer = None, None
+        if self._whole is not None:
+            self._whole = None
+            self._hand_over(self._segment)
+
+    def _hand_over(self, segment: list[tuple[int, Samples]]) -> None:
+        self._transcriber.reset()
+        for _, samples in segment:
+            self._transcriber.accept(samples)
+
     def _drop(self) -> None:
         self._segment, self._voiced = [], []
-        self._word_inside, self._cut_text = False, None
+        self._word_inside, self._whole = False, None
         self._ticket, self._answer = None, None
         self._transcriber.reset()
 
@@ -215,23 +224,25 @@ class Utterance:
     def _publish(self, text: str) -> list[Fact]:
         if not self._segment:
             return []
-        if self._word_inside and self._cut_text is None:
+        if self._word_inside and self._whole is None:
             remainder = after_wake_word(text, self._wake_word)
             text = remainder.text if remainder.certain else ""
         return [*self._announce(), PartialText(text)] if text else []
 
     def _judge(self, recognition: Recognition, decode_ms: float) -> list[Fact]:
-        text, confidence = recognition.text, recognition.confidence
-        if self._word_inside and self._cut_text is None:
+        text, confidence = recognition
+        if invented(text, len(self._voiced) * CHUNK_MS):
+            text = ""
+        if self._word_inside and self._whole is None:
             remainder = after_wake_word(text, self._wake_word)
-            if not remainder.certain and not self._ended_with_word:
-                self._recognise_after_word(remainder)
+            if not self._ended_with_word:
+                self._recognise_rest(remainder, confidence)
                 return []
             text = remainder.text if remainder.certain else ""
-        elif invented(text, len(self._voiced) * CHUNK_MS):
-            text = ""
-        if not text and self._cut_text:
-            text, confidence = self._cut_text, _CUT_CONFIDENCE
+        elif self._whole is not None:
+            remainder, of_whole = self._whole
+            text = request_of(remainder, text)
+            confidence = of_whole if remainder.certain and remainder.text else confidence
         if not text:
             return self._dismiss()
         confidence = round(confidence * float(np.mean(self._voiced or 1.0)), 3)
@@ -243,14 +254,14 @@ class Utterance:
     def _ended_with_word(self) -> bool:
         return self._endpointer.last_voiced_frame <= self._since + frames_of(_WORD_TAIL_MS)
 
-    def _recognise_after_word(self, remainder: Remainder) -> None:
-        self._cut_text = remainder.text if remainder.likeness else ""
-        first = quietest(self._segment, self._since, self._since + frames_of(_CUT_WITHIN_MS))
-        segment = [(frame, samples) for frame, samples in self._segment if frame >= first]
-        self._transcriber.reset()
-        self._segment = []
-        for frame, samples in segment:
-            self._feed(frame, samples)
+    def _recognise_rest(self, remainder: Remainder, confidence: float) -> None:
+        self._whole = remainder, confidence
+        first = quietest(
+            self._segment,
+            self._since - frames_of(_CUT_BEFORE_MS),
+            self._since + frames_of(_CUT_AFTER_MS),
+        )
+        self._hand_over([(frame, samples) for frame, samples in self._segment if frame >= first])
         self._ask()
 
     def _dismiss(self) -> list[Fact]:
@@ -269,9 +280,7 @@ class Utterance:
 def quietest(segment: list[tuple[int, Samples]], first: int, last: int) -> int:
     """The frame from `first` to `last` around which the sound is quietest; `first` when there is none."""
     near = {frame: level_db(samples) for frame, samples in segment if first <= frame <= last}
-    reach = _CUT_FRAMES // 2
+    around = range(-_CUT_REACH_FRAMES, _CUT_REACH_FRAMES + 1)
     return min(
-        near,
-        key=lambda frame: sum(near.get(frame + step, near[frame]) for step in range(-reach, reach + 1)),
-        default=first,
+        near, key=lambda frame: sum(near.get(frame + step, near[frame]) for step in around), default=first
     )

@@ -4,26 +4,26 @@ Pure data; discovery fills it, the parser and the language model read it.
 
 A call is written `service entity value`, the vocabulary of every tool call in Wren:
 
-| service            | entity domains                                | value                                        |
-|--------------------|-----------------------------------------------|----------------------------------------------|
-| `turn_on`          | light switch fan climate                      |                                              |
-| `turn_off`         | light switch fan climate                      |                                              |
-| `brightness`       | light                                         | percent, 0 to 100                            |
-| `brightness_step`  | light                                         | "+" or "-"                                   |
-| `color`            | light                                         | colour name                                  |
-| `temperature`      | climate                                       | degrees Celsius                              |
-| `temperature_step` | climate                                       | "+" or "-"                                   |
-| `mode`             | climate                                       | one of `Entity.options`                      |
-| `speed`            | fan                                           | percent, 0 to 100                            |
-| `position`         | cover                                         | percent open, 0 closed to 100 open           |
-| `stop`             | cover                                         |                                              |
-| `lock`, `unlock`   | lock                                          |                                              |
-| `scene`            | scene                                         |                                              |
-| `press`            | button                                        |                                              |
-| `set_value`        | number                                        | number from `minimum` to `maximum`           |
-| `option`           | select                                        | one of `Entity.options`                      |
-| `get`              | any                                           |                                              |
-| `time`, `date`     | none                                          |                                              |
+| service            | entity domains               | value                                      |
+|--------------------|------------------------------|--------------------------------------------|
+| `turn_on`          | light switch fan climate     |                                            |
+| `turn_off`         | light switch fan climate     |                                            |
+| `brightness`       | light                        | percent, 0 to 100                          |
+| `brightness_step`  | light                        | "+" or "-"                                 |
+| `color`            | light                        | colour name                                |
+| `temperature`      | climate                      | degrees Celsius                            |
+| `temperature_step` | climate                      | "+" or "-"                                 |
+| `mode`             | climate                      | one of `Entity.options`                    |
+| `speed`            | fan                          | percent, 0 to 100                          |
+| `position`         | cover                        | percent open, 0 closed to 100 open         |
+| `stop`             | cover                        |                                            |
+| `lock`, `unlock`   | lock                         |                                            |
+| `scene`            | scene                        |                                            |
+| `press`            | button                       |                                            |
+| `set_value`        | number                       | number from `minimum` to `maximum`         |
+| `option`           | select                       | one of `Entity.options`                    |
+| `get`              | any                          |                                            |
+| `time`, `date`     | none                         |                                            |
 """
 
 from __future__ import annotations

@@ -37,6 +37,7 @@ NAMED = 0.8  # how sure the name index must be that a name or an area was said
 ELSEWHERE = 0.03
 ROOMED = ("light", "climate", "cover", "fan")
 GROUPED = {"light": "lights", "cover": "covers"}
+WHOLE_HOUSE = tuple(f" all {kind}" for kind in GROUPED.values())
 PERCENTAGES = ("brightness", "speed", "position")
 VERBS = {
     "turn_on": "turn on",
@@ -198,17 +199,17 @@ def _kind(entity: Entity) -> tuple[str, str]:
 
 
 def _groups(found: Sequence[Command], house: House) -> Iterator[Command]:
-    """One line for all lights or covers of the whole house, and of each area that has several."""
+    """One line for all lights or covers of an area, and of the whole house where it has several."""
     together: dict[tuple[str, str, str], list[Command]] = {}
     for command in found:
         entity = house.entities[command.calls[0].entity]
         verb, _, value = command.slots
         if entity.domain in GROUPED and verb != VERBS["get"]:
-            kind, area = GROUPED[entity.domain], plain(house.areas.get(entity.area, ""))
-            together.setdefault((verb, f" all {kind}", value), []).append(command)
-            if area:
-                together.setdefault((verb, f" all {area} {kind}", value), []).append(command)
+            area = plain(house.areas.get(entity.area, ""))
+            for place in {"", area}:
+                name = " ".join(filter(None, (" all", place, GROUPED[entity.domain])))
+                together.setdefault((verb, name, value), []).append(command)
     for slots, members in together.items():
-        if len(members) > 1 or slots[1].count(" ") > 2:
+        if len(members) > 1 or slots[1] not in WHOLE_HOUSE:
             weight = max(member.weight for member in members)
             yield Command(slots, tuple(member.calls[0] for member in members), weight)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from device.home.registry import Entity, services_of
 from device.reasoning.frames import Frame, Target
 from device.reasoning.names import SURE
@@ -107,17 +109,26 @@ def _named(things: Things, frame: Frame, target: Target, attribute: str, named: 
 
 
 def _fitting(things: Things, ids: list[str], frame: Frame, attribute: str) -> list[str]:
-    """Where one name means several entities, those the attribute or the state fits."""
-    if len(ids) == 1:
-        return ids
+    """Of the entities that a name means, or of their parts, those that the attribute or the state fits."""
     entities = things.house.entities
     ids = [e for e in ids if attribute and _measures(things, entities[e], attribute)] or ids
     wanted = _wanted_state(frame)
     ids = [e for e in ids if entities[e].device_class in _STATE_CLASSES.get(wanted, ())] or ids
     for domain in _STATE_DOMAINS.get(wanted, ()):
-        if fitting := [e for e in ids if entities[e].domain == domain]:
+        if fitting := [e for e in ids if entities[e].domain == domain] or _parts(entities, ids, domain):
             return fitting
     return ids[:1]
+
+
+def _parts(entities: Mapping[str, Entity], ids: list[str], domain: str) -> list[str]:
+    """Entities of `domain` that are part of a named thing: the contact of a door that also has a lock."""
+    wholes = [(entities[e].name.lower() + " ", entities[e].area) for e in ids]
+    return [
+        e
+        for e, entity in entities.items()
+        if entity.domain == domain
+        and any(entity.name.lower().startswith(name) and entity.area == area for name, area in wholes)
+    ]
 
 
 def _partly_named(things: Things, frame: Frame, target: Target, area: str) -> list[str]:

@@ -6,13 +6,13 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import soundfile
+import soxr
 
 from tests import voices
 from tests.bench.house import HOUSE_REQUESTS, MODEL_REQUESTS
@@ -46,7 +46,7 @@ def simulate(*arguments: str, timeout_s: float = 400) -> subprocess.CompletedPro
 
 
 @pytest.fixture(scope="module")
-def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
+def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     if not voices.available():
         pytest.skip("flite and espeak-ng are not installed; make setup installs them")
     folder = tmp_path_factory.mktemp("simulate")
@@ -68,7 +68,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
     broker.stop()
     assert result.returncode == 0, result.stdout + result.stderr
     rows = [json.loads(line) for line in (folder / "t.jsonl").read_text().splitlines()]
-    yield Outcome(rows, commands.read_text().splitlines(), folder / "speaker.wav")
+    return Outcome(rows, commands.read_text().splitlines(), folder / "speaker.wav")
 
 
 def of(rows: list[dict[str, Any]], event: str) -> list[dict[str, Any]]:
@@ -116,17 +116,13 @@ def test_the_spoken_answers_say_so(outcome: Outcome) -> None:
 
     recogniser = asr.load(Store().active("asr").files)
     samples, rate = soundfile.read(outcome.speaker, dtype="float32")
-    from tests.bench.house import HOUSE_REQUESTS as requests
-
     turns = [row["turn"] for row in of(outcome.rows, "turn.committed")]
     understood = 0
     heard = []
-    for turn, (_, expected) in zip(turns, requests, strict=False):
+    for turn, (_, expected) in zip(turns, HOUSE_REQUESTS, strict=False):
         starts = [r["frame"] for r in of(outcome.turn(turn), "playback.started") if not r["cue"]]
         ends = [r["frame"] for r in of(outcome.turn(turn), "playback.stopped") if not r["cue"]]
         reply = samples[round(starts[0] * FRAME_S * rate) : round((ends[-1] + 10) * FRAME_S * rate)]
-        import soxr
-
         recogniser.reset()
         recogniser.accept((soxr.resample(reply, rate, 16_000) * 32767).astype(np.int16))
         text = recogniser.finish().text

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device.hearing.transcript import after_wake_word, agreement, cut_loop, invented
+from device.hearing.transcript import after_wake_word, agreement, cut_loop, invented, request_of
 
 WORDS = st.lists(
     st.sampled_from(
@@ -53,6 +53,22 @@ def test_a_request_without_the_wake_word_stays_whole(text: str) -> None:
 def test_only_the_wake_word_itself_is_certain() -> None:
     assert after_wake_word("Alexa stop", "alexa").certain
     assert not after_wake_word("Alexis top", "alexa").certain
+
+
+@pytest.mark.parametrize(
+    ("whole", "rest", "request_text"),
+    [
+        ("Alexa opened the garage door.", "Open the carriage door.", "Open the garage door."),
+        ("Alexa turned off the light.", "urn off the light.", "turned off the light."),
+        ("Alexa, set it to red.", "Said it to red.", "set it to red."),
+        ("Alexa.", "Turn off the fan.", "Turn off the fan."),
+        ("Alexis top.", "Stop.", "Stop."),
+        ("Alexis top.", "", "top."),
+        ("I think it's a stop", "", ""),
+    ],
+)
+def test_two_readings_of_a_request_make_one(whole: str, rest: str, request_text: str) -> None:
+    assert request_of(after_wake_word(whole, "alexa"), rest) == request_text
 
 
 @given(WORDS)

@@ -28,7 +28,7 @@ from tests.recordings import recordings
 pytestmark = pytest.mark.models
 RULES = Listen()
 QUICK = msgspec.structs.replace(RULES, no_speech_timeout_ms=2500)
-REQUEST = "open the garage door"
+REQUEST = "close the blinds"
 CUE_AFTER = 8  # frames from the wake word to the cue
 
 
@@ -89,7 +89,7 @@ def follow(
 
 
 def test_a_request_is_announced_guessed_and_finished_in_this_order(ears: Ears) -> None:
-    facts = listen(ears, in_room(50, say(REQUEST), 80))
+    facts = listen(ears, in_room(50, say(REQUEST, "rms"), 80))
     kinds = [type(fact) for fact in facts]
     assert kinds[0] is Began
     assert kinds[-2:] == [Hypothesis, Finished]
@@ -97,7 +97,7 @@ def test_a_request_is_announced_guessed_and_finished_in_this_order(ears: Ears) -
     finished = facts[-1]
     assert isinstance(finished, Finished)
     assert words(finished.text) == REQUEST.split()
-    assert finished.confidence > 0.6
+    assert finished.confidence > 0.4
 
 
 def test_the_last_voiced_frame_is_where_the_voice_ended(ears: Ears) -> None:
@@ -124,7 +124,7 @@ def test_nobody_speaks(ears: Ears) -> None:
 
 def test_a_slammed_door_does_not_end_the_wait_for_the_request(ears: Ears) -> None:
     slam = in_room(12, rms=6000)
-    facts = listen(ears, in_room(50, slam, 100, say(REQUEST), 80))
+    facts = listen(ears, in_room(50, slam, 100, say(REQUEST, "rms"), 80))
     finished = facts[-1]
     assert isinstance(finished, Finished)
     assert words(finished.text) == REQUEST.split()
