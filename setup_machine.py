@@ -1,8 +1,8 @@
 """Prepares this machine for Wren; `make setup` runs it.
 
 Steps, each passed over when its result is there: Debian packages, the virtual environment `.venv`, the
-locked Python packages, llama.cpp (a wheel built once per user and kind of processor, about six minutes on two
-cores), Wren itself, and the embedded default models. Only the standard library is imported, as nothing is
+locked Python packages, llama.cpp (a wheel built once per user and kind of processor, about four minutes on
+two cores), Wren itself, and the embedded default models. Only the standard library is imported, as nothing is
 installed yet; it runs on any Python 3 far enough to say which ones Wren works with.
 """
 
@@ -211,17 +211,17 @@ def install_llama() -> None:
 
 def build_llama(folder: Path) -> None:
     """Build the wheel; it appears in `folder` when it is complete."""
-    print(f"setup: building {LLAMA}, once for this user; about six minutes on two cores", flush=True)
+    print(f"setup: building {LLAMA}, once for this user; about four minutes on two cores", flush=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         requirement = Path(scratch) / "requirement.txt"
-        requirement.write_text(f"{LLAMA} --hash=sha256:{LLAMA_SOURCE_SHA256}\n")
-        made = Path(scratch) / "wheels"
+        requirement.write_text(f"--no-binary llama-cpp-python\n{LLAMA} --hash=sha256:{LLAMA_SOURCE_SHA256}\n")
+        made = Path(scratch) / "made"
         left_out = Path(scratch) / "left_out.cmake"
         left_out.write_text(LLAMA_LEFT_OUT)
         cmake_args = f"{LLAMA_CMAKE_ARGS} -DCMAKE_PROJECT_llama.cpp_INCLUDE={left_out}"
-        build = [str(PYTHON), *"-m pip wheel --verbose --no-cache-dir --no-deps --require-hashes".split()]
-        build += ["--no-binary", "llama-cpp-python", "--wheel-dir", str(made), "-r", str(requirement)]
+        build = [str(PYTHON), "-m", "pip", "wheel", "--verbose", "--no-cache-dir", "--no-deps"]
+        build += ["--wheel-dir", str(made), "--requirement", str(requirement)]
         watch(build, dict(pip_environment(), CMAKE_ARGS=cmake_args), "building llama.cpp")
         shutil.rmtree(folder, ignore_errors=True)
         made.replace(folder)

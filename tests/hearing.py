@@ -1,7 +1,8 @@
-"""For the tests of the hearing: models, speech as samples, and rooms to hear it in."""
+"""For the tests of the hearing: models, speech as samples, rooms to hear it in, and ears."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +10,15 @@ import numpy as np
 import pytest
 
 from device.audio.files import load
-from device.hearing import FRAME_SAMPLES, RATE_HZ, Samples
+from device.hearing import FRAME_SAMPLES, RATE_HZ, Samples, frames_of
+from device.hearing.asr import load as load_recogniser
+from device.hearing.background import Transcriber
 from device.hearing.transcribe import to_samples
+from device.hearing.utterance import Fact, Utterance
+from device.hearing.vad import SileroVad
+from device.hearing.wake import WakeDetector
+from device.settings import Listen, WakeWord
+from device.speech.cues import make_cue
 from models.catalog import Role
 from models.errors import ModelMissing
 from models.store import Store
@@ -18,6 +26,8 @@ from tests import voices
 from tests.recordings import ambience
 
 _LOUD = 300
+_CUE_AFTER, _CUE_FRAMES, _ECHO_AFTER = 8, 12, 6  # from the wake word to the cue; its length; to its echo
+_ECHO_DB = -28.0
 
 
 def model_files(role: Role) -> dict[str, Path]:
@@ -50,3 +60,56 @@ def frames(sound: Samples) -> Iterator[Samples]:
     """`sound` cut into whole frames."""
     for at in range(0, len(sound) - FRAME_SAMPLES + 1, FRAME_SAMPLES):
         yield sound[at : at + FRAME_SAMPLES]
+
+
+class Ears:
+    """The real models, fed frame by frame as fast as they can hear.
+
+    After each frame the recogniser may finish what it does, as on a machine with power to spare.
+    """
+
+    def __init__(self, word: str = "alexa", model: str = "alexa_v0.1") -> None:
+        self.wake = WakeDetector(model_files("wake"), {word: WakeWord(model=model, refractory_ms=0)})
+        self.vad = SileroVad(model_files("vad")["model"])
+        self.transcriber = Transcriber(load_recogniser(model_files("asr")))
+
+    def listen(self, sound: Samples, rules: Listen) -> list[Fact]:
+        """What an ear that opens with the first frame of `sound` makes of it."""
+        return self._follow(Utterance(self.vad, self.transcriber, rules, 0), list(frames(sound)), 0)
+
+    def after_wake_word(self, sound: Samples, rules: Listen, *, cue: bool = True) -> list[Fact]:
+        """What is made of `sound` from the wake word on, with the echo of the cue that is played then.
+
+        Nothing when the wake word is not noticed.
+        """
+        self.wake.restart()
+        heard = list(frames(sound))
+        found = (self.wake.accept(number, frame) for number, frame in enumerate(heard))
+        detection = next((detections[0] for detections in found if detections), None)
+        if detection is None:
+            return []
+        cues = range(0)
+        if cue:
+            cues = range(detection.frame + _CUE_AFTER, detection.frame + _CUE_AFTER + _CUE_FRAMES)
+            for number, piece in enumerate(
+                frames(make_cue("listening", RATE_HZ, _ECHO_DB)), cues.start + _ECHO_AFTER
+            ):
+                if number < len(heard):
+                    heard[number] = heard[number] + piece
+        first = max(0, detection.frame - frames_of(rules.pre_roll_ms))
+        utterance = Utterance(self.vad, self.transcriber, rules, detection.frame, wake_word=detection.word)
+        return self._follow(utterance, heard[first:], first, cues)
+
+    def _follow(
+        self, utterance: Utterance, sound: list[Samples], first: int, cues: range = range(0)
+    ) -> list[Fact]:
+        facts: list[Fact] = []
+        for number, frame in enumerate(sound, first):
+            facts += utterance.accept(number, frame, cue=number in cues)
+            facts += utterance.poll()
+            while self.transcriber.busy:
+                time.sleep(0.0005)
+                facts += utterance.poll()
+            if utterance.done:
+                break
+        return facts

@@ -1,8 +1,13 @@
-"""Sentences spoken by voices that are not Wren's own (flite, espeak-ng), as 16 kHz mono files, made once."""
+"""Requests by voices that are not Wren's own, as 16 kHz mono files.
+
+Synthesised ones (flite, espeak-ng) are made once and kept in the cache. Recorded ones are put together from a
+person's "Alexa" and a person's command of the shared data, which may be absent.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,8 +18,8 @@ import soxr
 
 from device.settings import cache_dir
 
-FLITE = ("slt", "rms", "awb")
-ESPEAK = ("en-us+f3", "en-gb+m3")
+FLITE = ("slt", "rms")
+ESPEAK = ("en-us+m7", "en-gb+f2")
 VOICES = (*FLITE, *ESPEAK)
 RATE_HZ = 16_000
 
@@ -47,3 +52,33 @@ def spoken(text: str, voice: str = "slt") -> Path:
 def request(text: str, voice: str = "slt", wake_word: str = "Alexa") -> Path:
     """The wake word and a request as one breath."""
     return spoken(f"{wake_word}. {text}", voice)
+
+
+SHARED = Path(os.environ.get("WREN_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
+_GAP_S = 0.25
+
+
+def recorded(name: str, number: int) -> Path | None:
+    """The command recording whose path ends with `name`, behind the `number`th "Alexa"; None without the data."""
+    commands = sorted((SHARED / "cmd_speech").rglob(f"*{name}.flac"))
+    wakes = sorted((SHARED / "wake_pos").rglob("audio__alexa__*.flac"))
+    if not commands or number >= len(wakes):
+        return None
+    path = cache_dir() / "test-voices" / f"recorded-{number}-{name}.wav"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        wake, command = _trimmed(wakes[number]), _trimmed(commands[0])
+        room = np.random.default_rng(0).standard_normal(round(_GAP_S * RATE_HZ)) * 1e-3
+        soundfile.write(path, np.concatenate((wake, room, command)), RATE_HZ)
+    return path
+
+
+def _trimmed(path: Path) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """The recording from its first to its last loud sample, peak at -6 dBFS."""
+    samples, rate = soundfile.read(path)
+    samples = soxr.resample(samples, rate, RATE_HZ)
+    loud = np.flatnonzero(np.abs(samples) > 0.05 * np.abs(samples).max())
+    margin = round(0.05 * RATE_HZ)
+    cut = samples[max(0, loud[0] - margin) : loud[-1] + margin]
+    level: np.ndarray[tuple[int], np.dtype[np.float64]] = 0.5 * cut / np.abs(cut).max()
+    return level

@@ -19,13 +19,16 @@ _SENTENCE_END = re.compile(r"[.!?][\"')]*$")
 _UNSPEAKABLE = frozenset("*_`#~|<>[]{}\\^")
 
 
+def claims(text: str, language: str = "en") -> bool:
+    """Whether `text` says that something was, is being or will be done."""
+    return any(re.search(pattern, text.lower()) for pattern in load(language).claims)
+
+
 class Answer:
     """One answer on its way from the model to the voice."""
 
     def __init__(self, language: str = "en") -> None:
-        prompt = load(language)
-        self._claims = [re.compile(pattern) for pattern in prompt.claims]
-        self._retraction = prompt.retraction
+        self._language = language
         self._text = ""
         self._sentences = 0
         self._said = False
@@ -50,9 +53,9 @@ class Answer:
     def _pass(self, clause: str) -> str:
         if self.over or not clause.strip():
             return ""
-        if any(claim.search(clause.lower()) for claim in self._claims):
+        if claims(clause, self._language):
             self.over = True
-            return "" if self._said else self._retraction
+            return "" if self._said else load(self._language).retraction
         if _SENTENCE_END.search(clause):
             self._sentences += 1
             self.over = self._sentences == MOST_SENTENCES

@@ -22,14 +22,15 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import llama_cpp
+import msgspec
 
 from device.home.registry import House
 from device.reasoning import commands, grammar, prompt
-from device.reasoning.answer import Answer
+from device.reasoning.answer import Answer, claims
 from device.reasoning.decision import ACT, ASK, Decision, judge
 from device.reasoning.runtime import ContextFull, ModelError, Runtime
 
-__all__ = ["Cancelled", "Decision", "LanguageModel", "ModelError", "TooSlow"]
+__all__ = ["Cancelled", "Decision", "LanguageModel", "Limits", "ModelError", "TooSlow"]
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +56,20 @@ def never() -> bool:
     return False
 
 
+class Limits(msgspec.Struct, frozen=True):
+    """How sure the model must be to act and to offer, and how long an answer may become."""
+
+    act: float = ACT
+    ask: float = ASK
+    answer_tokens: int = 60
+    deadline_s: float = 8.0
+
+
+DEFAULT_LIMITS = Limits()
+
+
 class LanguageModel:
-    """A loaded model and what it knows of one house."""
+    """A loaded model and what it knows of one house; `limits` may be replaced at any time."""
 
     def __init__(
         self,
@@ -65,20 +78,16 @@ class LanguageModel:
         threads: int,
         context: int,
         cache: Path | None = None,
-        act: float = ACT,
-        ask: float = ASK,
-        answer_tokens: int = 60,
-        deadline_s: float = 8.0,
+        limits: Limits = DEFAULT_LIMITS,
         language: str = "en",
     ) -> None:
         """Load the model in about three seconds; raises ModelError.
 
-        `context` in tokens; `cache` is a folder for evaluated prefixes; `act` and `ask` are probabilities.
+        `context` in tokens; `cache` is a folder for evaluated prefixes.
         """
         self._runtime = Runtime(path, threads=threads, context=context, sequences=2)
-        self._cache = cache
-        self._act, self._ask = act, ask
-        self._answer_tokens, self._deadline_s, self._language = answer_tokens, deadline_s, language
+        self._cache, self._language = cache, language
+        self.limits = limits
         self._prefix: list[int] = []
         self._line_end = self._runtime.tokenize("\n")[0]
         self._joint = self._runtime.tokenize(prompt.JOINT)[0]
@@ -121,7 +130,7 @@ class LanguageModel:
 
     def decide(self, text: str, house: House, cancelled: Cancel = never) -> Decision:
         """What `text` asks for; every call of the decision is allowed by `house`."""
-        check = _stop_if(cancelled, time.monotonic() + self._deadline_s)
+        check = _stop_if(cancelled, time.monotonic() + self.limits.deadline_s)
         heard = commands.hear(text, house, self._language)
         tree = grammar.plant(
             commands.commands(heard, house),
@@ -136,9 +145,9 @@ class LanguageModel:
             tree,
             lambda answer: self._runtime.evaluate(DECIDING, [*asked, *answer], check),
             several=heard.several,
-            least=self._ask / 4,
+            least=self.limits.ask / 4,
         )
-        return judge(walk, act=self._act, ask=self._ask)
+        return judge(walk, act=self.limits.act, ask=self.limits.ask)
 
     def talk(
         self, text: str, history: Sequence[tuple[str, str]] = (), cancelled: Cancel = never
@@ -147,12 +156,12 @@ class LanguageModel:
 
         `history` is what was said before, oldest first, as ("user" or "assistant", text).
         """
-        check = _stop_if(cancelled, time.monotonic() + self._deadline_s)
+        check = _stop_if(cancelled, time.monotonic() + self.limits.deadline_s)
         answer, decoder = Answer(self._language), codecs.getincrementaldecoder("utf-8")("ignore")
         tokens = self._conversation(text, history)
         cut = True
         try:
-            for _ in range(self._answer_tokens):
+            for _ in range(self.limits.answer_tokens):
                 logits = self._runtime.evaluate(TALKING, tokens, check)
                 token = int(logits.argmax())
                 piece, newline, _ = decoder.decode(self._runtime.piece(token)).partition("\n")
@@ -168,24 +177,20 @@ class LanguageModel:
             yield rest
 
     def _conversation(self, text: str, history: Sequence[tuple[str, str]]) -> list[int]:
-        """The prompt of an answer, with as much of the history as fits; the oldest goes first."""
+        """The prompt of an answer, with as much of the history as fits; half of it goes when it does not.
+
+        Replies that report an action are left out: the model would learn from them to claim actions.
+        """
         question = [*self._heard(text), *self._arrow, *self._talk]
-        room = (
-            self._runtime.context
-            - len(self._known())
-            - len(question)
-            - self._answer_tokens
-            - SPARE_TOKENS // 2
-        )
+        taken = ROW_TOKENS + len(self._known()) + len(question) + self.limits.answer_tokens
         said = ""
         lines: list[list[int]] = []
         for role, words in history:
             if role == "user":
                 said = words
-            elif said:
-                line = f"{prompt.request(said)}{prompt.ARROW}{prompt.LEAD}{commands.TALK} {words}\n"
-                lines.append(self._runtime.tokenize(line))
-        while lines and sum(map(len, lines)) > room:
+            elif said and not claims(words, self._language):
+                lines.append(self._runtime.tokenize(prompt.exchange(said, words)))
+        while lines and sum(map(len, lines)) > self._runtime.context - taken:
             lines = lines[(len(lines) + 1) // 2 :]
         return [*self._known(), *(token for line in lines for token in line), *question]
 

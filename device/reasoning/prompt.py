@@ -76,6 +76,12 @@ def request(text: str) -> str:
     return " ".join(_PUNCTUATION.sub("", text.lower()).replace(ARROW.strip(), "").split())
 
 
+def exchange(said: str, replied: str) -> str:
+    """A request and the free answer it got, as a line of the prompt."""
+    reply = " ".join(replied.replace(ARROW.strip(), "").split())
+    return f"{request(said)}{ARROW}{LEAD}{TALK} {reply}\n"
+
+
 def examples(house: House, shown: Sequence[Entity], language: str = "en") -> list[tuple[str, str]]:
     """Requests and answers for the devices `shown`."""
     names = labels(house)

@@ -29,7 +29,7 @@ from models.store import Store
 
 DEMO_HOUSE = Path(__file__).parents[1] / "home" / "houses" / "demo.toml"
 HOUSE_S, HOUSE_QUIET_S = 10.0, 0.5
-MODEL_S = 180.0
+MODEL_S = 900.0  # a small board evaluates the prompt of a new house for minutes, once
 
 Watch = Callable[[Event], None]
 

@@ -20,8 +20,8 @@ from device.console import latency
 from device.console.scenes import play_through, simulator_environment
 from device.console.timeline import Turn, percentile, read, turns
 from device.services.stage import Stage
-from tests.bench import ring
-from tests.bench.house import MODEL_REQUESTS, spoken_requests
+from tests.bench import ring, speech
+from tests.bench.house import MODEL_REQUESTS, many_requests
 from tests.bench.processes import Usage, usage
 from tests.voices import request
 
@@ -75,17 +75,18 @@ def main() -> None:
     console = Console(soft_wrap=True)
     BUILD.mkdir(exist_ok=True)
     timeline = BUILD / "bench.jsonl"
-    files = spoken_requests(options.requests) + [request(text) for text in MODEL_REQUESTS]
+    files = many_requests(options.requests) + [request(text) for text in MODEL_REQUESTS]
     console.print(f"{len(files)} requests in the simulated room, in real time")
     run = measure(files, timeline)
     done: list[Turn] = run.pop("turns")
-    ring_figures = ring.run()
+    ring_figures, speech_figures = ring.run(), speech.run()
     results = {
         "mouth_to_ear_ms": {kind: _mouth_to_ear(done, kind) for kind in ("house", "model")},
         "answered": sum(bool(turn.heard) for turn in done),
         "requests": len(files),
         "stages_ms": latency.summary(done),
         "ring": ring_figures,
+        "speech": speech_figures,
         **run,
     }
     (BUILD / "bench.json").write_bytes(msgspec.json.format(msgspec.json.encode(results)))
@@ -115,6 +116,7 @@ def _print(console: Console, results: dict[str, Any], done: list[Turn]) -> None:
         f"P99 {futex['p99_us']:.0f} us, {futex['cpu_percent']:.1f} % CPU; "
         f"{polling['p50_us'] / futex['p50_us']:.1f} times sooner than polling every 5 ms"
     )
+    speech.show(results["speech"], console)
     console.print(f"written: {BUILD / 'bench.json'}, {BUILD / 'bench.svg'}, {BUILD / 'bench.jsonl'}")
 
 

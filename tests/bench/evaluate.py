@@ -1,0 +1,70 @@
+"""`make eval`: how well Wren hears and understands; prints tables, writes `build/eval.json` and a picture.
+
+`--quick` takes a part of the recordings. What needs the shared data is left out, and said so, where it is absent.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import msgspec
+from rich.console import Console
+
+from tests.bench import speech_eval, text_eval
+from tests.recordings import available
+
+BUILD = Path(__file__).parents[2] / "build"
+
+
+def draw(sets: dict[str, Any], path: Path) -> None:
+    """Shares of exact, asked back and wrong for each set of sentences."""
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    names = [name for name in sets if sets[name]["n"]]
+    figure, axes = pyplot.subplots(figsize=(9, 1 + 0.5 * len(names)))
+    left = [0.0] * len(names)
+    for key, color in (
+        ("exact", "#54a24b"),
+        ("ask_back", "#eeca3b"),
+        ("wrong", "#e45756"),
+        ("false_action", "#b10026"),
+    ):
+        shares = [100 * sets[name][key] for name in names]
+        axes.barh(names, shares, left=left, color=color, label=key.replace("_", " "))
+        left = [a + b for a, b in zip(left, shares, strict=True)]
+    axes.set_xlim(0, 100)
+    axes.set_xlabel("percent of the sentences; the rest was not understood")
+    axes.invert_yaxis()
+    axes.legend(ncols=4, loc="lower left", bbox_to_anchor=(0, 1))
+    figure.savefig(path, bbox_inches="tight")
+    pyplot.close(figure)
+
+
+def main() -> None:
+    """Runs everything and prints it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a part of the recordings")
+    options = parser.parse_args()
+    console = Console(soft_wrap=True, width=130)
+    BUILD.mkdir(exist_ok=True)
+    results: dict[str, Any] = text_eval.measure()
+    console.print(text_eval.table(results), highlight=False)
+    if available():
+        errors = speech_eval.word_error_rates(quick=options.quick)
+        rates = speech_eval.wake_rates(quick=options.quick)
+        speech_eval.show(errors, rates, console)
+        results["wer"] = {name: wer.wer for name, wer in errors.items()}
+        results["wake"] = {word: rate._asdict() for word, rate in rates.items()}
+    else:
+        console.print("the recordings of the shared data are absent: no word error rates, no wake word rates")
+    (BUILD / "eval.json").write_bytes(msgspec.json.format(msgspec.json.encode(results)))
+    draw(results["sets"], BUILD / "eval.svg")
+    console.print(f"written: {BUILD / 'eval.json'}, {BUILD / 'eval.svg'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""The language model with the real weights: paraphrases, talk, lacks, cancellation and a warm start."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from device.home.registry import House
+from device.reasoning.llm import Cancelled, Decision, LanguageModel, Limits, ModelError, TooSlow
+from device.settings import cache_dir
+from tests.houses import houses
+from tests.language_model import PARAPHRASES, model_file
+
+pytestmark = [pytest.mark.models, pytest.mark.timeout(600)]
+HOUSE = houses()["cottage"]
+
+
+PATIENT = Limits(deadline_s=120)
+
+
+def load(cache: Path) -> LanguageModel:
+    return LanguageModel(model_file(), threads=2, context=2048, cache=cache, limits=PATIENT)
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[LanguageModel]:
+    """Its evaluated prompt is kept with the user's models, so that only the first run waits for it."""
+    loaded = load(cache_dir() / "prefixes")
+    loaded.set_house(HOUSE)
+    yield loaded
+    loaded.close()
+
+
+def outcome(decision: Decision) -> set[str]:
+    if decision.kind in ("talk", "cannot"):
+        return {decision.kind}
+    return {f"{call.service} {call.entity}" for call in decision.calls}
+
+
+@pytest.mark.parametrize(("said", "wanted"), PARAPHRASES)
+def test_what_no_known_command_covers_is_understood(
+    model: LanguageModel, said: str, wanted: tuple[str, ...]
+) -> None:
+    decision = model.decide(said, HOUSE)
+    assert all(HOUSE.allows(call) for call in decision.calls)
+    assert all(one.startswith(wanted) for one in outcome(decision))
+
+
+def test_small_talk_is_answered_in_plain_words(model: LanguageModel) -> None:
+    assert "Wren" in "".join(model.talk("who are you"))
+    assert "Paris" in "".join(model.talk("What is the capital of France?"))
+    joke = "".join(model.talk("tell me a joke"))
+    assert 10 < len(joke) < 300
+    assert not re.search(r"[*#_`]", joke)
+
+
+def test_talk_knows_what_was_said_before(model: LanguageModel) -> None:
+    history = [("user", "my name is Ada"), ("assistant", "Nice to meet you, Ada.")]
+    assert "Ada" in "".join(model.talk("what is my name", history))
+
+
+def test_a_long_conversation_loses_its_beginning_instead_of_failing(model: LanguageModel) -> None:
+    history = [(role, f"{n} " + "and so on " * 30) for n in range(60) for role in ("user", "assistant")]
+    assert "".join(model.talk("what is the capital of france", history))
+
+
+def test_a_very_long_request_is_decided(model: LanguageModel) -> None:
+    assert model.decide("well you know " * 200, HOUSE).kind in ("talk", "cannot")
+
+
+def test_a_cancelled_answer_stops_at_once(model: LanguageModel) -> None:
+    asked = 0
+
+    def cancelled() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > 3
+
+    with pytest.raises(Cancelled):
+        list(model.talk("tell me a story about the sea", cancelled=cancelled))
+    assert asked == 4
+    assert model.decide("who are you", HOUSE).kind == "talk"
+
+
+def test_a_deadline_ends_a_decision_and_shortens_an_answer(model: LanguageModel) -> None:
+    model.limits = Limits(deadline_s=0)
+    try:
+        with pytest.raises(TooSlow):
+            model.decide("it's a bit dark in the kitchen", HOUSE)
+        assert "".join(model.talk("tell me a story")) == ""
+    finally:
+        model.limits = PATIENT
+
+
+def test_prefilling_a_partial_text_does_not_change_the_decision(model: LanguageModel) -> None:
+    said = "it's a bit dark in the kitchen"
+    cold = model.decide(said, HOUSE)
+    model.decide("something else", HOUSE)
+    for partial in ("it's a", "it's a bit", "it's a bit dark in"):
+        model.prefill(partial, HOUSE)
+    assert model.decide(said, HOUSE).calls == cold.calls
+
+
+def test_a_restarted_model_is_warm_and_a_damaged_file_only_costs_time(tmp_path: Path) -> None:
+    house = House(entities={"light.living": houses()["flat"].entities["light.living"]})
+    first = load(tmp_path)
+    with pytest.raises(ModelError, match="not read the house yet"):
+        first.decide("hello", house)
+    assert not first.set_house(house)
+    cold = first.decide("hello", house)
+    first.close()
+
+    again = load(tmp_path)
+    assert again.set_house(house)
+    assert again.decide("hello", house) == cold
+    again.close()
+
+    (state,) = tmp_path.glob("*.state")
+    state.write_bytes(state.read_bytes()[:1000])
+    third = load(tmp_path)
+    stops = iter([False] * 5)
+    with pytest.raises(Cancelled):
+        third.set_house(house, lambda: next(stops, True))
+    assert not third.ready
+    third.close()
+
+
+def test_a_context_too_small_for_the_house_is_said(tmp_path: Path) -> None:
+    small = LanguageModel(model_file(), threads=2, context=512, cache=tmp_path)
+    with pytest.raises(ModelError, match=r"reason\.context_tokens"):
+        small.set_house(HOUSE)
+    small.close()

@@ -1,0 +1,131 @@
+"""llama.cpp behind its seam: nothing is evaluated twice, nothing is lost by an interruption or a damaged file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from device.reasoning.runtime import ContextFull, ModelError, Runtime
+from tests.language_model import model_file
+
+TEXT = "The quick brown fox jumps over the lazy dog and turns on the light in the"
+
+
+def nothing() -> None:
+    """A check that never stops."""
+
+
+def test_a_missing_model_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="wren models fetch") as caught:
+        Runtime(tmp_path / "none.gguf", threads=1, context=512, sequences=1)
+    assert caught.value.next_step
+
+
+def test_a_damaged_model_says_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(b"GGUF" + bytes(4000))
+    with pytest.raises(ModelError, match=r"cannot be loaded.*wren models verify"):
+        Runtime(path, threads=1, context=512, sequences=1)
+
+
+@pytest.fixture(scope="module")
+def runtime() -> Iterator[Runtime]:
+    loaded = Runtime(model_file(), threads=2, context=256, sequences=2)
+    yield loaded
+    loaded.close()
+
+
+@pytest.mark.models
+def test_a_common_beginning_is_shared_and_changes_nothing(runtime: Runtime) -> None:
+    start = runtime.tokenize(TEXT)
+    runtime.evaluate(0, start, nothing)
+    one, other = runtime.tokenize(" kitchen"), runtime.tokenize(" bedroom")
+    shared = runtime.evaluate(1, [*start, *one], nothing).copy()
+    runtime.evaluate(1, [*start, *other], nothing)
+    runtime.drop(0)
+    runtime.drop(1)
+    fresh = runtime.evaluate(0, [*start, *one], nothing)
+    assert int(shared.argmax()) == int(fresh.argmax())
+    assert np.abs(shared - fresh).max() < 0.5
+
+
+@pytest.mark.models
+def test_a_saved_row_comes_back_with_the_same_logits(runtime: Runtime, tmp_path: Path) -> None:
+    tokens = runtime.tokenize(TEXT)
+    path = tmp_path / "folder" / "prefix.state"
+    runtime.drop(1)
+    runtime.evaluate(0, tokens, nothing)
+    runtime.save(0, path)
+    before = runtime.evaluate(0, [*tokens, tokens[1]], nothing).copy()
+    runtime.drop(0)
+    assert runtime.restore(1, path, tokens)
+    assert runtime.held(1, tokens) == len(tokens)
+    assert np.array_equal(runtime.evaluate(1, [*tokens, tokens[1]], nothing), before)
+    assert [file.name for file in path.parent.iterdir()] == ["prefix.state"]
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("damage", ["truncated", "changed", "empty", "absent"])
+def test_a_damaged_file_is_refused(runtime: Runtime, tmp_path: Path, damage: str) -> None:
+    tokens = runtime.tokenize(TEXT)
+    path = tmp_path / "prefix.state"
+    runtime.evaluate(0, tokens, nothing)
+    runtime.save(0, path)
+    whole = path.read_bytes()
+    if damage == "truncated":
+        path.write_bytes(whole[: len(whole) // 2])
+    elif damage == "changed":
+        path.write_bytes(whole[:5000] + bytes(64) + whole[5064:])
+    elif damage == "empty":
+        path.write_bytes(b"")
+    else:
+        path.unlink()
+    assert not runtime.restore(1, path, tokens)
+
+
+@pytest.mark.models
+def test_an_interruption_inside_a_batch_is_prompt_and_loses_nothing_kept(runtime: Runtime) -> None:
+    class Stop(Exception):  # noqa: N818
+        pass
+
+    start = runtime.tokenize(TEXT)
+    wanted = [*start, *runtime.tokenize(TEXT * 2)]
+    runtime.drop(0)
+    runtime.drop(1)
+    runtime.evaluate(0, start, nothing)
+    calls: list[float] = []
+
+    def stop_soon() -> None:
+        calls.append(time.monotonic())
+        if len(calls) > 2:
+            raise Stop
+
+    with pytest.raises(Stop):
+        runtime.evaluate(0, wanted, stop_soon)
+    assert len(calls) == 3  # nobody is asked again after the first refusal
+    assert runtime.held(0, wanted) == len(start)
+    again = runtime.evaluate(0, wanted, nothing).copy()
+    runtime.drop(0)
+    assert int(runtime.evaluate(0, wanted, nothing).argmax()) == int(again.argmax())
+
+
+@pytest.mark.models
+def test_more_than_the_context_is_refused_and_what_is_kept_stays_usable(runtime: Runtime) -> None:
+    start = runtime.tokenize(TEXT)
+    runtime.drop(1)
+    runtime.evaluate(0, start, nothing)
+    with pytest.raises(ContextFull):
+        runtime.evaluate(1, runtime.tokenize(" ".join(str(n) for n in range(200))), nothing)
+    runtime.drop(1)
+    assert runtime.held(0, start) == len(start)
+    runtime.evaluate(0, [*start, start[0]], nothing)
+
+
+@pytest.mark.models
+def test_control_tokens_in_what_people_say_are_plain_text(runtime: Runtime) -> None:
+    assert len(runtime.tokenize("<|im_end|>", markup=True)) == 1
+    assert len(runtime.tokenize("<|im_end|>")) > 1
