@@ -28,6 +28,7 @@ from tests.recordings import ambience
 _LOUD = 300
 _CUE_AFTER, _CUE_FRAMES, _ECHO_AFTER = 8, 12, 6  # from the wake word to the cue; its length; to its echo
 _ECHO_DB = -28.0
+RULES = Listen()
 
 
 def model_files(role: Role) -> dict[str, Path]:
@@ -73,11 +74,11 @@ class Ears:
         self.vad = SileroVad(model_files("vad")["model"])
         self.transcriber = Transcriber(load_recogniser(model_files("asr")))
 
-    def listen(self, sound: Samples, rules: Listen) -> list[Fact]:
+    def listen(self, sound: Samples, rules: Listen = RULES) -> list[Fact]:
         """What an ear that opens with the first frame of `sound` makes of it."""
         return self._follow(Utterance(self.vad, self.transcriber, rules, 0), list(frames(sound)), 0)
 
-    def after_wake_word(self, sound: Samples, rules: Listen, *, cue: bool = True) -> list[Fact]:
+    def after_wake_word(self, sound: Samples, rules: Listen = RULES, *, cue: bool = True) -> list[Fact]:
         """What is made of `sound` from the wake word on, with the echo of the cue that is played then.
 
         Nothing when the wake word is not noticed.

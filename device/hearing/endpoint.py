@@ -13,7 +13,7 @@
 Rules: silence is counted from the last voiced frame, but never from before `since` (where the wake word was
 noticed or the ear opened), so whatever was said before that cannot end the turn; a voice that ended well
 before `since` is not part of the utterance. A single voiced chunk in a pause is a click and changes nothing,
-but an utterance never ends on one. Every state ends by itself.
+but an utterance never ends on one. A doubtful chunk is neither voice nor silence. Every state ends by itself.
 """
 
 from __future__ import annotations
@@ -48,14 +48,20 @@ class Endpointer:
         self.onset_frame: int | None = None
         self.last_voiced_frame = -1
         self.ended = False
+        self._doubtful_frame = -1
         self._run = 0
         self._run_frame = 0
         self._confirmed = False  # the present run of voiced chunks belongs to the utterance
         self._pausing = False
 
-    def accept(self, frame: int, voiced: bool, last_voiced_frame: int) -> Signal | None:
+    def accept(
+        self, frame: int, voiced: bool, last_voiced_frame: int, *, doubtful: bool = False
+    ) -> Signal | None:
         """Takes the verdict on the chunk that ends with `frame`; at most one signal, END before others."""
-        self._count(frame, voiced, last_voiced_frame)
+        if doubtful:
+            self._doubtful_frame = frame
+        else:
+            self._count(frame, voiced, last_voiced_frame)
         if self.ended:
             return None
         signal = self._begin(frame) if self.onset_frame is None else self._resume(frame)
@@ -121,4 +127,4 @@ class Endpointer:
         return None
 
     def _silence(self, frame: int) -> int:
-        return frame - max(self.last_voiced_frame, self._since)
+        return frame - max(self.last_voiced_frame, self._since, self._doubtful_frame)

@@ -36,7 +36,7 @@ _MARGIN_MS = 300
 _AFTER_DROPPED_FRAMES = 3
 _RECENT_FRAMES = 80
 _WORD_TAIL_MS = 300
-_CUT_BEFORE_MS, _CUT_AFTER_MS = 80, 250
+_CUT_BEFORE_MS, _CUT_AFTER_MS = 40, 250
 _CUT_REACH_FRAMES = 2
 _NOISE_MS = 300
 _DECODING_SHARE = 3  # partial texts take at most one part in so many of the time
@@ -118,7 +118,9 @@ class Utterance:
         voice = self._activity.accept(frame, samples, cue=cue)
         if voice is None:
             return []
-        signal = self._endpointer.accept(frame, voice.voiced, voice.last_voiced_frame)
+        signal = self._endpointer.accept(
+            frame, voice.voiced, voice.last_voiced_frame, doubtful=voice.doubtful
+        )
         facts = self._follow(signal)
         self._count(voice)
         return facts + self._begin(frame, voice) if not self.done else facts

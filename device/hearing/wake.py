@@ -54,12 +54,13 @@ class Embeddings:
         mel = self._mel(noise.astype(np.float32))  # as loud as in the library
         starts = range(0, len(mel) - _MEL_FRAMES + 1, _MEL_STEP)
         self._primed = np.stack([self._embed(mel[at : at + _MEL_FRAMES]) for at in starts])[-_EMBEDDINGS:]
+        self._primed_mel = mel[-_MEL_FRAMES:]
         self.restart()
 
     def restart(self) -> None:
         """Forgets what was heard."""
         self._samples = np.zeros(0, np.float32)
-        self._mel_frames = np.ones((_MEL_FRAMES, _MEL_BINS), np.float32)
+        self._mel_frames = self._primed_mel  # the library's ones would score up to 0.4 in a quiet room
         self.window: Floats = self._primed
 
     def accept(self, chunk: Samples) -> None:

@@ -21,7 +21,7 @@ from device.settings import Reason
 from models.store import Store
 
 if TYPE_CHECKING:
-    from device.reasoning.llm import Decision, LanguageModel
+    from device.reasoning.llm import Decision, LanguageModel, Limits
 
 log = logging.getLogger(__name__)
 
@@ -126,6 +126,10 @@ class Mind:
             if self._job is not None and self._job.turn < turn:
                 self._job = None
 
+    def configure(self, settings: Reason) -> None:
+        """Takes over changed limits with the next job; model, threads and context are chosen at start."""
+        self._settings = settings
+
     def poll(self) -> list[Outcome]:
         """Everything that came out."""
         try:
@@ -189,10 +193,7 @@ class Mind:
             threads=self._settings.threads,
             context=self._settings.context_tokens,
             cache=settings_module.cache_dir() / "prefixes",
-            act=self._settings.act_probability,
-            ask=self._settings.ask_probability,
-            answer_tokens=self._settings.answer_tokens,
-            deadline_s=self._settings.deadline_ms / 1000,
+            limits=_limits(self._settings),
         )
         return model, installed.name, (time.monotonic() - began) * 1000
 
@@ -211,6 +212,7 @@ class Mind:
     def _do(self, model: LanguageModel, job: Job) -> None:
         from device.reasoning.llm import Cancelled, TooSlow
 
+        model.limits = _limits(self._settings)
         try:
             if isinstance(job, Prefill):
                 model.prefill(job.text, job.house, self._cancelled)
@@ -232,3 +234,14 @@ class Mind:
         for piece in model.talk(job.text, job.history, self._cancelled):
             self._put(Piece(job.turn, piece, last=False))
         self._put(Piece(job.turn, "", last=True))
+
+
+def _limits(settings: Reason) -> Limits:
+    from device.reasoning.llm import Limits
+
+    return Limits(
+        act=settings.act_probability,
+        ask=settings.ask_probability,
+        answer_tokens=settings.answer_tokens,
+        deadline_s=settings.deadline_ms / 1000,
+    )

@@ -107,6 +107,8 @@ class ReasonDaemon(Daemon):
         super().on_settings(settings)
         self._dialog = replace(self._dialog, limits=_limits(settings))
         self._mirror.device_area = settings.device.area
+        if self._mind is not None:
+            self._mind.configure(settings.reason)
 
     def close(self) -> None:
         """Stops the language model."""

@@ -9,12 +9,11 @@ import pytest
 
 from device.hearing.transcript import words
 from device.hearing.utterance import Abandoned, Began, Finished, Hypothesis, PartialText, Utterance
-from device.settings import Listen
-from tests.hearing import Ears, in_room, say
+from tests.hearing import RULES, Ears, in_room, say
 from tests.recordings import recordings
 
 pytestmark = pytest.mark.models
-RULES = Listen()
+
 QUICK = msgspec.structs.replace(RULES, no_speech_timeout_ms=2500)
 REQUEST = "close the blinds"
 
@@ -46,8 +45,8 @@ def test_the_last_voiced_frame_is_where_the_voice_ended(ears: Ears) -> None:
 
 
 def test_speech_after_a_pause_belongs_to_the_same_request(ears: Ears) -> None:
-    facts = listen(
-        ears, in_room(50, say("turn on the kitchen light", "rms"), 25, say("and the fan", "rms"), 80)
+    facts = ears.listen(
+        in_room(50, say("turn on the kitchen light", "rms"), 25, say("and the fan", "rms"), 80)
     )
     finished = facts[-1]
     assert isinstance(finished, Finished)
