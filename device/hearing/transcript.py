@@ -6,8 +6,8 @@
   before it go.
 - `request_of`: recognised together with a wake word, a request can become a sentence about somebody of that
   name ("Alexa opened the door"), or be swallowed by it ("Alexis top"). So it is recognised once more from the
-  end of the wake word on, where the cut may hurt its first sound. The first reading counts where the wake
-  word is certain in it, but its first word loses an ending that the second one does not hear.
+  end of the wake word on, where the cut may hurt its first sound. The surer reading counts, the first one
+  when they are equal, but its first word loses an ending that the second reading does not hear.
 - `cut_loop`: decoders that feed on their own output can repeat themselves ("30% and 30% and …").
 - `agreement`: how much two recognitions of the same sound have in common.
 - `invented`: more words than anyone speaks in the time that a voice was heard.
@@ -74,16 +74,18 @@ def after_wake_word(text: str, wake_word: str) -> Remainder:
     return Remainder(text[best_end:].lstrip(" ,.;:!?-"), best)
 
 
-def request_of(whole: Remainder, rest: str) -> str:
-    """The request, from what followed the wake word in the whole and from the `rest` recognised by itself."""
+def request_of(whole: Remainder, of_whole: float, rest: str, of_rest: float) -> tuple[str, float]:
+    """The request and its confidence, from what follows the wake word in the `whole` and from the `rest`."""
     if not (whole.certain and whole.text):
-        return rest or (whole.text if whole.likeness else "")
+        return (rest, of_rest) if rest else (whole.text if whole.likeness else "", of_whole)
     inflected, plain = _WORD.search(whole.text), _WORD.search(rest)
     if inflected is None or plain is None:
-        return whole.text
+        return whole.text, of_whole
+    if of_rest > of_whole:
+        return rest, of_rest
     if not inflected.group().lower().startswith(plain.group().lower()):
-        return whole.text
-    return plain.group() + whole.text[inflected.end() :]
+        return whole.text, of_whole
+    return plain.group() + whole.text[inflected.end() :], of_whole
 
 
 def sounds(text: str) -> str:

@@ -242,9 +242,7 @@ class Utterance:
                 return []
             text = remainder.text if remainder.certain else ""
         elif self._whole is not None:
-            remainder, of_whole = self._whole
-            text = request_of(remainder, text)
-            confidence = of_whole if remainder.certain and remainder.text else confidence
+            text, confidence = request_of(*self._whole, text, confidence)
         if not text:
             return self._dismiss()
         confidence = round(confidence * float(np.mean(self._voiced or 1.0)), 3)

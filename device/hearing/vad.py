@@ -9,7 +9,7 @@ levels of the frames before it: the last one `_ABOVE_FLOOR_DB` over the floor an
 peak. That leaves a median error of one frame.
 
 A chime right after a word keeps Silero's memory of the voice alive in 62 of 100 cases. So while a cue sounds,
-and for `_ECHO_MS` after it, a second Silero listens whose memory is cleared every `_CUE_MEMORY_CHUNKS`: it
+and for `_ECHO_MS` after it, a second memory listens that is cleared every `_CUE_MEMORY_CHUNKS`: it
 took none of 480 chimes for three voiced chunks in a row, and 99.7 % of 360 words spoken over one. What only
 the first one takes for a voice is doubtful: neither voice nor silence.
 """
@@ -40,27 +40,36 @@ _LEVEL_FRAMES = 150
 
 
 class SileroVad:
-    """The model alone: 512 samples in, the probability of a voice out; or one more memory for a model."""
+    """The model; any number of memories listen with it."""
 
-    def __init__(self, model: Path | SileroVad) -> None:
-        self._session = model._session if isinstance(model, SileroVad) else session(model)
+    def __init__(self, model: Path) -> None:
+        self._session = session(model)
         self._rate = np.array(RATE_HZ, np.int64)
+
+    def run(self, given: Floats, state: Floats) -> tuple[float, Floats]:
+        """Probability of a voice in float32[576], and the next state (float32[2, 1, 128])."""
+        output, following = self._session.run(None, {"input": given[None], "state": state, "sr": self._rate})
+        return float(output[0, 0]), following
+
+
+class Memory:
+    """What one listener heard so far."""
+
+    def __init__(self, vad: SileroVad) -> None:
+        self._vad = vad
         self._state: Floats = np.zeros((2, 1, 128), np.float32)
         self._context: Floats = np.zeros(_CONTEXT, np.float32)
 
     def forget(self) -> None:
-        """Clears its memory of what it heard."""
+        """Begins anew."""
         self._state, self._context = np.zeros_like(self._state), np.zeros_like(self._context)
 
     def probability(self, chunk: Samples) -> float:
         """Probability that int16[512] holds a voice, given what came before."""
         samples = chunk.astype(np.float32) / np.float32(32768)
-        given = np.concatenate((self._context, samples))[None]
-        output, self._state = self._session.run(
-            None, {"input": given, "state": self._state, "sr": self._rate}
-        )
+        probability, self._state = self._vad.run(np.concatenate((self._context, samples)), self._state)
         self._context = samples[-_CONTEXT:]
-        return float(output[0, 0])
+        return probability
 
 
 class Voice(NamedTuple):
@@ -77,7 +86,7 @@ class VoiceActivity:
     """Cuts frames into chunks and judges them. A jump in the frame numbers clears the memory."""
 
     def __init__(self, vad: SileroVad, threshold: float) -> None:
-        self._vad, self._forgetful, self._threshold = vad, SileroVad(vad), threshold
+        self._memory, self._forgetful, self._threshold = Memory(vad), Memory(vad), threshold
         self._next_frame = -1
         self._voiced = False
         self._last_voiced = -1
@@ -100,7 +109,7 @@ class VoiceActivity:
         return self._judge(frame, chunk)
 
     def _judge(self, frame: int, chunk: Samples) -> Voice:
-        probability = self._vad.probability(chunk)
+        probability = self._memory.probability(chunk)
         was_voiced = self._voiced
         voiced = probability >= self._threshold - (_HYSTERESIS if was_voiced else 0)
         doubtful = voiced and self._is_cue(frame, chunk)
@@ -128,7 +137,7 @@ class VoiceActivity:
             self._cue_until = frame + frames_of(_ECHO_MS)
 
     def _restart(self) -> None:
-        self._vad.forget()
+        self._memory.forget()
         self._pending = np.zeros(0, np.int16)
         self._levels_db.clear()
         self._voiced = False

@@ -89,7 +89,7 @@ def main() -> None:
         "speech": speech_figures,
         **run,
     }
-    (BUILD / "bench.json").write_bytes(msgspec.json.format(msgspec.json.encode(results)))
+    (BUILD / "bench.json").write_bytes(msgspec.json.format(msgspec.json.encode(results, enc_hook=float)))
     latency.draw(done, BUILD / "bench.svg")
     _print(console, results, done)
 

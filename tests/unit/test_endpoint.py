@@ -172,3 +172,16 @@ def test_the_last_voiced_frame_never_lies_in_the_future_nor_goes_back(given_verd
         endpointer.accept(frame, voiced, frame if voiced else last)
         assert last <= endpointer.last_voiced_frame <= frame
         last = max(last, endpointer.last_voiced_frame)
+
+
+def test_a_doubtful_stretch_is_neither_voice_nor_silence() -> None:
+    endpointer = Endpointer(RULES, SINCE)
+    told(endpointer, voice(600))
+    frame = SINCE + frames_of(600)
+    for _ in range(chunks(600)):
+        frame += CHUNK
+        assert endpointer.accept(frame, False, SINCE + frames_of(600), doubtful=True) is None
+    assert endpointer.last_voiced_frame == SINCE + frames_of(600)
+    after = told(endpointer, silence(600), first=frame)
+    assert [s.signal for s in after] == [Signal.HYPOTHESIS, Signal.END]
+    assert after[-1].frame - frame == pytest.approx(frames_of(RULES.end_silence_ms), abs=CHUNK)

@@ -68,7 +68,15 @@ def test_only_the_wake_word_itself_is_certain() -> None:
     ],
 )
 def test_two_readings_of_a_request_make_one(whole: str, rest: str, request_text: str) -> None:
-    assert request_of(after_wake_word(whole, "alexa"), rest) == request_text
+    assert request_of(after_wake_word(whole, "alexa"), 0.9, rest, 0.8)[0] == request_text
+
+
+def test_of_two_readings_the_surer_one_counts() -> None:
+    whole = after_wake_word("Alexa set the firmest stat to twenty", "alexa")
+    assert request_of(whole, 0.8, "Set the thermostat to twenty", 1.0) == (
+        "Set the thermostat to twenty",
+        1.0,
+    )
 
 
 @given(WORDS)
