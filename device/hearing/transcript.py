@@ -5,9 +5,9 @@
   sounds are made one, then compared by rapidfuzz's ratio, and the earlier one wins. It and everything
   before it go.
 - `request_of`: recognised together with a wake word, a request can become a sentence about somebody of that
-  name ("Alexa opened the door"), or be swallowed by it ("Alexis top"). So it is recognised once more from the
-  end of the wake word on, where the cut may hurt its first sound. The surer reading counts, the first one
-  when they are equal, but its first word loses an ending that the second reading does not hear.
+  name ("Alexa opened the door"), or be swallowed by it ("Alexis top"); recognised from the end of the wake
+  word on, it can lose its first sound. Of the two readings the surer one counts, that of the whole when they
+  are equal, but its first word loses an ending that the other reading does not hear.
 - `cut_loop`: decoders that feed on their own output can repeat themselves ("30% and 30% and …").
 - `agreement`: how much two recognitions of the same sound have in common.
 - `invented`: more words than anyone speaks in the time that a voice was heard.

@@ -17,11 +17,11 @@ HOUSE_REQUESTS: tuple[tuple[str, str], ...] = (
 )
 # recordings of people in the shared data, by the end of their names
 RECORDED_REQUESTS: tuple[tuple[str, str], ...] = (
-    ("turn_on_Standing_Light", "on"),
+    ("turn_on_the_living_room_lamp", "on"),
     ("turn_off_bedroom_light", "off"),
-    ("is_the_Front_Door_locked", "locked"),
+    ("is_the_garage_door_open", "closed"),
     ("make_the_bedroom_light_blue", "blue"),
-    ("run_Party_Time", "party"),
+    ("turn_on_the_garage_light", "on"),
     ("turn_off_living_room_lamp", "off"),
 )
 MODEL_REQUESTS: tuple[str, ...] = (
