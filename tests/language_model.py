@@ -12,7 +12,7 @@ from models.store import Store
 # said in the cottage, what may come of it: services and the start of the entity id, or a kind of decision
 PARAPHRASES = (
     ("it's a bit dark in the kitchen", ("turn_on light", "brightness_step light")),
-    ("i can't read a thing in the lounge", ("turn_on light", "brightness_step light")),
+    ("the lounge is pitch black", ("turn_on light", "brightness_step light")),
     ("it is freezing in the kitchen", ("temperature_step climate.kitchen",)),
     ("tell me how damp the bathroom is", ("get sensor.bath",)),
     ("boil some water in the kettle", ("turn_on switch.kettle",)),

@@ -21,7 +21,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import llama_cpp
 import msgspec
 
 from device.home.registry import House
@@ -218,7 +217,7 @@ class LanguageModel:
         )
 
     def _key(self, text: str) -> str:
-        seed = f"{self._runtime.fingerprint} {llama_cpp.__version__} {text}"
+        seed = f"{self._runtime.fingerprint} {text}"
         return hashlib.sha256(seed.encode()).hexdigest()[:32]
 
     def _save(self, path: Path | None) -> None:

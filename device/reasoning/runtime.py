@@ -25,7 +25,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-# Spinning OpenMP threads starve every other process on the same cores; libgomp reads this when it is loaded.
+# Spinning OpenMP threads slow all processes on these cores twentyfold. libgomp reads this when it is loaded,
+# so nobody else may import llama_cpp.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import llama_cpp
 
@@ -252,9 +253,10 @@ def _common(a: Sequence[int], b: Sequence[int]) -> int:
 
 
 def _fingerprint(path: Path) -> str:
-    """Identity of a model file without reading a gigabyte: its size and both ends."""
+    """Identity of a model file, without reading a gigabyte, and of the library whose state is kept for it."""
+    size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(FINGERPRINT_BYTES)
-        file.seek(max(0, path.stat().st_size - FINGERPRINT_BYTES))
-        digest = hashlib.sha256(head + file.read() + str(path.stat().st_size).encode())
-    return digest.hexdigest()[:16]
+        file.seek(max(0, size - FINGERPRINT_BYTES))
+        digest = hashlib.sha256(head + file.read() + f"{size} {llama_cpp.__version__}".encode())
+    return digest.hexdigest()

@@ -198,7 +198,7 @@ class Mind:
         return model, installed.name, (time.monotonic() - began) * 1000
 
     def _learn(self, model: LanguageModel, house: House, name: str, load_ms: float) -> None:
-        from device.reasoning.llm import Cancelled
+        from device.reasoning.llm import Cancelled, ModelError
 
         began = time.monotonic()
         try:
@@ -206,6 +206,9 @@ class Mind:
         except Cancelled:
             with self._changed:
                 self._house = self._house or house
+            return
+        except ModelError as error:
+            self._put(Failed(0, error.cause, error.next_step))
             return
         self._put(Ready(name, load_ms, (time.monotonic() - began) * 1000, restored))
 

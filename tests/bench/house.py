@@ -11,7 +11,7 @@ HOUSE_REQUESTS: tuple[tuple[str, str], ...] = (
     ("Turn on the kitchen light.", "on"),
     ("Turn off the bathroom light.", "off"),
     ("Turn off the hallway light.", "off"),
-    ("Is the front door open?", "door"),
+    ("Turn on the bathroom light.", "on"),
     ("Turn off the kitchen light.", "off"),
     ("Turn on the printer.", "printer"),
 )

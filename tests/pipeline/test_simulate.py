@@ -142,7 +142,11 @@ def test_what_no_sentence_covers_ends_in_the_right_call(outcome: Outcome) -> Non
 
 
 def test_small_talk_is_answered_without_a_call(outcome: Outcome) -> None:
-    assert len([row for row in of(outcome.rows, "intent.decided") if row["route"] == "talk"]) == 2
+    for asked in of(outcome.rows, "turn.committed")[-2:]:
+        rows = outcome.turn(asked["turn"])
+        assert [row["route"] for row in of(rows, "intent.decided")] == ["talk"], asked
+        assert not of(rows, "tool.called")
+        assert "".join(row["text"] for row in of(rows, "reply.clause"))
 
 
 @pytest.mark.parametrize("name", ["missing.wav", "empty.wav", "text.wav"])

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from device.home.registry import House
 from device.reasoning.llm import Cancelled, Decision, LanguageModel, Limits, ModelError, TooSlow
 from device.settings import cache_dir
 from tests.houses import houses
@@ -19,16 +18,17 @@ HOUSE = houses()["cottage"]
 
 
 PATIENT = Limits(deadline_s=120)
+PREFIXES = cache_dir() / "prefixes"
 
 
-def load(cache: Path) -> LanguageModel:
-    return LanguageModel(model_file(), threads=2, context=2048, cache=cache, limits=PATIENT)
+def load(cache: Path, context: int = 2048) -> LanguageModel:
+    return LanguageModel(model_file(), threads=2, context=context, cache=cache, limits=PATIENT)
 
 
 @pytest.fixture(scope="module")
 def model() -> Iterator[LanguageModel]:
     """Its evaluated prompt is kept with the user's models, so that only the first run waits for it."""
-    loaded = load(cache_dir() / "prefixes")
+    loaded = load(PREFIXES)
     loaded.set_house(HOUSE)
     yield loaded
     loaded.close()
@@ -58,13 +58,13 @@ def test_small_talk_is_answered_in_plain_words(model: LanguageModel) -> None:
 
 
 def test_talk_knows_what_was_said_before(model: LanguageModel) -> None:
-    history = [("user", "my name is Ada"), ("assistant", "Nice to meet you, Ada.")]
-    assert "Ada" in "".join(model.talk("what is my name", history))
-
-
-def test_a_long_conversation_loses_its_beginning_instead_of_failing(model: LanguageModel) -> None:
-    history = [(role, f"{n} " + "and so on " * 30) for n in range(60) for role in ("user", "assistant")]
-    assert "".join(model.talk("what is the capital of france", history))
+    history = [
+        ("user", "turn on the kettle"),
+        ("assistant", "The kettle is on."),
+        ("user", "my favourite colour is green"),
+        ("assistant", "Green is a lovely colour."),
+    ]
+    assert "green" in "".join(model.talk("which colour do i like most", history))
 
 
 def test_a_very_long_request_is_decided(model: LanguageModel) -> None:
@@ -104,28 +104,28 @@ def test_prefilling_a_partial_text_does_not_change_the_decision(model: LanguageM
     assert model.decide(said, HOUSE).calls == cold.calls
 
 
-def test_a_restarted_model_is_warm_and_a_damaged_file_only_costs_time(tmp_path: Path) -> None:
-    house = House(entities={"light.living": houses()["flat"].entities["light.living"]})
-    first = load(tmp_path)
+def test_a_restarted_model_is_warm_and_its_conversation_is_trimmed_to_the_context(
+    model: LanguageModel,
+) -> None:
+    restarted = load(PREFIXES, context=1536)
     with pytest.raises(ModelError, match="not read the house yet"):
-        first.decide("hello", house)
-    assert not first.set_house(house)
-    cold = first.decide("hello", house)
-    first.close()
+        restarted.decide("thanks a lot", HOUSE)
+    assert restarted.set_house(HOUSE)
+    assert restarted.decide("thanks a lot", HOUSE) == model.decide("thanks a lot", HOUSE)
+    history = [(role, f"{n} " + "and so on " * 30) for n in range(60) for role in ("user", "assistant")]
+    assert "".join(restarted.talk("what is the capital of france", history))
+    restarted.close()
 
-    again = load(tmp_path)
-    assert again.set_house(house)
-    assert again.decide("hello", house) == cold
-    again.close()
 
-    (state,) = tmp_path.glob("*.state")
-    state.write_bytes(state.read_bytes()[:1000])
-    third = load(tmp_path)
+def test_a_damaged_prefix_file_only_costs_time(model: LanguageModel, tmp_path: Path) -> None:
+    newest = max(PREFIXES.glob("*.state"), key=lambda file: file.stat().st_mtime)
+    (tmp_path / newest.name).write_bytes(newest.read_bytes()[:1000])
+    other = load(tmp_path)
     stops = iter([False] * 5)
     with pytest.raises(Cancelled):
-        third.set_house(house, lambda: next(stops, True))
-    assert not third.ready
-    third.close()
+        other.set_house(HOUSE, lambda: next(stops, True))
+    assert not other.ready
+    other.close()
 
 
 def test_a_context_too_small_for_the_house_is_said(tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +20,21 @@ TEXT = "The quick brown fox jumps over the lazy dog and turns on the light in th
 
 def nothing() -> None:
     """A check that never stops."""
+
+
+def test_threads_are_told_to_wait_quietly_before_llama_cpp_is_loaded() -> None:
+    script = """
+import os, sys
+class Witness:
+    def find_spec(self, name, path=None, target=None):
+        if name == "llama_cpp":
+            print(os.environ.get("OMP_WAIT_POLICY"))
+sys.meta_path.insert(0, Witness())
+import device.reasoning.llm
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    found = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, check=True)
+    assert found.stdout.split() == [b"passive"]
 
 
 def test_a_missing_model_says_what_to_do(tmp_path: Path) -> None:

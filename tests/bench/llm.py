@@ -1,0 +1,103 @@
+"""What the language model costs on this machine: `python -m tests.bench.llm [MODEL.gguf]`.
+
+Prints load, the prompt cold and restored, decisions (with and without the partial transcript read before),
+answers, and memory, as wall and processor time: on a busy machine the latter is the better guide.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from device.reasoning.llm import LanguageModel, Limits
+from models.store import Store
+from tests.houses import houses
+from tests.language_model import PARAPHRASES
+
+HOUSE = houses()["cottage"]
+QUESTIONS = ("who are you", "what is the capital of france", "tell me a joke", "why is the sky blue")
+THREADS, CONTEXT = 2, 3072
+T = TypeVar("T")
+
+
+def timed(work: Callable[[], T]) -> tuple[T, float, float]:
+    """What `work` returns, and its wall and processor milliseconds."""
+    wall, processor = time.perf_counter(), time.process_time()
+    result = work()
+    return result, (time.perf_counter() - wall) * 1000, (time.process_time() - processor) * 1000
+
+
+def row(name: str, wall_ms: list[float], processor_ms: list[float], note: str = "") -> None:
+    """One line of the table: median and 95th percentile."""
+    w, p = np.percentile(wall_ms, (50, 95)), np.percentile(processor_ms, (50, 95))
+    print(f"{name:36} {w[0]:9.0f} {w[1]:9.0f} {p[0]:9.0f} {p[1]:9.0f}  {note}", flush=True)
+
+
+def load(path: Path, cache: Path) -> LanguageModel:
+    """A model that never gives up."""
+    return LanguageModel(path, threads=THREADS, context=CONTEXT, cache=cache, limits=Limits(deadline_s=600))
+
+
+def main(path: Path, cache: Path) -> None:
+    """Measure everything once."""
+    print(f"{path.name}, {THREADS} threads, {CONTEXT} tokens, {len(HOUSE.entities)} entities")
+    print(f"{'milliseconds':36} {'wall p50':>9} {'p95':>9} {'cpu p50':>9} {'p95':>9}")
+    model, wall, processor = timed(lambda: load(path, cache))
+    row("load", [wall], [processor])
+    _, wall, processor = timed(lambda: model.set_house(HOUSE))
+    row("prompt, cold", [wall], [processor])
+    model.close()
+    model = load(path, cache)
+    restored, wall, processor = timed(lambda: model.set_house(HOUSE))
+    assert restored
+    row("prompt, restored", [wall], [processor])
+    decisions(model)
+    answers(model)
+    print(f"memory at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+    model.close()
+
+
+def decisions(model: LanguageModel) -> None:
+    """All paraphrases, cold and after the words but the last were read ahead."""
+    plain, ahead, right = [], [], 0
+    for said, wanted in PARAPHRASES:
+        decision, wall, processor = timed(lambda said=said: model.decide(said, HOUSE))  # type: ignore[misc]
+        plain.append((wall, processor))
+        outcome = [f"{call.service} {call.entity}" for call in decision.calls] or [decision.kind]
+        right += all(one.startswith(wanted) for one in outcome)
+        model.prefill("something else entirely", HOUSE)
+        model.prefill(said.rpartition(" ")[0], HOUSE)
+        _, wall, processor = timed(lambda said=said: model.decide(said, HOUSE))  # type: ignore[misc]
+        ahead.append((wall, processor))
+    note = f"{right} of {len(PARAPHRASES)} right"
+    row("decide", [w for w, _ in plain], [p for _, p in plain], note)
+    row("decide, partial text read ahead", [w for w, _ in ahead], [p for _, p in ahead])
+
+
+def answers(model: LanguageModel) -> None:
+    """First clause and whole answer after the decision to talk."""
+    first, whole, letters = [], [], 0
+    for said in QUESTIONS:
+        model.decide(said, HOUSE)
+        stream = model.talk(said)
+        clause, wall, processor = timed(lambda stream=stream: next(stream, ""))  # type: ignore[misc]
+        rest, more_wall, more_processor = timed(lambda stream=stream: "".join(stream))  # type: ignore[misc]
+        first.append((wall, processor))
+        whole.append((wall + more_wall, processor + more_processor))
+        letters += len(clause + rest)
+    row("talk, first clause", [w for w, _ in first], [p for _, p in first])
+    speed = letters / sum(w for w, _ in whole) * 1000
+    row("talk, whole", [w for w, _ in whole], [p for _, p in whole], f"{speed:.0f} letters/s")
+
+
+if __name__ == "__main__":
+    chosen = Path(sys.argv[1]) if len(sys.argv) > 1 else Store().active("llm").files["model"]
+    with tempfile.TemporaryDirectory() as folder:
+        main(chosen, Path(folder))
