@@ -60,6 +60,9 @@ class Bench:
         }
         runtime.mkdir()
         self._hub = self._start("hub")
+        while not events_socket(runtime).exists():
+            time.sleep(0.01)
+        time.sleep(0.4)  # a fresh hub holds events for a moment, for clients of the one before
         self.bus = HubClient(events_socket(runtime))
         self.events: list[Event] = []
         self.speak: subprocess.Popen[bytes] | None = None
