@@ -280,7 +280,7 @@ def test_started_again_in_the_middle_of_a_reply_it_lets_the_person_hear_that(
 ) -> None:
     voiceless.bus.send(TurnStarted(turn=7, cause="wake"))
     voiceless.bus.send(DialogState(turn=7, state=state))  # type: ignore[arg-type]
-    voiceless.gather(0.1)
+    voiceless.gather(0.5)  # older than what is still greeted
     voiceless.start()
     voiceless.gather(0.3)
     assert voiceless.cues() == cues
