@@ -126,14 +126,12 @@ def simulator_environment(fields: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def play_through(stage: Stage, on_event: Any = None) -> None:
+def play_through(stage: Stage) -> None:
     """Steps until all files were played and it is idle again. Raises Fault when a daemon cannot go on."""
     ended = False
     while not ended:
         for event in stage.step():
             ended |= isinstance(event, SceneEnded)
-            if on_event is not None:
-                on_event(event)
 
 
 def check_sound(path: Path) -> None:
