@@ -119,6 +119,12 @@ class PlaybackStopped(Event, frozen=True, tag="playback.stopped"):
     cue: str = ""
 
 
+class DuckRequested(Event, frozen=True, tag="duck.requested"):
+    """Play more quietly at once, or loud again (0 dB): somebody may be talking. listen → audio."""
+
+    gain_db: float
+
+
 class PlaybackDucked(Event, frozen=True, tag="playback.ducked"):
     """The loudspeaker got quieter (or loud again: 0 dB). audio → kiosk."""
 
@@ -163,6 +169,13 @@ class TurnHypothesis(Event, frozen=True, tag="turn.hypothesis"):
 
     text: str
     confidence: float = 1.0
+
+
+class TurnJudged(Event, frozen=True, tag="turn.judged"):
+    """Whether `text` is a whole request, an obviously unfinished one, or neither. reason → listen."""
+
+    text: str
+    completeness: Literal["complete", "open", "unsure"]
 
 
 class TranscriptFinal(Event, frozen=True, tag="transcript.final"):
@@ -284,6 +297,12 @@ class CueRequested(Event, frozen=True, tag="cue.requested"):
     """Play a chime. reason, listen → speak."""
 
     cue: Literal["listening", "done", "failed", "cancelled"]
+
+
+class ReplyExpected(Event, frozen=True, tag="reply.expected"):
+    """Words that will probably be said: have them ready, say nothing. reason → speak."""
+
+    text: str
 
 
 class ReplyClause(Event, frozen=True, tag="reply.clause"):

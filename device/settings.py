@@ -126,6 +126,22 @@ class Listen(Section, frozen=True):
     )
 
 
+class BargeIn(Section, frozen=True):
+    """Talking over Wren's voice."""
+
+    enabled: Annotated[bool, Meta(description="Wren can be interrupted by speech")] = True
+    duck_db: Annotated[
+        float, Meta(ge=-60, le=0, description="loudspeaker gain while somebody may speak")
+    ] = -20.0
+    confirm_ms: Annotated[
+        int, Meta(ge=100, le=2000, description="continuous voice that is taken for an interruption")
+    ] = 250
+    confidence: Annotated[Probability, Meta(description="mean voice probability of an interruption")] = 0.7
+    restore_ms: Annotated[
+        Milliseconds, Meta(description="silence after which the loudspeaker is loud again")
+    ] = 300
+
+
 class Reason(Section, frozen=True):
     """Dialog and language model."""
 
@@ -178,6 +194,7 @@ class Settings(Section, frozen=True):
     simulator: Simulator = Simulator()
     wake: Wake = Wake()
     listen: Listen = Listen()
+    barge_in: BargeIn = BargeIn()
     reason: Reason = Reason()
     home: Home = Home()
     speech: Speech = Speech()
