@@ -42,6 +42,8 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     yes: Phrases
     no: Phrases
+    stop: Phrases
+    backchannel: Phrases
 
     plural: Phrases
     particles: Phrases

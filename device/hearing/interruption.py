@@ -1,0 +1,126 @@
+"""Listening while Wren speaks: microphone frames in, what to do with the loudspeaker out. No clock, no bus.
+
+Voice activity and recognition meet here for the rules of `barge_in`. The sound of a possible voice goes to
+the recogniser from `_MARGIN_MS` before its onset on. Its text only decides about the interruption; the request
+is recognised afterwards, by an `Utterance` that reads the same frames again from `Interrupted.frame` on.
+
+Text that Wren itself is saying (an echo that was not cancelled) never interrupts.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+from rapidfuzz import fuzz
+
+from device.hearing import Samples, frames_of
+from device.hearing.background import Final, Transcriber
+from device.hearing.barge_in import BargeInDetector, Signal, Vocabulary
+from device.hearing.transcript import sounds
+from device.hearing.vad import SileroVad, VoiceActivity
+from device.settings import BargeIn
+
+_MARGIN_MS = 300
+_OWN_LIKENESS = 80  # of rapidfuzz's partial ratio, 0 to 100
+
+
+class Duck(NamedTuple):
+    """Somebody may be speaking since `frame`."""
+
+    frame: int
+
+
+class Restore(NamedTuple):
+    """It was nothing: as loud as before."""
+
+
+class Interrupted(NamedTuple):
+    """Somebody speaks since `frame`; `stop` when that was only a stop word, `text`."""
+
+    frame: int
+    text: str
+    stop: bool
+
+
+Fact = Duck | Restore | Interrupted
+
+
+class Interruption:
+    """Hears the frames of Wren's own speech; `done` once it was interrupted."""
+
+    def __init__(
+        self,
+        vad: SileroVad,
+        transcriber: Transcriber,
+        rules: BargeIn,
+        vocabulary: Vocabulary,
+        vad_threshold: float,
+    ) -> None:
+        self._transcriber, self._vocabulary = transcriber, vocabulary
+        self._activity = VoiceActivity(vad, vad_threshold)
+        self._detector = BargeInDetector(rules, vocabulary, vad_threshold)
+        self._recent: deque[tuple[int, Samples]] = deque(maxlen=frames_of(_MARGIN_MS) + 30)
+        self._ticket: int | None = None
+        self._own_text = ""
+        self.done = False
+        transcriber.reset()
+
+    @property
+    def pending(self) -> bool:
+        """Whether somebody may be speaking just now."""
+        return self._detector.ducked
+
+    def configure(self, rules: BargeIn) -> None:
+        """Takes over changed settings."""
+        self._detector.rules = rules
+
+    def accept(self, frame: int, samples: Samples, *, cue: bool = False, own_text: str = "") -> list[Fact]:
+        """Hears one frame; `own_text` are the words that left the loudspeaker lately."""
+        if self.done:
+            return []
+        self._own_text = own_text
+        self._recent.append((frame, samples))
+        if self._detector.ducked:
+            self._transcriber.accept(samples)
+        voice = self._activity.accept(frame, samples, cue=cue)
+        if voice is None:
+            return []
+        return self._follow(self._detector.accept(frame, 0.0 if voice.doubtful else voice.probability))
+
+    def skip(self, frame: int) -> list[Fact]:
+        """A frame without usable sound."""
+        return [] if self.done else self._follow(self._detector.accept(frame, 0.0))
+
+    def poll(self) -> list[Fact]:
+        """What the recogniser has found."""
+        facts: list[Fact] = []
+        for found in self._transcriber.poll():
+            if isinstance(found, Final) and found.ticket == self._ticket and not self.done:
+                self._ticket = None
+                text = "" if self._is_own(found.recognition.text) else found.recognition.text
+                facts += self._follow(self._detector.read(text), text)
+        return facts
+
+    def _follow(self, signal: Signal | None, text: str = "") -> list[Fact]:
+        match signal:
+            case Signal.DUCK:
+                self._transcriber.reset()
+                first = self._detector.onset_frame - frames_of(_MARGIN_MS)
+                for frame, samples in self._recent:
+                    if frame >= first:
+                        self._transcriber.accept(samples)
+                return [Duck(self._detector.onset_frame)]
+            case Signal.LOOK:
+                self._ticket = self._transcriber.request_final()
+            case Signal.RESTORE:
+                self._ticket = None
+                return [Restore()]
+            case Signal.STOP:
+                self.done = True
+                return [Interrupted(self._detector.onset_frame, text, self._vocabulary.stops(text))]
+        return []
+
+    def _is_own(self, text: str) -> bool:
+        said, own = sounds(text), sounds(self._own_text)
+        return bool(said) and len(own) >= len(said) and fuzz.partial_ratio(said, own) >= _OWN_LIKENESS
