@@ -81,6 +81,11 @@ class AudioState(Event, frozen=True, tag="audio.state"):
     muted: bool = False
     xruns: int = 0
     level_db: float = -100.0  # RMS of the last second, dBFS
+    echo: str = ""  # how echo is dealt with: a value of settings.audio.echo
+    echo_delay_ms: int | None = None  # from the loudspeaker to the microphone; None: not known
+    erle_db: float | None = (
+        None  # echo return loss enhancement: how much quieter echo became; None: not known
+    )
 
 
 class MicrophoneMuted(Event, frozen=True, tag="microphone.muted"):

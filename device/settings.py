@@ -59,8 +59,30 @@ class Audio(Section, frozen=True):
     volume: Annotated[Probability, Meta(description="loudspeaker volume")] = 1.0
     gate_tail_ms: Annotated[
         Milliseconds,
-        Meta(description="microphone stays muted this long after speech ends, for the room's echo"),
+        Meta(
+            description="the room's echo lasts this long after speech ends; a gated microphone is mute then"
+        ),
     ] = 250
+    echo: Annotated[
+        Literal["software", "hardware", "gate", "threshold"],
+        Meta(
+            description="what is done about Wren's own voice in the microphone: cancelled here, cancelled by "
+            "a microphone array, microphone muted meanwhile, or nothing but a stricter voice threshold"
+        ),
+    ] = "software"
+    processed_channel: Annotated[
+        int, Meta(ge=0, le=31, description="echo=hardware: input channel that the array has cleaned")
+    ] = 0
+    raw_channel: Annotated[
+        int, Meta(ge=0, le=31, description="echo=hardware: input channel of a bare microphone")
+    ] = 1
+    reference_channel: Annotated[
+        int, Meta(ge=0, le=31, description="echo=hardware: input channel with what the loudspeaker plays")
+    ] = 5
+    noise_suppression: Annotated[bool, Meta(description="steady noise is taken out of the microphone")] = (
+        False
+    )
+    automatic_gain: Annotated[bool, Meta(description="quiet people are amplified")] = False
 
 
 class Simulator(Section, frozen=True):

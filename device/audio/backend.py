@@ -27,6 +27,9 @@ class Captured(NamedTuple):
     position: int = -1  # speaker-ring sample that left as the frame began, or -1
     lost: bool = False  # samples were lost just before
     events: tuple[Event, ...] = ()  # what the simulated people do at this frame
+    far_end: NDArray[np.int16] | None = None  # [160] at 16 kHz that left the loudspeaker; None: silence
+    raw: NDArray[np.int16] | None = None  # [160] of a bare microphone, where an array made `samples`
+    loopback: NDArray[np.int16] | None = None  # [160] of the array's reference channel
 
 
 @dataclass(frozen=True)

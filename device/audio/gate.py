@@ -1,13 +1,14 @@
-"""When the microphone hears nothing: while Wren speaks, and while it is muted.
+"""What each microphone frame is marked with: Wren speaks, a cue sounds, muted, lost.
 
-The gate is closed for every frame in which speech leaves the loudspeaker and `tail_ms` after it, for the
-echo of the room. Cues do not close it; they are only marked. The tags are those of `device.bus.paths`.
+Every frame in which speech leaves the loudspeaker, and those of `tail_ms` after it, for the echo of the room,
+are marked `SPEAKING`, or where the microphone is gated `GATED`: then they are to be silenced. Cues are marked
+with a tag of their own and never silenced. The tags are those of `device.bus.paths`.
 """
 
 from __future__ import annotations
 
 from device.audio.playback import Block
-from device.bus.paths import CUE, GATED, LOST, MUTED
+from device.bus.paths import CUE, GATED, LOST, MUTED, SPEAKING
 from device.events import FRAME_MS
 
 
@@ -16,9 +17,9 @@ class Gate:
 
     SILENCED = GATED | MUTED
 
-    def __init__(self, tail_ms: int, *, muted: bool = False) -> None:
-        self.tail_ms, self.muted = tail_ms, muted
-        self._closed_ms = 0  # from here on
+    def __init__(self, tail_ms: int, *, gates: bool = True, muted: bool = False) -> None:
+        self.tail_ms, self.gates, self.muted = tail_ms, gates, muted
+        self._echo_ms = 0  # from here on
 
     def tag(self, playing: Block | None, *, missing: bool = False, lost: bool = False) -> int:
         """Tag of the frame during which `playing` left; `missing` when there is no microphone."""
@@ -29,10 +30,11 @@ class Gate:
             tag |= LOST
         if playing is not None and playing.cue:
             tag |= CUE
+        speech = GATED if self.gates else SPEAKING
         if playing is not None and not playing.cue:
-            self._closed_ms = self.tail_ms
-            return tag | GATED
-        if self._closed_ms > 0:
-            self._closed_ms -= FRAME_MS
-            tag |= GATED
+            self._echo_ms = self.tail_ms
+            return tag | speech
+        if self._echo_ms > 0:
+            self._echo_ms -= FRAME_MS
+            tag |= speech
         return tag

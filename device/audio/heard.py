@@ -3,7 +3,8 @@
 Rules. A clause or cue has started when its first block leaves. A reply is the speech of one turn: it is
 finished when the clause that was announced as the last has left completely, cancelled when a newer turn cut
 it, underrun when nothing follows for `UNDERRUN_MS`, device when the loudspeaker vanished. Each reply ends
-once; what comes later in the same turn is another. `heard_text` is what of it has left, to the word.
+once; what comes later in the same turn is another. `heard_text` is what of it has left, to the word. Ducking
+is told when the first block with another gain leaves, and ends with the reply.
 
 Pure: blocks, frame numbers and events in, events out. Frames are those of the microphone.
 """
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from device.audio.playback import Block
-from device.events import FRAME_MS, Event, PlaybackStarted, PlaybackStopped, ReplyAudio
+from device.events import FRAME_MS, Event, PlaybackDucked, PlaybackStarted, PlaybackStopped, ReplyAudio
 
 UNDERRUN_MS = 4000
 
@@ -64,6 +65,7 @@ class Listener:
         self._cue: PlaybackStopped | None = None
         self._turn = 0
         self._told = (-1, 0)  # turn, and how many of its words an earlier reply has told
+        self._gain_db = 0.0  # told last
 
     def announce(self, audio: ReplyAudio) -> None:
         """A clause is about to be played."""
@@ -73,7 +75,7 @@ class Listener:
 
     def leaves(self, block: Block, frame: int) -> list[Event]:
         """The first sample of `block` leaves at `frame`."""
-        events: list[Event] = []
+        events: list[Event] = [] if block.cut else self._loudness(block.gain_db, block.turn, frame)
         if block.cue:
             if block.first:
                 events.append(PlaybackStarted(clause=-1, cue=block.cue, turn=block.turn, frame=frame))
@@ -88,7 +90,7 @@ class Listener:
         if block.turn < self._turn and (self._reply is None or self._reply.turn != block.turn):
             return events  # the tail of a reply that was reported as cancelled
         if self._reply is not None and self._reply.turn != block.turn:
-            events.append(self._stop("cancelled", frame))
+            events += self._stop("cancelled", frame)
         if block.first:
             events.append(PlaybackStarted(clause=block.clause, turn=block.turn, frame=frame))
         self._turn = max(self._turn, block.turn)
@@ -107,11 +109,11 @@ class Listener:
         if reply is None or frame < reply.until:
             return events
         if reply.cut:
-            events.append(self._stop("cancelled", frame))
+            events += self._stop("cancelled", frame)
         elif reply.samples is None and self._is_last(reply):
-            events.append(self._stop("finished", frame))
+            events += self._stop("finished", frame)
         elif (frame - reply.until) * FRAME_MS >= UNDERRUN_MS:
-            events.append(self._stop("underrun", frame))
+            events += self._stop("underrun", frame)
         return events
 
     def start_turn(self, turn: int, frame: int, *, fading: bool) -> list[Event]:
@@ -120,24 +122,31 @@ class Listener:
         if self._reply is None or self._reply.turn >= turn or fading:
             return []
         whole = self._reply.samples is None and self._is_last(self._reply)
-        return [self._stop("finished" if whole else "cancelled", frame)]
+        return self._stop("finished" if whole else "cancelled", frame)
 
     def lose_device(self, turn: int | None, frame: int) -> list[Event]:
         """The loudspeaker is gone, and with it the rest of the reply, or the whole reply of `turn`."""
         self._cue = None
         if self._reply is not None:
-            return [self._stop("device", frame)]
+            return self._stop("device", frame)
         return [] if turn is None else [PlaybackStopped(reason="device", turn=turn, frame=frame)]
 
     def _is_last(self, reply: _Reply) -> bool:
         audio = self._audio.get(reply.turn, {}).get(reply.clause)
         return audio is not None and audio.last
 
-    def _stop(self, reason: Reason, frame: int) -> PlaybackStopped:
+    def _loudness(self, gain_db: float, turn: int, frame: int) -> list[Event]:
+        if gain_db == self._gain_db:
+            return []
+        self._gain_db = gain_db
+        return [PlaybackDucked(gain_db=gain_db, turn=turn, frame=frame)]
+
+    def _stop(self, reason: Reason, frame: int) -> list[Event]:
         assert self._reply is not None
         reply, self._reply = self._reply, None
         words = words_heard(self._audio.get(reply.turn, {}), reply.clause, reply.samples)
         turn, told = self._told
         new = words[told:] if turn == reply.turn else words
         self._told = (reply.turn, len(words))
-        return PlaybackStopped(reason=reason, heard_text=" ".join(new), turn=reply.turn, frame=frame)
+        stopped = PlaybackStopped(reason=reason, heard_text=" ".join(new), turn=reply.turn, frame=frame)
+        return [stopped, *self._loudness(0.0, reply.turn, frame)]

@@ -4,7 +4,8 @@ Each clause or cue goes through one soxr stream, so it is resampled once, and be
 every block knows the speaker-ring sample it begins with, which is what the playback clock is made of. Blocks
 are made a little ahead (`fill`) and taken one by one (`take`, safe to call from a sound card's thread).
 A clause starts once `HOLD_MS` of it are there. A higher turn number drops everything older at once: what is
-leaving fades out within `FADE_MS`, the rest never leaves. Silence is the absence of a block.
+leaving fades out within `FADE_MS`, the rest never leaves. Silence is the absence of a block. Ducking acts
+when a block is taken, so on what was made before it too: within one block, without a click.
 
 Border: `Frame` of the speaker ring (int16, 20 ms, any rate; position = sample offset inside its clause), and
 `Block` (int16[output_hz / 100]).
@@ -43,6 +44,7 @@ class Block:
     first: bool  # begins the clause
     last: bool  # ends the clause
     cut: bool = False  # fades out: nothing of its turn follows
+    gain_db: float = 0.0  # that it was ducked by
 
 
 class _Clause:
@@ -133,6 +135,8 @@ class Playback:
         self.volume = volume
         self._gain = volume  # what the newest block ended with
         self.turn = 0
+        self._duck_db = 0.0  # wanted
+        self._ducked_db = 0.0  # what the newest block that was taken ended with
         self._refused = -1
         self._ready: collections.deque[Block] = collections.deque()
         self._clause: _Clause | None = None
@@ -147,15 +151,30 @@ class Playback:
     def take(self) -> Block | None:
         """The next block; None is silence."""
         try:
-            return self._ready.popleft()
+            block = self._ready.popleft()
         except IndexError:
+            self._ducked_db = self._duck_db
             return None
+        if block.first and block.clause == 0:
+            self._duck_db = self._ducked_db = 0.0
+        before, after = self._ducked_db, self._ducked_db if block.cut else self._duck_db
+        if before or after:
+            ramp = np.linspace(10 ** (before / 20), 10 ** (after / 20), block.samples.size, dtype=np.float32)
+            block.samples = (block.samples * ramp).astype(np.int16)
+        block.gain_db = after
+        self._ducked_db = self._duck_db if block.cut else after
+        return block
+
+    def duck(self, gain_db: float) -> None:
+        """From the next block on the loudspeaker is quieter by `gain_db`; 0, a turn or a reply ends it."""
+        self._duck_db = min(0.0, gain_db)
 
     def start_turn(self, turn: int) -> bool:
         """Drops what belongs to older turns. Returns whether a block marked `cut` is still to leave."""
         if turn <= self.turn:
             return False
         self.turn = turn
+        self._duck_db = 0.0
         return self._cut()
 
     def set_output(self, output_hz: int) -> None:

@@ -110,6 +110,7 @@ class Room:
         self._noise_at = 0
         hiss = np.random.default_rng(1).standard_normal(_HISS_SAMPLES, np.float32)
         self._hiss, self._hiss_at = hiss * np.float32(10 ** (HISS_DB / 20)), 0
+        self.far_end: NDArray[np.int16] | None = None  # what left the loudspeaker last, [160]; None: silence
 
     def hear(
         self, near_end: Block | None, loudspeaker: NDArray[np.int16] | None
@@ -119,6 +120,7 @@ class Room:
         microphone = self._hiss[self._hiss_at : self._hiss_at + MICROPHONE_FRAME].copy()
         person = _SILENCE
         far_end = self._decimator.block(loudspeaker)
+        self.far_end = None if far_end is None else to_int16(far_end)
         if (echo := self._echo.block(far_end)) is not None:
             microphone += echo
         if self._noise is not None:

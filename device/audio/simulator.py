@@ -112,6 +112,7 @@ class Simulator:
             playing=block,
             position=-1 if block is None else block.position,
             events=() if event is None else (event,),
+            far_end=self._room.far_end,
         )
 
 

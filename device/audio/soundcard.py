@@ -21,7 +21,7 @@ from device.audio.keeper import Keeper
 from device.audio.playback import Block, Playback
 from device.audio.portaudio import quiet
 from device.audio.streamclock import FRAME_S, PlaybackClock, StreamClock
-from device.audio.streams import Heard, LoudspeakerStream, MicrophoneStream, Streams
+from device.audio.streams import Heard, LoudspeakerStream, MicrophoneStream, Streams, picked_channels
 from device.bus.paths import MICROPHONE_FRAME, MICROPHONE_HZ
 from device.events import FRAME_MS, Event
 from device.faults import Fault
@@ -98,7 +98,8 @@ class SoundCard:
     def apply(self, settings: Settings) -> None:
         """Opens the devices again when others were chosen."""
         before, self._settings = self._settings, settings.audio
-        if any(getattr(before, name) != getattr(settings.audio, name) for name in _CHOICE):
+        others = any(getattr(before, name) != getattr(settings.audio, name) for name in _CHOICE)
+        if others or picked_channels(before) != picked_channels(settings.audio):
             self._keeper.choose(settings.audio)
 
     def close(self) -> None:
@@ -112,7 +113,7 @@ class SoundCard:
         self._streams, self._incoming = streams, None
         microphone, loudspeaker = self._ends()
         if microphone is not None:
-            self._incoming = _Incoming(microphone.rate_hz)
+            self._incoming = _Incoming(microphone.rate_hz, len(microphone.picked))
         if loudspeaker is not None:
             self._clock = PlaybackClock(loudspeaker.rate_hz)
             playback.set_output(loudspeaker.rate_hz)
@@ -151,9 +152,23 @@ class SoundCard:
             captured.append(self._captured(None, now))
         return captured
 
-    def _captured(self, samples: NDArray[np.int16] | None, began_s: float, lost: bool = False) -> Captured:
-        playing = self._clock.during(began_s)
-        return Captured(samples, playing.leaving, playing.block, playing.position, lost)
+    def _captured(self, channels: NDArray[np.int16] | None, began_s: float, lost: bool = False) -> Captured:
+        playing = self._clock.during(began_s, lost=lost)
+        samples, raw, loopback = None, None, None
+        if channels is not None and channels.shape[1] == 1:
+            samples = np.ascontiguousarray(channels[:, 0])
+        elif channels is not None:
+            samples, raw, loopback = np.ascontiguousarray(channels.T)
+        return Captured(
+            samples,
+            playing.leaving,
+            playing.block,
+            playing.position,
+            lost,
+            far_end=playing.far_end,
+            raw=raw,
+            loopback=loopback,
+        )
 
     def _ring(self) -> None:
         os.eventfd_write(self._bell, 1)
@@ -163,28 +178,28 @@ class SoundCard:
 
 
 class _Incoming:
-    """Callback buffers at the card's rate in, 16 kHz frames and their times out."""
+    """Callback buffers at the card's rate in, 16 kHz frames int16[160, channels] and their times out."""
 
-    def __init__(self, rate_hz: int) -> None:
+    def __init__(self, rate_hz: int, channels: int) -> None:
         self._clock = StreamClock(rate_hz)
         self._step = MICROPHONE_FRAME * rate_hz / MICROPHONE_HZ
         self._resampler = (
             None
             if rate_hz == MICROPHONE_HZ
-            else soxr.ResampleStream(rate_hz, MICROPHONE_HZ, 1, dtype="int16", quality="MQ")
+            else soxr.ResampleStream(rate_hz, MICROPHONE_HZ, channels, dtype="int16", quality="MQ")
         )
-        self._waiting = np.zeros(0, np.int16)
+        self._waiting = np.zeros((0, channels), np.int16)
         self._frames = 0
 
     def add(self, heard: Heard) -> None:
         self._clock.observe(heard.start, heard.time_s)
-        samples = np.frombuffer(heard.samples, np.int16)
+        samples = heard.samples
         if self._resampler is not None:
             samples = self._resampler.resample_chunk(samples)
         self._waiting = np.concatenate([self._waiting, samples])
 
     def frame(self) -> tuple[NDArray[np.int16], float] | None:
-        if self._waiting.size < MICROPHONE_FRAME:
+        if len(self._waiting) < MICROPHONE_FRAME:
             return None
         samples, self._waiting = self._waiting[:MICROPHONE_FRAME], self._waiting[MICROPHONE_FRAME:]
         began_s = self._clock.time_of(self._frames * self._step)

@@ -14,12 +14,20 @@ import collections
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from device.audio.farend import FarEnd
 from device.audio.playback import Block
+from device.bus.paths import MICROPHONE_HZ
 from device.events import FRAME_MS
 
 GAIN = 0.05
 JUMP_S = 0.06
 FRAME_S = FRAME_MS / 1000
+EARLY_S = (
+    0.01  # the far end is given this much early: measured times are wrong by less, and echo must not lead it
+)
 
 
 class StreamClock:
@@ -41,6 +49,10 @@ class StreamClock:
         """When sample `index` passes; 0 before the first observation."""
         return 0.0 if self._origin_s is None else self._origin_s + index / self.rate_hz
 
+    def index_at(self, time_s: float) -> float:
+        """Which sample passes at `time_s`; 0 before the first observation."""
+        return 0.0 if self._origin_s is None else (time_s - self._origin_s) * self.rate_hz
+
 
 class Playing(NamedTuple):
     """The loudspeaker during one microphone frame."""
@@ -48,13 +60,14 @@ class Playing(NamedTuple):
     leaving: tuple[Block, ...] = ()  # blocks that began during it
     block: Block | None = None  # the newest that was heard during it
     position: int = -1  # speaker-ring sample that left as the frame began
+    far_end: NDArray[np.int16] | None = None  # [160] at 16 kHz that left during it; None: silence
 
 
 class PlaybackClock:
     """Which block leaves the loudspeaker during which microphone frame; to be called in the order of time."""
 
     def __init__(self, rate_hz: int) -> None:
-        self._clock = StreamClock(rate_hz)
+        self._clock, self._far_end = StreamClock(rate_hz), FarEnd(rate_hz)
         self._waiting: collections.deque[tuple[int, Block]] = collections.deque()
         self._current: tuple[int, Block] | None = None
         self._newest = (-1, -1)
@@ -64,18 +77,20 @@ class PlaybackClock:
         self._clock.observe(index, time_s)
         size = self._clock.rate_hz * FRAME_MS // 1000
         for number, block in enumerate(blocks):
+            self._far_end.add(None if block is None else block.samples)
             if block is not None:
                 self._waiting.append((index + number * size, block))
 
-    def during(self, began_s: float) -> Playing:
-        """What left in the 10 ms from `began_s`."""
+    def during(self, began_s: float, *, lost: bool = False) -> Playing:
+        """What left in the 10 ms from `began_s`; `lost`: the microphone lost samples before it."""
         block, position = self._at(began_s)
         leaving = []
         while self._waiting and self._clock.time_of(self._waiting[0][0]) < began_s + FRAME_S:
             self._current = self._waiting.popleft()
             block = self._current[1]
             leaving.append(block)
-        return Playing(tuple(leaving), block, position)
+        left = self._clock.index_at(began_s + EARLY_S) * MICROPHONE_HZ / self._clock.rate_hz
+        return Playing(tuple(leaving), block, position, self._far_end.frame(left, lost=lost))
 
     def forget(self) -> tuple[Block, ...]:
         """The card is gone: what was still to leave."""

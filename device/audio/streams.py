@@ -4,8 +4,8 @@ Rules that keep PortAudio well-behaved: two streams and never one duplex stream;
 because the first capture of a fresh sound server loses up to a second without a flag; streams are closed and
 not stopped. A callback only copies and rings the bell.
 
-Border: microphone int16[n] mono at `rate_hz` (16 kHz where the device can), loudspeaker blocks of 10 ms at
-`rate_hz` (the device's own where it is whole in 10 ms). Times are seconds of `time.monotonic`.
+Border: microphone int16[n, picked channels] at `rate_hz` (16 kHz where the device can), loudspeaker blocks of
+10 ms at `rate_hz` (the device's own where it is whole in 10 ms). Times are seconds of `time.monotonic`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyaudio
+from numpy.typing import NDArray
 
 from device.audio.playback import Block
 from device.audio.portaudio import NAMES, Direction, SoundDevice, choose, devices_of, session
@@ -40,7 +41,7 @@ class Heard(NamedTuple):
 
     start: int  # index of its first sample
     time_s: float  # when that sample passed the microphone
-    samples: bytes
+    samples: NDArray[np.int16]  # [n, picked channels]
     lost: bool
 
 
@@ -53,22 +54,35 @@ class Played(NamedTuple):
     lost: bool
 
 
+def picked_channels(settings: Audio) -> tuple[int, ...]:
+    """The input channels that are needed: of a microphone array its own, bare and reference channels."""
+    if settings.echo != "hardware":
+        return (0,)
+    return (settings.processed_channel, settings.raw_channel, settings.reference_channel)
+
+
 class _Stream:
-    """A running stream, mono where the device can, else its first two channels. Raises Fault."""
+    """A running stream of `channels`, mono where that is enough and the device can. Raises Fault."""
 
     direction: Direction
 
     def __init__(
-        self, audio: Any, device: SoundDevice, first_hz: int, block_ms: int, bell: Callable[[], None]
+        self,
+        audio: Any,
+        device: SoundDevice,
+        first_hz: int,
+        block_ms: int,
+        bell: Callable[[], None],
+        channels: int = 1,
     ) -> None:
         self.name, self.rate_hz, self._channels = device.name, 0, 1
         self._bell = bell
         self._samples = 0
         self.callbacks, self._last_s = 0, time.monotonic()
         rates = [hz for hz in (first_hz, device.rate_hz, 48_000, 44_100) if hz % 100 == 0]
-        channels = (1, min(2, device.channels(self.direction)))
+        counts = [count for count in (channels, 2, device.channels(self.direction)) if count >= channels]
         reason = ""
-        for self._channels, self.rate_hz in dict.fromkeys((c, hz) for c in channels for hz in rates):
+        for self._channels, self.rate_hz in dict.fromkeys((count, hz) for count in counts for hz in rates):
             try:
                 self._stream = audio.open(
                     self.rate_hz,
@@ -122,21 +136,29 @@ class _Stream:
 
 
 class MicrophoneStream(_Stream):
-    """What it heard is in `heard`."""
+    """What it heard is in `heard`: the channels that were picked, or the first where it has not so many."""
 
     direction: Direction = "input"
 
-    def __init__(self, audio: Any, device: SoundDevice, block_ms: int, bell: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        audio: Any,
+        device: SoundDevice,
+        block_ms: int,
+        bell: Callable[[], None],
+        picked: tuple[int, ...] = (0,),
+    ) -> None:
         self.heard: collections.deque[Heard] = collections.deque(maxlen=_QUEUED_CALLBACKS)
-        super().__init__(audio, device, MICROPHONE_HZ, block_ms, bell)
+        self.picked = picked if max(picked) < device.input_channels else (0,)
+        self._picked = list(self.picked)
+        super().__init__(audio, device, MICROPHONE_HZ, block_ms, bell, max(self.picked) + 1)
 
     def copy(self, data: bytes | None, count: int, times: Times, status: int, now: float) -> None:
         """Keeps the samples; they are as old as the device says, and at least as they are long."""
         age_s = max(times["current_time"] - times["input_buffer_adc_time"], count / self.rate_hz)
-        if data is not None and self._channels > 1:
-            data = np.frombuffer(data, np.int16)[:: self._channels].tobytes()
+        samples = np.frombuffer(data or b"", np.int16).reshape(-1, self._channels)[:, self._picked]
         lost = bool(status & (pyaudio.paInputOverflow | pyaudio.paInputUnderflow))
-        self.heard.append(Heard(self._samples, now - age_s, data or b"", lost))
+        self.heard.append(Heard(self._samples, now - age_s, samples, lost))
         self._bell()
 
 
@@ -211,7 +233,8 @@ class Streams:
         if "input" not in self.missing:
             try:
                 device = choose(devices, self._settings.input_device, "input")
-                self.microphone = MicrophoneStream(self._audio, device, block_ms, self._bell)
+                picked = picked_channels(self._settings)
+                self.microphone = MicrophoneStream(self._audio, device, block_ms, self._bell, picked)
             except Fault as fault:
                 self.missing["input"] = fault
         if "output" not in self.missing:

@@ -13,6 +13,7 @@ import numpy as np
 
 from device.audio import resume
 from device.audio.backend import Backend, Captured
+from device.audio.frontend import FrontEnd
 from device.audio.gate import Gate
 from device.audio.heard import Listener
 from device.audio.playback import Playback
@@ -20,7 +21,16 @@ from device.audio.room import LOUDSPEAKER_HZ
 from device.audio.simulator import Simulator
 from device.bus.paths import MICROPHONE_FRAME, microphone_ring, microphone_spec, speaker_ring
 from device.bus.ring import Frame, RingBusyError, RingReader, RingWriter
-from device.events import FRAME_MS, AudioState, Event, MicrophoneMuted, ReplyAudio, TurnStarted
+from device.events import (
+    FRAME_MS,
+    AudioState,
+    DuckRequested,
+    Event,
+    MicrophoneMuted,
+    PlaybackStopped,
+    ReplyAudio,
+    TurnStarted,
+)
 from device.faults import Fault
 from device.services.daemon import Daemon, run
 from device.settings import Settings
@@ -53,7 +63,8 @@ class AudioDaemon(Daemon):
         self._playback = Playback(self._next_speaker_frame, LOUDSPEAKER_HZ, settings.volume, left.skip)
         self._listener = Listener()
         self._start_turn(left.turn)
-        self._gate = Gate(settings.gate_tail_ms, muted=left.muted)
+        self._front_end = FrontEnd(settings)
+        self._gate = Gate(settings.gate_tail_ms, gates=settings.echo == "gate", muted=left.muted)
         self._power, self._power_frames, self._gone_frames = 0.0, 0, 0
         self._state: AudioState | None = None
         self._misses = 0
@@ -70,28 +81,33 @@ class AudioDaemon(Daemon):
         except Exception:
             self._goes_on = True
             raise
-        for fault in self._backend.faults():
+        for fault in (*self._backend.faults(), *self._front_end.faults):
             self.failed(fault.message, fault.hint)
+        self._front_end.faults.clear()
         if self._backend.devices != self._devices:
             self._report()
 
     def on_event(self, event: Event) -> None:
-        """Follows turns, words and the mute button."""
+        """Follows turns, words, ducking and the mute button."""
         match event:
             case TurnStarted():
                 self._start_turn(event.turn)
             case ReplyAudio():
                 self._listener.announce(event)
+            case DuckRequested() if event.turn in (0, self._playback.turn):
+                self._playback.duck(event.gain_db)
             case MicrophoneMuted():
                 self._gate.muted = event.muted
                 self._report()
         self._backend.notice(event)
 
     def on_settings(self, settings: Settings) -> None:
-        """Volume and gate at once; other devices are opened."""
+        """Volume, gate and echo cancellation at once; other devices are opened."""
         super().on_settings(settings)
         self._playback.volume = settings.audio.volume
         self._gate.tail_ms = settings.audio.gate_tail_ms
+        self._gate.gates = settings.audio.echo == "gate"
+        self._front_end.apply(settings.audio)
         self._backend.apply(settings)
 
     def close(self) -> None:
@@ -117,26 +133,31 @@ class AudioDaemon(Daemon):
         for block in captured.leaving:
             events += self._listener.leaves(block, frame)
         tag = self._gate.tag(captured.playing, missing=captured.samples is None, lost=captured.lost)
-        samples = captured.samples
+        samples = self._front_end.clean(captured)
         if samples is None or tag & Gate.SILENCED:
             samples = _SILENCE
         self._microphone.write(samples, position=captured.position, turn=self._playback.turn, tag=tag)
         for event in (*events, *captured.events):
-            self.bus.send(event)
+            self._tell(event)
         self._measure(captured)
         self._watch_loudspeaker(frame)
 
     def _start_turn(self, turn: int) -> None:
         fading = self._playback.start_turn(turn)
         for event in self._listener.start_turn(turn, self._microphone.head, fading=fading):
-            self.bus.send(event)
+            self._tell(event)
 
     def _watch_loudspeaker(self, frame: int) -> None:
         """A reply does not wait for ever for a loudspeaker that was unplugged."""
         self._gone_frames = 0 if self._backend.devices.output else self._gone_frames + 1
         if self._gone_frames >= _DEVICE_GONE_FRAMES:
             for event in self._listener.lose_device(self._playback.discard(), frame):
-                self.bus.send(event)
+                self._tell(event)
+
+    def _tell(self, event: Event) -> None:
+        if isinstance(event, PlaybackStopped) and not event.cue:
+            self._playback.duck(0)
+        self.bus.send(event)
 
     def _measure(self, captured: Captured) -> None:
         if captured.samples is not None and not self._gate.muted:
@@ -151,6 +172,7 @@ class AudioDaemon(Daemon):
         """Sends the state if it changed."""
         power = self._power / max(1, self._power_frames) / 32768**2
         self._devices = devices = self._backend.devices
+        erle_db = self._front_end.erle_db
         state = AudioState(
             input=devices.input,
             output=devices.output,
@@ -158,6 +180,9 @@ class AudioDaemon(Daemon):
             muted=self._gate.muted,
             xruns=self._backend.xruns,
             level_db=float(round(10 * math.log10(power))) if power > 0 else _SILENT_DB,
+            echo=self._front_end.mode,
+            echo_delay_ms=self._front_end.delay_ms,
+            erle_db=None if erle_db is None else float(round(erle_db)),
         )
         if state != self._state:
             self._state = state

@@ -30,6 +30,7 @@ from tests.pipeline.audio_rig import VOICE_HZ, AudioRig, lag, noise
 SIMULATOR = {
     "WREN_AUDIO__BACKEND": "simulator",
     "WREN_AUDIO__GATE_TAIL_MS": "200",
+    "WREN_AUDIO__ECHO": "gate",
     "WREN_SIMULATOR__ECHO_DELAY_MS": "60",
     "WREN_SIMULATOR__GAP_S": "0.2",
 }

@@ -28,6 +28,7 @@ CARD = {
     "WREN_AUDIO__INPUT_DEVICE": "ROOM",
     "WREN_AUDIO__OUTPUT_DEVICE": "room",
     "WREN_AUDIO__GATE_TAIL_MS": "200",
+    "WREN_AUDIO__ECHO": "gate",
 }
 
 

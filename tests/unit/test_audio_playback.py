@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from device.audio.gate import Gate
 from device.audio.playback import Block, Playback
 from device.audio.streamclock import PlaybackClock, StreamClock
-from device.bus.paths import CUE, CUE_FRAME, GATED, LAST_FRAME, LOST, MUTED
+from device.bus.paths import CUE, CUE_FRAME, GATED, LAST_FRAME, LOST, MUTED, SPEAKING
 from device.bus.ring import Frame
 
 VOICE_HZ, OUTPUT_HZ = 22_050, 48_000
@@ -289,6 +289,13 @@ def test_the_gate_is_closed_while_speech_leaves_and_for_the_tail() -> None:
     gate = Gate(30)
     playing = [None, block(), block(), None, None, None, None, None]
     assert [gate.tag(now) for now in playing] == [0, GATED, GATED, GATED, GATED, GATED, 0, 0]
+
+
+def test_without_gating_speech_and_its_echo_are_marked() -> None:
+    gate = Gate(20, gates=False)
+    playing = [None, block(), block("done"), None, None]
+    assert [gate.tag(now) for now in playing] == [0, SPEAKING, SPEAKING | CUE, SPEAKING, 0]
+    assert Gate.SILENCED & SPEAKING == 0
 
 
 def test_a_cue_is_marked_and_does_not_close_the_gate() -> None:

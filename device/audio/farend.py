@@ -1,0 +1,74 @@
+"""What left the loudspeaker during each microphone frame, as one continuous 16 kHz stream.
+
+The blocks handed to the loudspeaker, silence included, are resampled by one soxr stream, so sample n of it is
+known to leave n / 16,000 s after the loudspeaker's first. Microphone frames read it one after another: during
+speech without a gap or a repetition, since a canceller's reference must not slip. The clocks of both streams
+say where a frame should read; crystals drift and measured times jitter. So the reader moves to that place
+only while it reads silence, once it is off by `ALIGN_MS`, or at once when it is off by `SLIP_MS`: then sound
+was lost or the loudspeaker paused. In between, a drift of 200 ppm is 12 ms a minute, which AEC3 follows.
+
+Pure. Positions are samples at 16 kHz since the opening of the loudspeaker.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from device.bus.paths import MICROPHONE_FRAME, MICROPHONE_HZ
+from device.events import FRAME_MS
+
+ALIGN_MS = 3
+SLIP_MS = 12
+_KEPT_FRAMES = 200
+
+Samples = NDArray[np.int16]
+_SILENCE: Samples = np.zeros(MICROPHONE_FRAME, np.int16)
+
+
+class FarEnd:
+    """Blocks at `rate_hz` in, frames of int16[160] out."""
+
+    def __init__(self, rate_hz: int) -> None:
+        self._silence = np.zeros(rate_hz * FRAME_MS // 1000, np.int16)
+        self._resampler = (
+            None
+            if rate_hz == MICROPHONE_HZ
+            else soxr.ResampleStream(rate_hz, MICROPHONE_HZ, 1, dtype="int16", quality="MQ")
+        )
+        self._samples: Samples = np.zeros(0, np.int16)
+        self._first = 0  # position of the oldest kept sample
+        self._next: int | None = None  # where the next frame reads
+
+    def add(self, block: Samples | None) -> None:
+        """The next 10 ms that were handed to the loudspeaker; None is silence."""
+        samples = self._silence if block is None else block
+        if self._resampler is not None:
+            samples = self._resampler.resample_chunk(samples)
+        self._samples = np.concatenate([self._samples, samples])
+        if self._samples.size > 2 * _KEPT_FRAMES * MICROPHONE_FRAME:
+            cut = self._samples.size - _KEPT_FRAMES * MICROPHONE_FRAME
+            self._samples, self._first = self._samples[cut:], self._first + cut
+
+    def frame(self, position: float, *, lost: bool = False) -> Samples | None:
+        """What leaves from about `position` on; None is silence. `lost`: the microphone lost samples."""
+        wanted = round(position)
+        if self._next is None or lost:
+            self._next = wanted
+        off_ms = abs(wanted - self._next) * 1000 // MICROPHONE_HZ
+        if off_ms > SLIP_MS or (off_ms > ALIGN_MS and not self._read(self._next).any()):
+            self._next = wanted
+        samples = self._read(self._next)
+        self._next += MICROPHONE_FRAME
+        return samples if samples.any() else None
+
+    def _read(self, position: int) -> Samples:
+        begin = position - self._first
+        piece = self._samples[max(0, begin) : max(0, begin + MICROPHONE_FRAME)]
+        if piece.size == MICROPHONE_FRAME:
+            return piece
+        samples = _SILENCE.copy()
+        at = max(0, -begin) if begin < 0 else 0
+        samples[at : at + piece.size] = piece
+        return samples
