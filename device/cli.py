@@ -57,6 +57,10 @@ def demo(folder: Annotated[Path, typer.Option(help="where the results go")] = Pa
 @app.command()
 def simulate(
     mic: Annotated[list[Path], typer.Option(help="what the person says; repeat for several files")],
+    over: Annotated[
+        list[Path] | None, typer.Option(help="said while Wren speaks, a file for each reply; repeat")
+    ] = None,
+    over_after: Annotated[float, typer.Option(min=0, help="how long Wren has spoken by then, s")] = 1.0,
     speaker: Annotated[Path | None, typer.Option(help="write what the loudspeaker played")] = None,
     room: Annotated[Path | None, typer.Option(help="write what a person in the room heard")] = None,
     timeline: Timeline = None,
@@ -79,9 +83,10 @@ def simulate(
         console,
         _load(config),
         mic=mic,
+        over=over or (),
         room_settings={name: str(path.resolve()) for name, path in files.items() if path is not None}
         | {"noise_db": noise_db, "echo_delay_ms": echo_delay_ms, "echo_db": echo_db}
-        | {"gap_s": gap, "until_idle_s": until_idle}
+        | {"gap_s": gap, "until_idle_s": until_idle, "over_after_s": over_after}
         | {
             name: str(path.resolve())
             for name, path in (("speaker", speaker), ("room", room))

@@ -100,7 +100,8 @@ class SceneSpeech(Event, frozen=True, tag="scene.speech"):
     retained_by = ()
     file: str
     duration_ms: int
-    index: int = 0  # in the order of settings.simulator.mic
+    index: int = 0  # in the order of settings.simulator.mic, or .over
+    over: bool = False  # while Wren speaks
 
 
 class SceneEnded(Event, frozen=True, tag="scene.ended"):

@@ -89,6 +89,10 @@ class Simulator(Section, frozen=True):
     """The simulated room of `wren simulate` and `wren demo`."""
 
     mic: Annotated[tuple[str, ...], Meta(description="what people say, sound files in order")] = ()
+    over: Annotated[
+        tuple[str, ...], Meta(description="what people say while Wren speaks, a sound file for each reply")
+    ] = ()
+    over_after_s: Annotated[float, Meta(ge=0, description="how long Wren has spoken by then")] = 1.0
     noise: Annotated[str, Meta(description="background sound file, looped")] = ""
     rir: Annotated[str, Meta(description="room impulse response from loudspeaker to microphone")] = ""
     echo_delay_ms: Annotated[Milliseconds, Meta(description="loudspeaker to microphone delay")] = 60
@@ -159,6 +163,10 @@ class BargeIn(Section, frozen=True):
         int, Meta(ge=100, le=2000, description="continuous voice that is taken for an interruption")
     ] = 250
     confidence: Annotated[Probability, Meta(description="mean voice probability of an interruption")] = 0.7
+    loud_threshold: Annotated[
+        Probability,
+        Meta(description="voice probability that counts while Wren speaks in echo mode threshold"),
+    ] = 0.9
     restore_ms: Annotated[
         Milliseconds, Meta(description="silence after which the loudspeaker is loud again")
     ] = 300

@@ -42,8 +42,11 @@ class Simulator:
     wake_ups: tuple[int, ...] = ()
 
     def __init__(self, settings: SimulatorSettings, *, resume: bool = False) -> None:
-        utterances = [Utterance(file, files.load(file, MICROPHONE_HZ)) for file in settings.mic]
-        self._scene = Scene(utterances, settings.gap_s, settings.until_idle_s)
+        mic, over = (
+            [Utterance(file, files.load(file, MICROPHONE_HZ)) for file in names]
+            for names in (settings.mic, settings.over)
+        )
+        self._scene = Scene(mic, settings.gap_s, settings.until_idle_s, over, settings.over_after_s)
         response = files.load(settings.rir, MICROPHONE_HZ) if settings.rir else None
         noise = files.load(settings.noise, MICROPHONE_HZ) if settings.noise else None
         path = echo_path(response, settings.echo_delay_ms, settings.echo_db)
@@ -86,7 +89,7 @@ class Simulator:
                 self._dialog_idle = event.state == "idle"
             case SceneSpeech():
                 elapsed = (time.monotonic_ns() - event.t_ns) // (FRAME_MS * 1_000_000)
-                self._scene.resume(event.index, elapsed)
+                self._scene.resume(event.index, elapsed, over=event.over)
 
     def apply(self, settings: Settings) -> None:
         """The room stays as it was built."""
@@ -100,7 +103,9 @@ class Simulator:
     def _tick(self, playback: Playback) -> Captured:
         playback.fill(1)
         block: Block | None = playback.take()
-        near_end, event = self._scene.block(self._ready and self._dialog_idle and block is None)
+        near_end, event = self._scene.block(
+            self._ready and self._dialog_idle and block is None, block is not None and not block.cue
+        )
         microphone, person = self._room.hear(near_end, None if block is None else block.samples)
         if self._speaker is not None:
             self._speaker.write(_SILENCE if block is None else block.samples)

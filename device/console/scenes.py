@@ -60,6 +60,7 @@ def simulate(
     settings: Settings,
     *,
     mic: Sequence[Path],
+    over: Sequence[Path] = (),
     room_settings: Mapping[str, Any],
     timeline: Path | None,
     broker: str | None,
@@ -67,12 +68,16 @@ def simulate(
     config: Path | None,
 ) -> None:
     """Runs the real daemons with files as microphone until the conversation is idle. Raises Fault."""
-    files = [str(path.resolve()) for path in mic]
-    for path in [*files, *(str(room_settings[name]) for name in ("noise", "rir") if name in room_settings)]:
+    spoken = {"mic": [str(path.resolve()) for path in mic], "over": [str(path.resolve()) for path in over]}
+    for path in [
+        *spoken["mic"],
+        *spoken["over"],
+        *(str(room_settings[name]) for name in ("noise", "rir") if name in room_settings),
+    ]:
         check_sound(Path(path))
     check_models(language_model=settings.reason.model)
     stage = Stage(
-        environment=_environment(config) | simulator_environment({"mic": files, **room_settings}),
+        environment=_environment(config) | simulator_environment({**spoken, **room_settings}),
         timeline=timeline,
         broker=broker,
         house=house or (DEMO_HOUSE if broker is None else None),

@@ -1,8 +1,8 @@
 """Listening while Wren speaks: microphone frames in, what to do with the loudspeaker out. No clock, no bus.
 
 Voice activity and recognition meet here for the rules of `barge_in`. The sound of a possible voice goes to
-the recogniser from `_MARGIN_MS` before its onset on. Its text only decides about the interruption; the request
-is recognised afterwards, by an `Utterance` that reads the same frames again from `Interrupted.frame` on.
+the recogniser from `_MARGIN_MS` before its onset on. Its text only decides about the interruption; the
+request is recognised afterwards, by an `Utterance` that reads the same frames again.
 
 Text that Wren itself is saying (an echo that was not cancelled) never interrupts.
 """

@@ -1,7 +1,8 @@
 """wren-listen: makes turns out of wake words, follow-up windows and typed requests.
 
 It alone raises the turn number. Idle, it waits for events and reads no sound; in a turn it reads the
-microphone ring, from `pre_roll_ms` before a wake word on.
+microphone ring, from `pre_roll_ms` before a wake word on. While Wren speaks it reads the ring for somebody
+who talks over it: the loudspeaker is ducked, and a new turn begins with the words that interrupted.
 """
 
 from __future__ import annotations
@@ -14,9 +15,14 @@ from device.bus.paths import CUE, GATED, MUTED, microphone_ring
 from device.bus.ring import Frame, RingReader
 from device.events import (
     ROOM,
+    BargeIn,
     DialogState,
+    DuckRequested,
     Event,
     ListenRequested,
+    PlaybackStarted,
+    PlaybackStopped,
+    ReplyAudio,
     SpeechStarted,
     SpeechStopped,
     TextRequested,
@@ -31,15 +37,23 @@ from device.events import (
 from device.hearing import frames_of
 from device.hearing.asr import load
 from device.hearing.background import Transcriber
+from device.hearing.barge_in import Vocabulary
+from device.hearing.interruption import Duck, Interrupted, Interruption, Restore
+from device.hearing.interruption import Fact as OverheardFact
 from device.hearing.loading import files_of
 from device.hearing.utterance import Abandoned, Began, Fact, Finished, Hypothesis, PartialText, Utterance
 from device.hearing.vad import SileroVad
+from device.reasoning import language
 from device.services.daemon import STEP_S, Daemon, run
+from device.settings import Settings
 
 _SAME_WAKE_FRAMES = 100  # within a second, two models or two processes heard the same word
 _FOLLOW_UP_PRE_ROLL_FRAMES = 30
+_INTERRUPTION_PRE_ROLL_FRAMES = 40
 _FRAMES_A_STEP = 100
 _STALLED_S = 10.0
+
+Cause = Literal["wake", "follow_up", "barge_in", "text"]
 
 
 class ListenDaemon(Daemon):
@@ -51,28 +65,41 @@ class ListenDaemon(Daemon):
         """Loads the models. Raises Fault when one is missing."""
         self._started_ns = self._opened_ns = time.monotonic_ns()
         self._turn = 0
+        self._cause: Cause = "wake"
         self._wake_frame = -_SAME_WAKE_FRAMES
         self._window = False  # nobody has spoken yet in a follow-up window
         self._frame = -1
         self._ring: RingReader | None = None
         self._utterance: Utterance | None = None
+        self._over: Interruption | None = None  # hears while Wren speaks
+        self._speaks = False
+        self._said: dict[int, str] = {}  # clauses of the present reply
+        self._own_text = ""
+        self._vocabulary = _vocabulary(self.settings)
         self._vad = SileroVad(files_of("vad")["model"])
         self._transcriber = Transcriber(load(files_of("asr")))
 
     def step(self) -> None:
-        """Hears what has come in; without an open turn it only waits for events."""
+        """Hears what has come in; in silence and without an open turn it only waits for events."""
         if self._transcriber.stalled_s > _STALLED_S:
             raise RuntimeError(f"recognition has not moved for {_STALLED_S:.0f} s")
-        if self._utterance is None or self._ring is None:
+        if (self._utterance is None and self._over is None) or self._ring is None:
             self.bus.wait(STEP_S)
             return
         self._ring.wait(STEP_S)
         for _ in range(_FRAMES_A_STEP):
-            if self._utterance is None or (frame := self._ring.read()) is None:
+            if (frame := self._ring.read()) is None:
                 break
-            self._hear(self._utterance, frame)
+            if self._utterance is not None:
+                self._hear(self._utterance, frame)
+            elif self._over is not None:
+                self._overhear(self._over, frame)
+            else:
+                break
         if self._utterance is not None:
             self._publish(self._utterance.poll())
+        elif self._over is not None:
+            self._react(self._over.poll())
 
     def on_event(self, event: Event) -> None:
         """Opens and closes turns of the room."""
@@ -86,10 +113,24 @@ class ListenDaemon(Daemon):
                 self._follow_up(event.window_ms)
             case TextRequested():
                 self._typed(event.text)
+            case ReplyAudio() if event.turn == self._turn:
+                self._said[event.clause] = event.text
+            case PlaybackStarted(cue="") if event.turn == self._turn:
+                self._own_text = f"{self._said.get(event.clause - 1, '')} {self._said.get(event.clause, '')}"
+                self._wren_speaks(event.frame)
+            case PlaybackStopped(cue=""):
+                self._speaks = False
+                if self._over is not None and not self._over.pending:
+                    self._over = None
             case DialogState(state="listening" | "follow_up") if event.t_ns < self._started_ns:
                 self.bus.send(TurnCancelled(turn=event.turn, reason="failed"))
             case DialogState(state="idle") if event.turn == self._turn and event.t_ns > self._opened_ns:
                 self._utterance = None  # reason has given up waiting
+
+    def on_settings(self, settings: Settings) -> None:
+        """Rules count from the next turn or reply on."""
+        super().on_settings(settings)
+        self._vocabulary = _vocabulary(settings)
 
     def close(self) -> None:
         """Ends the thread and lets go of the ring."""
@@ -117,16 +158,16 @@ class ListenDaemon(Daemon):
         self.bus.send(TranscriptFinal(turn=self._turn, text=text))
         self.bus.send(TurnCommitted(turn=self._turn, text=text))
 
-    def _start_turn(self, cause: Literal["wake", "follow_up", "text"], frame: int = -1) -> None:
+    def _start_turn(self, cause: Cause, frame: int = -1) -> None:
         self._turn += 1
+        self._cause = cause
+        self._over, self._speaks, self._own_text = None, False, ""
+        self._said.clear()
         self.bus.send(TurnStarted(turn=self._turn, frame=frame, cause=cause))
 
     def _open(self, first: int, *, since: int, wake_word: str = "", timeout_ms: int | None = None) -> None:
-        if self._ring is not None:
-            self._ring.close()
-        self._ring = RingReader(microphone_ring(self.runtime))
-        self._ring.seek(first)
-        self._frame, self._window = -1, False
+        self._read_from(first)
+        self._over, self._window = None, False
         self._opened_ns = time.monotonic_ns()
         self._utterance = Utterance(
             self._vad,
@@ -136,6 +177,59 @@ class ListenDaemon(Daemon):
             wake_word=wake_word,
             timeout_ms=timeout_ms,
         )
+
+    def _read_from(self, first: int) -> None:
+        if self._ring is not None:
+            self._ring.close()
+        self._ring = RingReader(microphone_ring(self.runtime))
+        self._ring.seek(first)
+        self._frame = -1
+
+    # --- Wren speaks -------------------------------------------------------------------------------------
+
+    def _wren_speaks(self, frame: int) -> None:
+        rules = self.settings.barge_in
+        self._speaks = True
+        if not rules.enabled or self._utterance is not None or self._over is not None:
+            return
+        has_echo = self.settings.audio.echo == "threshold"
+        threshold = rules.loud_threshold if has_echo else self.settings.listen.vad_threshold
+        self._read_from(frame)
+        self._over = Interruption(self._vad, self._transcriber, rules, self._vocabulary, threshold)
+
+    def _overhear(self, over: Interruption, frame: Frame) -> None:
+        if frame.index < self._frame:
+            self._over = None  # audio began a new ring
+            return
+        self._frame = frame.index
+        if frame.tag & (GATED | MUTED):
+            self._react(over.skip(frame.index))
+            return
+        cue = bool(frame.tag & CUE)
+        self._react(over.accept(frame.index, frame.samples, cue=cue, own_text=self._own_text))
+
+    def _react(self, facts: list[OverheardFact]) -> None:
+        for fact in facts:
+            match fact:
+                case Duck(frame):
+                    self.bus.send(
+                        DuckRequested(turn=self._turn, frame=frame, gain_db=self.settings.barge_in.duck_db)
+                    )
+                case Restore():
+                    self.bus.send(DuckRequested(turn=self._turn, gain_db=0.0))
+                    if not self._speaks:
+                        self._over = None
+                case Interrupted():
+                    self._interrupted(fact)
+
+    def _interrupted(self, fact: Interrupted) -> None:
+        self._start_turn("barge_in", fact.frame)
+        self.bus.send(BargeIn(turn=self._turn, frame=fact.frame))
+        if fact.stop:
+            self.bus.send(TranscriptFinal(turn=self._turn, text=fact.text))
+            self.bus.send(TurnCancelled(turn=self._turn, reason="stopped"))
+            return
+        self._open(fact.frame - _INTERRUPTION_PRE_ROLL_FRAMES, since=fact.frame)
 
     # --- sound and text ----------------------------------------------------------------------------------
 
@@ -176,11 +270,19 @@ class ListenDaemon(Daemon):
                 turn=self._turn, text=text, confidence=confidence, decode_ms=round(request.decode_ms, 1)
             )
         )
+        if self._cause in ("wake", "barge_in") and self._vocabulary.stops(text):
+            self.bus.send(TurnCancelled(turn=self._turn, reason="stopped"))
+            return
         self.bus.send(TurnCommitted(turn=self._turn, text=text, confidence=confidence))
 
     def _cancel(self, reason: Literal["no_speech", "no_text", "failed"]) -> None:
         self._utterance = None
         self.bus.send(TurnCancelled(turn=self._turn, reason=reason))
+
+
+def _vocabulary(settings: Settings) -> Vocabulary:
+    words = language.load(settings.device.language)
+    return Vocabulary(words.stop, words.backchannel)
 
 
 if __name__ == "__main__":
