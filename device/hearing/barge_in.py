@@ -21,7 +21,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum, auto
 
-from device.hearing.transcript import words
+from rapidfuzz import fuzz
+
+from device.hearing.transcript import sounds, words
 from device.hearing.vad import CHUNK_FRAMES, CHUNK_MS
 from device.settings import BargeIn
 
@@ -30,6 +32,7 @@ _GAP_CHUNKS = 3
 _LAST_LOOK_MS = 130
 _AGAIN_MS = 100
 _PATIENCE_MS = 1200
+_LIKE = 85  # of rapidfuzz's ratio, 0 to 100
 
 
 class Signal(Enum):
@@ -42,15 +45,21 @@ class Signal(Enum):
 
 
 class Vocabulary:
-    """Words that decide: `stop` phrases end Wren's speech, a `backchannel` says "go on"."""
+    """Words that decide: `stop` phrases end Wren's speech, a `backchannel` says "go on".
+
+    A single short word gives a recogniser little to go by, so stop phrases are compared by their sound.
+    """
 
     def __init__(self, stop: Sequence[str], backchannel: Sequence[str]) -> None:
-        self._stop = {tuple(words(phrase)) for phrase in stop}
+        self._stop = {sounds(phrase) for phrase in stop}
+        self._longest = max((len(words(phrase)) for phrase in stop), default=0)
         self._backchannel = {word for phrase in backchannel for word in words(phrase)}
 
     def stops(self, text: str) -> bool:
         """Whether the whole of `text` says no more than "stop"."""
-        return _without_repeats(words(text)) in self._stop
+        said = _without_repeats(words(text))
+        key = sounds(" ".join(said))
+        return 0 < len(said) <= self._longest and any(fuzz.ratio(key, stop) >= _LIKE for stop in self._stop)
 
     def interrupts(self, text: str) -> bool:
         """Whether `text` has a word that is not a mere sign of listening."""
@@ -81,6 +90,11 @@ class BargeInDetector:
         return self._state == "ducked"
 
     @property
+    def voice_ended(self) -> bool:
+        """Whether the voice that was heard last is over."""
+        return self._silent_chunks > _GAP_CHUNKS
+
+    @property
     def _voiced_ms(self) -> int:
         return len(self._probabilities) * CHUNK_MS
 
@@ -109,7 +123,7 @@ class BargeInDetector:
         if self._vocabulary.stops(text) or (self._confirmed and self._vocabulary.interrupts(text)):
             self._state = "ended"
             return Signal.STOP
-        if self._voiced_ms >= _PATIENCE_MS and self._silent_chunks <= _GAP_CHUNKS:
+        if self._voiced_ms >= _PATIENCE_MS and not self.voice_ended:
             self._state = "refused"
             return Signal.RESTORE
         return None
@@ -142,7 +156,7 @@ class BargeInDetector:
     def _follow(self) -> Signal | None:
         if self._awaits_text:
             return None
-        if self._silent_chunks > _GAP_CHUNKS:
+        if self.voice_ended:
             if not self._last_look and self._silent_ms >= _LAST_LOOK_MS:
                 self._last_look = True
                 return self._look()

@@ -36,7 +36,7 @@ class Restore(NamedTuple):
 
 
 class Interrupted(NamedTuple):
-    """Somebody speaks since `frame`; `stop` when that was only a stop word, `text`."""
+    """Somebody speaks since `frame`; `stop` when all that was said is the stop word `text`."""
 
     frame: int
     text: str
@@ -118,7 +118,8 @@ class Interruption:
                 return [Restore()]
             case Signal.STOP:
                 self.done = True
-                return [Interrupted(self._detector.onset_frame, text, self._vocabulary.stops(text))]
+                stop = self._detector.voice_ended and self._vocabulary.stops(text)
+                return [Interrupted(self._detector.onset_frame, text, stop)]
         return []
 
     def _is_own(self, text: str) -> bool:
