@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo run test check bench eval docs lock
+.PHONY: help setup demo run test check bench eval soak docs lock
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
@@ -30,6 +30,9 @@ bench: setup  ## measure latency, CPU and memory in the simulated room
 
 eval: setup  ## measure how well it hears and understands
 	@$(VENV)/python -m tests.bench.evaluate
+
+soak: setup  ## an hour of conversation with interruptions, noise and killed daemons
+	@$(VENV)/python -m tests.bench.soak
 
 docs: setup  ## write the generated pages anew: docs/events.md, docs/settings.md
 	@$(VENV)/python -m device.console.pages
