@@ -98,6 +98,9 @@ class _Word:
         self._heard_frame = frame
         return True
 
+    def refuse(self) -> None:
+        self._heard_frame = None
+
     def _deaf(self, frame: int) -> bool:
         since = -1 if self._heard_frame is None else frame - self._heard_frame
         return 0 <= since < frames_of(self.settings.refractory_ms)
@@ -160,6 +163,10 @@ class WakeDetector:
             for name, score in scores.items()
             if self._words[name].heard(score, frame)
         ]
+
+    def refuse(self, word: str) -> None:
+        """What was heard last was not meant: not deaf to `word` until it is heard again."""
+        self._words[word].refuse()
 
     def restart(self) -> None:
         """Forgets what was heard: sound is missing before the next frame."""

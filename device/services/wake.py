@@ -1,20 +1,24 @@
-"""wren-wake: hears the wake words in the room's microphone ring."""
+"""wren-wake: hears the wake words in the room's microphone ring, unless Wren says them itself."""
 
 from __future__ import annotations
 
+import logging
 import sys
 
-from device.bus.paths import GATED, LOST, MUTED, microphone_ring
+from device.bus.paths import CUE_FRAME, GATED, LAST_FRAME, LOST, MUTED, microphone_ring, speaker_ring
 from device.bus.ring import RingReader
-from device.events import FRAME_MS, WakeDetected
+from device.events import FRAME_MS, Event, ReplyAudio, WakeDetected
 from device.faults import Fault
 from device.hearing.loading import files_of
+from device.hearing.own_voice import OwnVoice, Place
 from device.hearing.wake import WakeDetector
 from device.services.daemon import STEP_S, Daemon, run
 from device.settings import Settings
 
 _LOOK_BACK_FRAMES = 200  # words that were said while it was being started again
 _FRAMES_A_STEP = 160
+
+log = logging.getLogger(__name__)
 
 
 class WakeDaemon(Daemon):
@@ -25,6 +29,7 @@ class WakeDaemon(Daemon):
     def start(self) -> None:
         """Loads the models. Raises Fault when one is missing."""
         self._detector = WakeDetector(files_of("wake"), self.settings.wake.words)
+        self._own_voice, self._speaker = OwnVoice(), RingReader(speaker_ring(self.runtime))
         self._ring = RingReader(microphone_ring(self.runtime))
         self._ring.seek(self._ring.head - _LOOK_BACK_FRAMES)
         self._tell()
@@ -40,10 +45,21 @@ class WakeDaemon(Daemon):
                 return
             if frame.restarted or frame.tag & LOST:
                 self._detector.restart()
+            if frame.position >= 0:
+                self._own_voice.leaves(frame.index, frame.position)
             if frame.tag & (GATED | MUTED):
                 continue
             for heard in self._detector.accept(frame.index, frame.samples):
+                if self._own_voice.says(heard.word, heard.frame, self._place):
+                    self._detector.refuse(heard.word)
+                    log.info("said it itself", extra={"word": heard.word, "score": heard.score})
+                    continue
                 self.bus.send(WakeDetected(frame=heard.frame, word=heard.word, score=heard.score))
+
+    def on_event(self, event: Event) -> None:
+        """Learns what Wren is about to say."""
+        if isinstance(event, ReplyAudio):
+            self._own_voice.announce(event)
 
     def on_settings(self, settings: Settings) -> None:
         """Takes over words and thresholds; keeps the old ones when a model is not there."""
@@ -55,9 +71,22 @@ class WakeDaemon(Daemon):
         self._tell()
 
     def close(self) -> None:
-        """Lets go of the ring."""
+        """Lets go of the rings."""
         if hasattr(self, "_ring"):
             self._ring.close()
+            self._speaker.close()
+
+    def _place(self, position: int) -> Place | None:
+        """Which clause the sample `position` of the speaker ring belongs to; None: to none."""
+        self._speaker.wait(0)  # attaches to a ring that was made or replaced meanwhile
+        if self._speaker.spec is None:
+            return None
+        number, inside = divmod(position, self._speaker.spec.frame_samples)
+        self._speaker.seek(number)
+        frame = self._speaker.read()
+        if frame is None or frame.index != number or frame.tag & CUE_FRAME:
+            return None
+        return Place(frame.turn, frame.tag & ~LAST_FRAME, frame.position + inside)
 
     def _tell(self) -> None:
         self.status(f"listening for {', '.join(self._detector.words) or 'nothing'}")

@@ -1,0 +1,77 @@
+"""Whether it was Wren itself who said a wake word: are words like it leaving the loudspeaker.
+
+Echo cancellation leaves little of Wren's voice, and now and then enough for a wake word ("Say Alexa, turn on
+the light"). A detection does not count when words that sound like the wake word left the loudspeaker during
+the `WINDOW_MS` before it: a detector answers within a second of the end of a word, and its echo is late by
+what the room and the sound card take. A person who says it while Wren says anything else is heard.
+
+Each microphone frame names the sample of the speaker ring that left as it began (`position`), each clause
+says where its words end (`ReplyAudio`), and `locate` says which clause a sample of the ring belongs to.
+
+Pure: frames of 10 ms, samples at the voice's rate.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+from device.events import ReplyAudio
+from device.hearing import frames_of
+from device.hearing.transcript import after_wake_word
+
+WINDOW_MS = 1200
+_TURNS = 2
+
+
+class Place(NamedTuple):
+    """Of a speaker-ring sample: its clause, and where in it."""
+
+    turn: int
+    clause: int
+    offset: int
+
+
+Locate = Callable[[int], Place | None]
+
+
+class OwnVoice:
+    """What left the loudspeaker lately."""
+
+    def __init__(self) -> None:
+        self._clauses: dict[tuple[int, int], ReplyAudio] = {}
+        self._left: deque[tuple[int, int]] = deque(maxlen=frames_of(WINDOW_MS))  # frame, position
+
+    def announce(self, audio: ReplyAudio) -> None:
+        """The words of a clause that is about to be played."""
+        self._clauses[audio.turn, audio.clause] = audio
+        for key in [key for key in self._clauses if key[0] <= audio.turn - _TURNS]:
+            del self._clauses[key]
+
+    def leaves(self, frame: int, position: int) -> None:
+        """Speaker-ring sample `position` left as `frame` began."""
+        self._left.append((frame, position))
+
+    def words(self, frame: int, locate: Locate) -> list[str]:
+        """The words of which something left in the `WINDOW_MS` up to `frame`."""
+        spans: dict[tuple[int, int], tuple[int, int]] = {}
+        for at, position in self._left:
+            if not 0 <= frame - at < frames_of(WINDOW_MS) or (place := locate(position)) is None:
+                continue
+            first, last = spans.get(place[:2], (place.offset, place.offset))
+            spans[place[:2]] = (min(first, place.offset), max(last, place.offset))
+        words: list[str] = []
+        for key, (first, last) in spans.items():
+            if (audio := self._clauses.get(key)) is None:
+                continue
+            begin = 0
+            for word, end in zip(audio.words, audio.word_ends, strict=False):
+                if end > first and begin <= last:
+                    words.append(word)
+                begin = end
+        return words
+
+    def says(self, wake_word: str, frame: int, locate: Locate) -> bool:
+        """Whether a detection of `wake_word` at `frame` is Wren's own doing."""
+        return after_wake_word(" ".join(self.words(frame, locate)), wake_word).likeness > 0
