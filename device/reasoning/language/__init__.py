@@ -42,6 +42,7 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     yes: Phrases
     no: Phrases
+    closing: Phrases
 
     plural: Phrases
     particles: Phrases
