@@ -296,6 +296,14 @@ class HomeChanged(Event, frozen=True, tag="home.changed"):
     state: State
 
 
+class SpeculationEnded(Event, frozen=True, tag="speculation.ended"):
+    """Work ahead of a commit was of use or thrown away, and its processor time. reason, speak → timeline."""
+
+    used: bool
+    cpu_ms: float
+    what: Literal["route", "model", "voice"]
+
+
 # --- speech -----------------------------------------------------------------------------------------------
 
 

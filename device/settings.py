@@ -146,7 +146,11 @@ class Listen(Section, frozen=True):
     no_speech_timeout_ms: Annotated[Milliseconds, Meta(description="gives up when nobody speaks")] = 5000
     maximum_turn_ms: Annotated[Milliseconds, Meta(description="longest request")] = 15_000
     partial_every_ms: Annotated[Milliseconds, Meta(description="how often partial text is published")] = 300
-    follow_up_ms: Annotated[Milliseconds, Meta(description="listens on after a question of its own")] = 5000
+    follow_up: Annotated[
+        Literal["questions", "always"],
+        Meta(description="listens on after a question of its own, or after each answer"),
+    ] = "questions"
+    follow_up_ms: Annotated[Milliseconds, Meta(description="how long it listens on")] = 5000
     minimum_confidence: Annotated[Probability, Meta(description="below this the text is not acted upon")] = (
         0.35
     )

@@ -37,7 +37,13 @@ class History:
             utterances.pop()
         return utterances[:-1]
 
+    def so_far(self, now_s: float) -> list[Utterance]:
+        """Everything before a request that is still being made."""
+        return [] if now_s - self._last_s > self._forget_after_s else list(self._utterances)
+
     def _add(self, role: Literal["user", "assistant"], text: str, now_s: float) -> None:
         self._last_s = now_s
-        if text:
+        if text and role == "assistant" and self._utterances and self._utterances[-1].role == role:
+            self._utterances[-1] = Utterance(role, f"{self._utterances[-1].text} {text}")
+        elif text:
             self._utterances.append(Utterance(role, text))

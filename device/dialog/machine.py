@@ -7,21 +7,37 @@ idle ─wake/text─► listening ─commit─► thinking ─calls─► acting
 ```
 
 Rules: an input of an older turn is ignored; a new turn drops everything of the old one; every state but idle
-has a deadline with a way out that can be heard; "done" is only said of results, never of calls. Times are
-seconds of any monotonic clock.
+has a deadline with a way out that can be heard; "done" is only said of results, never of calls. A turn begun
+by barge-in keeps what it interrupted until it is committed: when nothing comes of it (a false alarm), the
+answer is taken up again with the first clause that was not wholly heard. Times are seconds of any monotonic
+clock.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import replace
 
+from device.dialog.interruption import nearly_heard, unheard
+from device.dialog.terms import (
+    Act,
+    Action,
+    Clause,
+    Close,
+    Dialog,
+    Input,
+    Recovered,
+    Report,
+    Say,
+    Speculate,
+    StateName,
+    Think,
+    Tick,
+)
 from device.events import (
     BargeIn,
     CueRequested,
     DaemonFailed,
     DialogState,
-    Event,
     ListenRequested,
     PlaybackStarted,
     PlaybackStopped,
@@ -29,6 +45,7 @@ from device.events import (
     SpeechStarted,
     ToolCalled,
     ToolResult,
+    TranscriptPartial,
     TurnCancelled,
     TurnCommitted,
     TurnHypothesis,
@@ -36,122 +53,10 @@ from device.events import (
 )
 from device.home.registry import Call
 
-StateName = Literal["idle", "listening", "thinking", "acting", "speaking", "follow_up"]
-
 HOLDING = "One moment."
 SAY_AGAIN = "Sorry, could you say that again?"
 LOST_THREAD = "Sorry, I lost my thread. Please say that again."
 TOO_LONG = "Sorry, that is taking me too long."
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How long each state may last, in seconds."""
-
-    listening_s: float = 25.0
-    holding_s: float = 1.5
-    thinking_s: float = 8.0
-    confirming_s: float = 3.0  # then the person is told that it takes longer
-    acting_s: float = 12.0  # locks take their time
-    silence_s: float = 5.0  # a spoken reply that nobody hears begin
-    speaking_s: float = 60.0
-    follow_up_s: float = 5.0
-    minimum_confidence: float = 0.35
-
-
-# --- inputs that are not events of the bus ---------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Act:
-    """The request is a set of calls to the house."""
-
-    turn: int
-    calls: tuple[Call, ...]
-
-
-@dataclass(frozen=True)
-class Say:
-    """The whole answer is known; `proposal` are the calls that a following "yes" would run."""
-
-    turn: int
-    text: str
-    expects_answer: bool = False
-    proposal: tuple[Call, ...] = ()
-
-
-@dataclass(frozen=True)
-class Clause:
-    """One piece of an answer that is being made."""
-
-    turn: int
-    text: str
-    last: bool
-
-
-@dataclass(frozen=True)
-class Tick:
-    """Time has passed."""
-
-
-@dataclass(frozen=True)
-class Recovered:
-    """The machine before this one died in `turn` while it was not idle."""
-
-    turn: int
-
-
-Input = Event | Act | Say | Clause | Tick | Recovered
-
-
-# --- actions that are not events of the bus --------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Think:
-    """Decide what `text` asks for; the answer comes back as Act, Say or Clauses of the same turn."""
-
-    turn: int
-    text: str
-    proposal: tuple[Call, ...] = ()
-
-
-@dataclass(frozen=True)
-class Speculate:
-    """`text` will probably be thought about: prepare, change nothing."""
-
-    turn: int
-    text: str
-
-
-@dataclass(frozen=True)
-class Report:
-    """All calls of the turn have ended: tell the person, as a Say of the same turn."""
-
-    turn: int
-    outcomes: tuple[ToolResult, ...]
-
-
-Action = Event | Think | Speculate | Report
-
-
-@dataclass(frozen=True)
-class Dialog:
-    """One session's conversation."""
-
-    state: StateName = "idle"
-    turn: int = 0
-    since_s: float = 0.0
-    deadline_s: float | None = None
-    holding_due_s: float | None = None
-    calls: tuple[ToolCalled, ...] = ()
-    outcomes: tuple[ToolResult, ...] = ()
-    clauses: int = 0
-    complete: bool = False  # the last clause of the reply was said
-    expects_answer: bool = False
-    proposal: tuple[Call, ...] = ()
-    asked_again: bool = False
-    limits: Limits = field(default_factory=Limits)
 
 
 Step = tuple[Dialog, list[Action]]
@@ -168,16 +73,23 @@ def step(dialog: Dialog, given: Input, now_s: float) -> Step:
             return _say(fresh, LOST_THREAD, now_s, expects_answer=True)
         case TurnStarted() if turn > dialog.turn:
             return _started(dialog, given, now_s)
+        case _ if dialog.interrupted is not None and turn == dialog.interrupted.turn:
+            return replace(dialog, interrupted=_meanwhile(dialog.interrupted, given)), []
+        case ToolResult() if dialog.state == "acting":
+            return _result(dialog, given)
         case _ if turn != dialog.turn and not isinstance(given, DaemonFailed):
             return dialog, []
         case SpeechStarted() if dialog.state in ("listening", "follow_up"):
             return replace(dialog, deadline_s=now_s + dialog.limits.listening_s), []
-        case TurnHypothesis() if dialog.state == "listening":
-            return dialog, [Speculate(turn, given.text)]
+        case TurnHypothesis() | TranscriptPartial() if dialog.state == "listening":
+            whole = isinstance(given, TurnHypothesis)
+            return dialog, [Speculate(turn, given.text, whole, _offered(dialog), dialog.follows)]
         case TurnCommitted() if dialog.state == "listening":
             return _committed(dialog, given, now_s)
         case TurnCancelled():
             return _cancelled(dialog, given, now_s)
+        case Close() if dialog.state == "thinking":
+            return _enter(dialog, "idle", now_s)
         case Act() if dialog.state == "thinking":
             return _act(dialog, given, now_s)
         case Say() if dialog.state in ("thinking", "acting"):
@@ -188,43 +100,82 @@ def step(dialog: Dialog, given: Input, now_s: float) -> Step:
             return _clause(dialog, given.text, now_s, last=given.last)
         case DaemonFailed(daemon="home") if dialog.state == "acting":
             return _give_up_waiting(dialog, now_s)
-        case ToolResult() if dialog.state == "acting":
-            return _result(dialog, given)
         case PlaybackStarted() if dialog.state == "speaking" and not given.cue:
             return replace(dialog, deadline_s=now_s + dialog.limits.speaking_s), []
-        case PlaybackStopped() if dialog.state == "speaking" and not given.cue:
-            return _spoken(dialog, now_s)
+        case PlaybackStopped() if not given.cue:
+            return _spoken(_meanwhile(dialog, given), given, now_s)
         case BargeIn() if dialog.state == "speaking":
-            return _enter(dialog, "idle", now_s)
+            idle, actions = _enter(dialog, "idle", now_s)
+            return replace(idle, interrupted=dialog), actions
         case _:
             return dialog, []
 
 
 def _started(dialog: Dialog, given: TurnStarted, now_s: float) -> Step:
     answering = dialog.state == "follow_up" and given.cause == "follow_up"
+    interrupted = None
+    if given.cause == "barge_in":
+        speaks = dialog.state in ("thinking", "acting", "speaking")
+        interrupted = dialog if speaks else dialog.interrupted
+    before = interrupted or dialog if answering or interrupted else Dialog()
     fresh = Dialog(
         turn=given.turn,
-        proposal=dialog.proposal if answering else (),
-        asked_again=dialog.asked_again if answering else False,
+        proposal=before.proposal,
+        asked_again=before.asked_again,
+        follows=given.cause in ("follow_up", "barge_in"),
+        unasked=answering and dialog.unasked,
+        interrupted=interrupted,
         limits=dialog.limits,
     )
     return _enter(fresh, "listening", now_s, deadline_s=now_s + dialog.limits.listening_s)
 
 
+def _meanwhile(dialog: Dialog, given: Input) -> Dialog:
+    """What becomes known of a reply while it sounds, or after it was interrupted."""
+    match given:
+        case PlaybackStopped(cue=""):
+            return replace(dialog, heard=f"{dialog.heard} {given.heard_text}".strip())
+        case Clause() if not dialog.complete and dialog.state in ("thinking", "speaking"):
+            return replace(dialog, state="speaking", said=(*dialog.said, given.text), complete=given.last)
+        case ToolResult() if dialog.state == "acting":
+            return _result(dialog, given)[0]
+        case _:
+            return dialog
+
+
+def _offered(dialog: Dialog) -> tuple[Call, ...]:
+    """What a "yes" would run: nothing while the question was not heard."""
+    old = dialog.interrupted
+    return dialog.proposal if old is None or nearly_heard(old.said, old.heard) else ()
+
+
 def _committed(dialog: Dialog, given: TurnCommitted, now_s: float) -> Step:
     if given.confidence < dialog.limits.minimum_confidence:
         return _not_caught(dialog, now_s)
+    think = Think(given.turn, given.text, _offered(dialog), dialog.follows)
+    return _think(replace(dialog, interrupted=None), think, now_s)
+
+
+def _think(dialog: Dialog, think: Think, now_s: float) -> Step:
     limits = dialog.limits
     dialog, actions = _enter(dialog, "thinking", now_s, deadline_s=now_s + limits.thinking_s)
-    dialog = replace(dialog, holding_due_s=now_s + limits.holding_s)
-    return dialog, [*actions, Think(given.turn, given.text, dialog.proposal)]
+    dialog = replace(
+        dialog, request=think.text, proposal=think.proposal, holding_due_s=now_s + limits.holding_s
+    )
+    return dialog, [*actions, think]
 
 
 def _cancelled(dialog: Dialog, given: TurnCancelled, now_s: float) -> Step:
+    if given.reason == "stopped" and dialog.state != "idle":
+        return _enter(dialog, "idle", now_s)
     if dialog.state not in ("listening", "follow_up"):
         return dialog, []
     if given.reason == "failed":
-        return _say(dialog, LOST_THREAD, now_s, expects_answer=True)
+        return _say(replace(dialog, interrupted=None), LOST_THREAD, now_s, expects_answer=True)
+    if dialog.interrupted is not None:
+        return _resume(dialog, dialog.interrupted, now_s)
+    if dialog.unasked:
+        return _enter(dialog, "idle", now_s)
     if given.reason == "no_text":
         return _not_caught(dialog, now_s)
     dialog, actions = _enter(dialog, "idle", now_s)
@@ -232,12 +183,32 @@ def _cancelled(dialog: Dialog, given: TurnCancelled, now_s: float) -> Step:
 
 
 def _not_caught(dialog: Dialog, now_s: float) -> Step:
-    """Asks for repetition once, then lets it be."""
-    if not dialog.asked_again:
+    """Asks for repetition once, then lets it be; nobody is asked who may not have meant Wren."""
+    if dialog.interrupted is not None:
+        return _resume(dialog, dialog.interrupted, now_s)
+    if not (dialog.asked_again or dialog.unasked):
         return _say(replace(dialog, asked_again=True), SAY_AGAIN, now_s, expects_answer=True)
     turn = dialog.turn
     dialog, actions = _enter(dialog, "idle", now_s)
     return dialog, [CueRequested(turn=turn, cue="cancelled"), *actions]
+
+
+def _resume(dialog: Dialog, old: Dialog, now_s: float) -> Step:
+    """Takes up what was interrupted by nothing, in the new turn and without a word about it."""
+    rest = unheard(old.said, old.heard)
+    dialog = replace(old, turn=dialog.turn, said=(), heard="", complete=False, interrupted=None)
+    match old.state:
+        case "thinking":
+            return _think(dialog, Think(dialog.turn, old.request, old.proposal, old.follows), now_s)
+        case "acting":
+            return _await(dialog, now_s)
+    if not rest:
+        return _end(dialog, now_s)
+    dialog, actions = replace(dialog, state="listening"), list[Action]()
+    for number, text in enumerate(rest, 1):
+        dialog, more = _clause(dialog, text, now_s, last=number == len(rest))
+        actions += more
+    return dialog, actions
 
 
 def _act(dialog: Dialog, given: Act, now_s: float) -> Step:
@@ -250,9 +221,15 @@ def _act(dialog: Dialog, given: Act, now_s: float) -> Step:
         )
         for number, call in enumerate(given.calls)
     )
-    dialog, actions = _enter(dialog, "acting", now_s, deadline_s=now_s + dialog.limits.acting_s)
-    dialog = replace(dialog, calls=calls, holding_due_s=now_s + dialog.limits.confirming_s)
+    dialog, actions = _await(replace(dialog, calls=calls), now_s)
     return dialog, [*actions, *calls]
+
+
+def _await(dialog: Dialog, now_s: float) -> Step:
+    """Waits for the results that are not there yet."""
+    dialog, actions = _enter(dialog, "acting", now_s, deadline_s=now_s + dialog.limits.acting_s)
+    dialog = replace(dialog, holding_due_s=now_s + dialog.limits.confirming_s)
+    return dialog, actions if len(dialog.outcomes) < len(dialog.calls) else [*actions, _report(dialog)]
 
 
 def _result(dialog: Dialog, given: ToolResult) -> Step:
@@ -283,22 +260,32 @@ def _clause(dialog: Dialog, text: str, now_s: float, *, last: bool) -> Step:
     actions: list[Action] = []
     if dialog.state != "speaking":
         dialog, actions = _enter(dialog, "speaking", now_s, deadline_s=now_s + dialog.limits.silence_s)
-    clause = ReplyClause(turn=dialog.turn, clause=dialog.clauses, text=text, last=last)
-    return replace(dialog, clauses=dialog.clauses + 1, complete=last), [*actions, clause]
+    clause = ReplyClause(turn=dialog.turn, clause=len(dialog.said), text=text, last=last)
+    return replace(dialog, said=(*dialog.said, text), complete=last), [*actions, clause]
 
 
-def _spoken(dialog: Dialog, now_s: float) -> Step:
-    if not dialog.expects_answer:
+def _spoken(dialog: Dialog, given: PlaybackStopped, now_s: float) -> Step:
+    more_follows = given.reason == "underrun" and bool(unheard(dialog.said, dialog.heard))
+    if dialog.state != "speaking" or more_follows:
+        return dialog, []
+    return _end(dialog, now_s)
+
+
+def _end(dialog: Dialog, now_s: float) -> Step:
+    """After an answer: the microphone stays open after a question, or always."""
+    if not (dialog.expects_answer or dialog.limits.always_follow_up):
         return _enter(dialog, "idle", now_s)
     window_s = dialog.limits.follow_up_s
     dialog, actions = _enter(dialog, "follow_up", now_s, deadline_s=now_s + window_s + 2)
-    return dialog, [*actions, ListenRequested(turn=dialog.turn, window_ms=round(window_s * 1000))]
+    dialog = replace(dialog, unasked=not dialog.expects_answer)
+    listen = ListenRequested(turn=dialog.turn, window_ms=round(window_s * 1000))
+    return dialog, [*actions, CueRequested(turn=dialog.turn, cue="listening"), listen]
 
 
 def _tick(dialog: Dialog, now_s: float) -> Step:
     if dialog.holding_due_s is not None and now_s >= dialog.holding_due_s:
-        holding = ReplyClause(turn=dialog.turn, clause=dialog.clauses, text=HOLDING)
-        return replace(dialog, holding_due_s=None, clauses=dialog.clauses + 1), [holding]
+        holding = ReplyClause(turn=dialog.turn, clause=len(dialog.said), text=HOLDING)
+        return replace(dialog, holding_due_s=None, said=(*dialog.said, HOLDING)), [holding]
     if dialog.deadline_s is None or now_s < dialog.deadline_s:
         return dialog, []
     match dialog.state:

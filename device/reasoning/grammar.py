@@ -85,7 +85,8 @@ def plant(
 def walk(tree: Tree, source: Source, *, several: bool, least: float) -> Walk:
     """Follow the likeliest open branches; gives up where the probability falls below `least`.
 
-    Without `several` the walk ends with the first command.
+    Shares are at most 1, so that behind a first fork below `least` nothing need be evaluated. Without
+    `several` the walk ends with the first command.
     """
     first = _probabilities(source(()))
     verbs = {token: node.weight * float(first[token]) for token, node in tree.root.children.items()}
@@ -97,6 +98,8 @@ def walk(tree: Tree, source: Source, *, several: bool, least: float) -> Walk:
         return unsure
     verb = max(verbs, key=lambda token: verbs[token])
     probability = verbs[verb] / max(acting + talk + CANNOT_WEIGHT * cannot + absent, TINY)
+    if probability < least:
+        return msgspec.structs.replace(unsure, probability=probability)
     answer: list[int] = []
     chosen: list[Command] = []
     while True:

@@ -4,7 +4,8 @@ One prompt prefix per house (`prompt`) is evaluated once, kept in memory and, un
 restart it is read back in milliseconds instead of being computed for half a minute. A request then costs its
 own words, which `prefill` can evaluate while they are still being spoken, and one evaluation per choice
 along the tree of commands (`grammar`). Two rows of tokens are kept: the request being decided, and the
-conversation, so that neither throws the other out.
+conversation, so that neither throws the other out. On a CPU the tokens of a batch cost nearly as much as one
+by one, so what is saved is saved by evaluating fewer of them, not by evaluating branches together.
 
 All methods belong to one thread; `cancelled` is asked inside every evaluation and stops it within a token.
 
@@ -98,6 +99,11 @@ class LanguageModel:
         """Whether the prefix of a house is evaluated."""
         return bool(self._prefix)
 
+    @property
+    def effort(self) -> tuple[int, int]:
+        """Evaluations and evaluated tokens since the start, which is what a CPU pays for."""
+        return self._runtime.evaluations, self._runtime.evaluated_tokens
+
     def close(self) -> None:
         """Free the memory."""
         self._runtime.close()
@@ -122,10 +128,15 @@ class LanguageModel:
         self._prefix = tokens
         return restored
 
-    def prefill(self, text: str, house: House, cancelled: Cancel = never) -> None:
-        """Read a request that may still go on; changes nothing but the cost of the `decide` that follows."""
-        del house  # the prefix knows it
-        self._runtime.evaluate(DECIDING, [*self._known(), *self._heard(text)], _stop_if(cancelled))
+    def prefill(self, text: str, history: Sequence[tuple[str, str]] = (), cancelled: Cancel = never) -> None:
+        """Read a request that may still go on; changes nothing but the cost of what follows.
+
+        After a free answer another one is likely, so the request is read into that conversation too.
+        """
+        check, heard = _stop_if(cancelled), self._heard(text)
+        self._runtime.evaluate(DECIDING, [*self._known(), *heard], check)
+        if before := self._before(history, len(heard)):
+            self._runtime.evaluate(TALKING, [*self._known(), *before, *heard], check)
 
     def decide(self, text: str, house: House, cancelled: Cancel = never) -> Decision:
         """What `text` asks for; every call of the decision is allowed by `house`."""
@@ -144,7 +155,7 @@ class LanguageModel:
             tree,
             lambda answer: self._runtime.evaluate(DECIDING, [*asked, *answer], check),
             several=heard.several,
-            least=self.limits.ask / 4,
+            least=self.limits.ask,  # below it no call is even offered
         )
         return judge(walk, act=self.limits.act, ask=self.limits.ask)
 
@@ -176,12 +187,16 @@ class LanguageModel:
             yield rest
 
     def _conversation(self, text: str, history: Sequence[tuple[str, str]]) -> list[int]:
-        """The prompt of an answer, with as much of the history as fits; half of it goes when it does not.
+        heard = self._heard(text)
+        return [*self._known(), *self._before(history, len(heard)), *heard, *self._arrow, *self._talk]
+
+    def _before(self, history: Sequence[tuple[str, str]], heard: int) -> list[int]:
+        """As much of the history as fits beside a request of `heard` tokens; half goes when it does not.
 
         Replies that report an action are left out: the model would learn from them to claim actions.
         """
-        question = [*self._heard(text), *self._arrow, *self._talk]
-        taken = ROW_TOKENS + len(self._known()) + len(question) + self.limits.answer_tokens
+        question = heard + len(self._arrow) + len(self._talk)
+        taken = ROW_TOKENS + len(self._known()) + question + self.limits.answer_tokens
         said = ""
         lines: list[list[int]] = []
         for role, words in history:
@@ -191,7 +206,7 @@ class LanguageModel:
                 lines.append(self._runtime.tokenize(prompt.exchange(said, words)))
         while lines and sum(map(len, lines)) > self._runtime.context - taken:
             lines = lines[(len(lines) + 1) // 2 :]
-        return [*self._known(), *(token for line in lines for token in line), *question]
+        return [token for line in lines for token in line]
 
     def _heard(self, text: str) -> list[int]:
         """What was said as tokens; a request is never so long that its prompt would not fit."""

@@ -8,6 +8,8 @@ mistake.
 
 from __future__ import annotations
 
+from functools import cache
+
 import msgspec
 
 from device.home.registry import Call, House
@@ -16,6 +18,7 @@ from device.reasoning.decision import Decision
 from device.reasoning.intents import parse
 from device.reasoning.language import load
 from device.reasoning.results import AskBack, NotPossible, Understood
+from device.reasoning.words import lexicon, split
 
 READING = frozenset(("get", "time", "date"))
 RISKY_DOMAINS = frozenset(("lock", "climate"))
@@ -74,6 +77,36 @@ def perform(calls: tuple[Call, ...], house: House, name: str, probability: float
     if changing:
         return Perform(changing, name, probability)
     return Speak(replies.answers(calls, house), name, calls=calls, probability=probability)
+
+
+def closes(text: str, proposal: tuple[Call, ...] = (), language: str = "en") -> bool:
+    """Whether `text` only says that nothing more is wanted ("that's all, thank you"), not yes or no."""
+    if proposal and _yes_or_no(text, language) is not None:
+        return False
+    phrases = _closing(language)
+    words = tuple(word for word in split(text, lexicon(language).language) if word != ",")
+    reached = {0}
+    for end in range(1, len(words) + 1):
+        if any(words[begin:end] in phrases for begin in reached):
+            reached.add(end)
+    return bool(words) and len(words) in reached
+
+
+@cache
+def _closing(language: str) -> frozenset[tuple[str, ...]]:
+    known = lexicon(language).language
+    return frozenset(tuple(split(phrase, known)) for phrase in known.closing)
+
+
+def expected_words(found: Route, house: House) -> str:
+    """What will be said when everything goes well; "" where that is not known yet."""
+    match found:
+        case Perform():
+            return replies.confirm(found.calls, house)
+        case Speak():
+            return found.text
+        case _:
+            return ""
 
 
 def weigh(decision: Decision, house: House) -> Route | None:

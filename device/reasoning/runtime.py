@@ -95,6 +95,7 @@ class Runtime:
         self._interruption: BaseException | None = None
         self._check: Check = lambda: None
         self._polled = 0.0
+        self.evaluations = self.evaluated_tokens = 0  # calls of llama_decode, since the start
         self._abort = llama_cpp.ggml_abort_callback(self._interrupted)
         llama_cpp.llama_set_abort_callback(self._context, self._abort, ctypes.c_void_p(0))
 
@@ -170,6 +171,8 @@ class Runtime:
             status = llama_cpp.llama_decode(self._context, batch)
         finally:
             llama_cpp.llama_batch_free(batch)
+        self.evaluations += 1
+        self.evaluated_tokens += len(tokens)
         if status == 0:
             row.extend(tokens)
             return

@@ -1,7 +1,9 @@
 """The language model on its own thread, so that the reason daemon always listens.
 
-One job at a time; a newer turn, or a newer job of the same kind, cancels the running one within a token. A
-changed house is learnt when nothing else is to do. Outcomes are polled; `fileno` becomes readable for them.
+One job at a time; a newer job, or `drop`, cancels the running one within a token. A job about a request that
+is not committed yet pauses after the first clause of an answer until it is released. A changed house is
+learnt when nothing else is to do. Outcomes are polled and say of which job they are; `fileno` becomes
+readable for them.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Consider:
-    """Decide about a committed request, and answer it when it is only talk."""
+    """Decide about a request, and answer it when it is only talk."""
 
     turn: int
     text: str
@@ -43,7 +45,7 @@ class Prefill:
 
     turn: int
     text: str
-    house: House
+    history: tuple[Utterance, ...]
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Decided:
     """What a request asks for."""
 
     turn: int
+    job: int
     decision: Decision
     took_ms: float
 
@@ -70,21 +73,31 @@ class Piece:
     """A clause of an answer; the end comes as an empty one with `last`."""
 
     turn: int
+    job: int
     text: str
     last: bool
 
 
 @dataclass(frozen=True)
+class Spent:
+    """A job has ended, done or cancelled, after so much processor time of all threads."""
+
+    job: int
+    cpu_ms: float
+
+
+@dataclass(frozen=True)
 class Failed:
-    """The model cannot be used; `turn` of the request that met it, 0 for none."""
+    """The model cannot be used; turn and job of the request that met it, 0 for none."""
 
     turn: int
+    job: int
     reason: str
     hint: str
 
 
 Job = Consider | Prefill
-Outcome = Ready | Decided | Piece | Failed
+Outcome = Ready | Decided | Piece | Spent | Failed
 
 
 class Mind:
@@ -95,8 +108,10 @@ class Mind:
         self._changed = threading.Condition()
         self._house: House | None = None
         self._job: Job | None = None
-        self._running: Job | None = None
-        self._turn = 0
+        self._number = 0  # of the newest job
+        self._wanted = 0  # the job that is not in vain, 0 for none
+        self._running = 0
+        self._released = 0
         self._stopping = False
         self._outcomes: deque[Outcome] = deque()
         self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -113,18 +128,27 @@ class Mind:
             self._house = house
             self._changed.notify()
 
-    def post(self, job: Job) -> None:
-        """Do this next; what is running for an older turn, or is only a Prefill, stops."""
+    def post(self, job: Job, *, committed: bool) -> int:
+        """Do this instead of what is running or waiting; returns the number of the job."""
         with self._changed:
-            self._job, self._turn = job, max(self._turn, job.turn)
+            self._number += 1
+            self._job, self._wanted = job, self._number
+            if committed:
+                self._released = self._number
+            self._changed.notify()
+            return self._number
+
+    def release(self, job: int) -> None:
+        """The request of `job` is committed: the whole answer is wanted."""
+        with self._changed:
+            self._released = max(self._released, job)
             self._changed.notify()
 
-    def drop_before(self, turn: int) -> None:
-        """Work for turns before `turn` is in vain."""
+    def drop(self) -> None:
+        """Whatever is running or waiting is in vain."""
         with self._changed:
-            self._turn = max(self._turn, turn)
-            if self._job is not None and self._job.turn < turn:
-                self._job = None
+            self._job, self._wanted = None, 0
+            self._changed.notify()
 
     def configure(self, settings: Reason) -> None:
         """Takes over changed limits with the next job; model, threads and context are chosen at start."""
@@ -146,12 +170,9 @@ class Mind:
         self._thread.join(timeout=1.5)
 
     def _cancelled(self) -> bool:
-        running = self._running
-        if self._stopping:
-            return True
-        if running is None:  # learning the house: whoever speaks goes first
-            return self._job is not None
-        return running.turn < self._turn or (isinstance(running, Prefill) and self._job is not None)
+        if not self._running:  # learning the house: whoever speaks goes first
+            return self._stopping or self._job is not None
+        return self._stopping or self._running != self._wanted
 
     def _put(self, outcome: Outcome) -> None:
         self._outcomes.append(outcome)
@@ -162,11 +183,11 @@ class Mind:
             model, name, load_ms = self._load()
         except Exception as error:
             hint = getattr(error, "next_step", "see `wren doctor`")
-            self._put(Failed(0, f"no language model: {getattr(error, 'cause', error)}", hint))
+            self._put(Failed(0, 0, f"no language model: {getattr(error, 'cause', error)}", hint))
             return
         while True:
             with self._changed:
-                self._running = None
+                self._running = 0
                 self._changed.wait_for(
                     lambda: self._stopping or self._job is not None or self._house is not None
                 )
@@ -176,7 +197,7 @@ class Mind:
                 house = None
                 if job is None:
                     house, self._house = self._house, None
-                self._running = job
+                self._running = self._wanted if job is not None else 0
             if job is not None:
                 self._do(model, job)
             elif house is not None:
@@ -208,7 +229,7 @@ class Mind:
                 self._house = self._house or house
             return
         except ModelError as error:
-            self._put(Failed(0, error.cause, error.next_step))
+            self._put(Failed(0, 0, error.cause, error.next_step))
             return
         self._put(Ready(name, load_ms, (time.monotonic() - began) * 1000, restored))
 
@@ -216,27 +237,32 @@ class Mind:
         from device.reasoning.llm import Cancelled, TooSlow
 
         model.limits = _limits(self._settings)
+        number, began = self._running, time.process_time()
         try:
             if isinstance(job, Prefill):
-                model.prefill(job.text, job.house, self._cancelled)
-                return
-            self._consider(model, job)
+                model.prefill(job.text, job.history, self._cancelled)
+            else:
+                self._consider(model, job, number)
         except (Cancelled, TooSlow):
             return  # the dialog has a newer turn, or says itself that it took too long
         except Exception as error:
             log.exception("the language model failed")
-            self._put(Failed(job.turn, f"the language model failed: {error}", "see the journal"))
+            self._put(Failed(job.turn, number, f"the language model failed: {error}", "see the journal"))
+        finally:
+            self._put(Spent(number, (time.process_time() - began) * 1000))
 
-    def _consider(self, model: LanguageModel, job: Consider) -> None:
+    def _consider(self, model: LanguageModel, job: Consider, number: int) -> None:
         began = time.monotonic()
         if job.may_act:
             decision = model.decide(job.text, job.house, self._cancelled)
-            self._put(Decided(job.turn, decision, (time.monotonic() - began) * 1000))
+            self._put(Decided(job.turn, number, decision, (time.monotonic() - began) * 1000))
             if decision.kind != "talk":
                 return
         for piece in model.talk(job.text, job.history, self._cancelled):
-            self._put(Piece(job.turn, piece, last=False))
-        self._put(Piece(job.turn, "", last=True))
+            self._put(Piece(job.turn, number, piece, last=False))
+            with self._changed:
+                self._changed.wait_for(lambda: self._released >= number or self._cancelled())
+        self._put(Piece(job.turn, number, "", last=True))
 
 
 def _limits(settings: Reason) -> Limits:

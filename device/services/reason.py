@@ -6,14 +6,18 @@ import os
 import sys
 import time
 from dataclasses import replace
+from typing import NamedTuple
 
 # Spinning OpenMP threads of llama.cpp would starve the other daemons on the same cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 from device.dialog.history import History
-from device.dialog.machine import (
+from device.dialog.machine import step
+from device.dialog.speculation import Speculation
+from device.dialog.terms import (
     Act,
     Clause,
+    Close,
     Dialog,
     Input,
     Limits,
@@ -23,29 +27,54 @@ from device.dialog.machine import (
     Speculate,
     Think,
     Tick,
-    step,
 )
 from device.events import (
     DaemonFailed,
     DaemonReady,
     DialogState,
     Event,
+    HomeChanged,
+    HomeEntity,
     IntentDecided,
     ModelReady,
     PlaybackStarted,
     PlaybackStopped,
     ReplyClause,
+    ReplyExpected,
+    SpeculationEnded,
     TurnCommitted,
+    TurnJudged,
     TurnStarted,
 )
 from device.home.mirror import HouseMirror
+from device.home.registry import Call
 from device.reasoning import intents, replies
-from device.reasoning.router import AskModel, Perform, Route, Speak, route, weigh
+from device.reasoning.completeness import completeness
+from device.reasoning.router import (
+    AskModel,
+    Perform,
+    Route,
+    Speak,
+    closes,
+    expected_words,
+    route,
+    weigh,
+)
 from device.services.daemon import STEP_S, Daemon, run
-from device.services.mind import Consider, Decided, Failed, Mind, Outcome, Piece, Prefill, Ready
+from device.services.mind import Consider, Decided, Failed, Mind, Outcome, Piece, Prefill, Ready, Spent
 from device.settings import Settings
 
 _HOUSE_QUIET_S = 0.5  # discovery comes in bursts
+_PREFILL_WORDS = 3  # of a beginning: with fewer, anything may follow
+
+
+class _Found(NamedTuple):
+    """A route, and what it was found with."""
+
+    route: Route
+    proposal: tuple[Call, ...]
+    house: int  # how often the house had changed
+    took_ms: float
 
 
 class ReasonDaemon(Daemon):
@@ -59,6 +88,9 @@ class ReasonDaemon(Daemon):
         self._history = History()
         self._mirror = HouseMirror(self.settings.device.area)
         self._house_due_s: float | None = None
+        self._house_changes = 0
+        self._ahead: Speculation[_Found, Outcome] = Speculation()
+        self._judged = self._expected = (0, "")  # turn and text
         self._talking_turn = 0
         self._unheard: list[ReplyClause] = []
         self._speak_lost = False
@@ -78,11 +110,13 @@ class ReasonDaemon(Daemon):
             if self._mind:
                 self._mind.learn(house)
         self._feed(Tick())
+        self._account()
 
     def on_event(self, event: Event) -> None:
         """Keeps the mirror of the house and feeds the dialog."""
         if self._mirror.apply(event):
             self._house_due_s = time.monotonic() + _HOUSE_QUIET_S
+        self._house_changes += isinstance(event, HomeEntity | HomeChanged)
         now = time.monotonic()
         match event:
             case DialogState():
@@ -90,8 +124,8 @@ class ReasonDaemon(Daemon):
                 return
             case TurnStarted():
                 self._unheard.clear()
-                if self._mind is not None:
-                    self._mind.drop_before(event.turn)
+                if event.cause != "barge_in":  # after a false alarm the answer goes on
+                    self._drop()
             case PlaybackStarted() if not event.cue:
                 self._unheard = [clause for clause in self._unheard if clause.clause > event.clause]
             case DaemonFailed(daemon="speak") | DaemonReady(daemon="speak"):
@@ -130,8 +164,8 @@ class ReasonDaemon(Daemon):
 
     def _feed(self, given: Input) -> None:
         self._dialog, actions = step(self._dialog, given, time.monotonic())
-        if self._mind is not None and self._dialog.complete:
-            self._mind.drop_before(self._dialog.turn + 1)
+        if self._dialog.complete or (self._dialog.state == "idle" and not self._dialog.interrupted):
+            self._drop()
         for action in actions:
             match action:
                 case Think():
@@ -146,9 +180,32 @@ class ReasonDaemon(Daemon):
                     self.bus.send(action)
 
     def _think(self, action: Think) -> None:
+        turn, text = action.turn, action.text
+        if action.follows and closes(text, action.proposal, self.settings.device.language):
+            self._feed(Close(turn))
+            return
+        held = self._ahead.commit(turn, text)
+        found = self._fresh(held.found, action) if held is not None else self._route(text, action.proposal)
+        self._ahead.settle(used=isinstance(found.route, AskModel))
+        if held is None or not held.job or not isinstance(found.route, AskModel):
+            self._follow(turn, text, found.route, found.took_ms)
+            return
+        if self._mind is not None:
+            self._mind.release(held.job)
+        for outcome in held.outcomes:
+            self._act_on(outcome)
+
+    def _fresh(self, found: _Found, action: Think) -> _Found:
+        """What was found ahead, or anew where the house has changed since and its states may matter."""
+        is_model = isinstance(found.route, AskModel)
+        if found.proposal == action.proposal and (is_model or found.house == self._house_changes):
+            return found
+        return self._route(action.text, action.proposal)
+
+    def _route(self, text: str, proposal: tuple[Call, ...]) -> _Found:
         began = time.monotonic()
-        found = route(action.text, self._mirror.house(), action.proposal, self.settings.device.language)
-        self._follow(action.turn, action.text, found, (time.monotonic() - began) * 1000)
+        found = route(text, self._mirror.house(), proposal, self.settings.device.language)
+        return _Found(found, proposal, self._house_changes, (time.monotonic() - began) * 1000)
 
     def _follow(self, turn: int, text: str, found: Route, took_ms: float) -> None:
         if isinstance(found, AskModel):
@@ -165,6 +222,7 @@ class ReasonDaemon(Daemon):
             )
         )
         if isinstance(found, Perform):
+            self._expect(turn, expected_words(found, self._mirror.house()))
             self._feed(Act(turn, found.calls))
         else:
             self._feed(Say(turn, found.text, found.expects_answer, found.proposal))
@@ -174,14 +232,62 @@ class ReasonDaemon(Daemon):
             self._follow(turn, text, Speak(replies.NOT_UNDERSTOOD, route="none"), 0)
             return
         history = tuple(self._history.before_last_request())
-        self._mind.post(Consider(turn, text, self._mirror.house(), history, may_act))
+        request = Consider(turn, text, self._mirror.house(), history, may_act)
+        self._ahead.open(self._mind.post(request, committed=True))
+
+    # --- ahead of the commit -----------------------------------------------------------------------------
 
     def _speculate(self, action: Speculate) -> None:
-        house = self._mirror.house()
-        if self._mind is not None and self._model_ready:
-            found = route(action.text, house, self._dialog.proposal, self.settings.device.language)
-            if isinstance(found, AskModel):
-                self._mind.post(Prefill(action.turn, action.text, house))
+        """Judges how complete the text is, and finds out what would become of it."""
+        turn, text = action.turn, action.text
+        language = self.settings.device.language
+        if self._judged != (turn, text):
+            house = self._mirror.house()
+            self._judged = (turn, text)
+            self.bus.send(TurnJudged(turn=turn, text=text, completeness=completeness(text, house, language)))
+        if self._ahead.holds(turn, text):
+            return
+        self._ahead.drop()
+        if action.follows and closes(text, action.proposal, language):
+            return
+        if action.whole:
+            self._think_ahead(action)
+        elif self._mind is not None and self._model_ready and len(text.split()) >= _PREFILL_WORDS:
+            history = tuple(self._history.so_far(time.monotonic()))
+            job = self._mind.post(Prefill(turn, text, history), committed=False)
+            self._ahead.work(turn, job, decides=False)
+
+    def _think_ahead(self, action: Speculate) -> None:
+        turn, text = action.turn, action.text
+        began = time.thread_time()
+        found = self._route(text, action.proposal)
+        self._ahead.hold(turn, text, found, (time.thread_time() - began) * 1000)
+        if not isinstance(found.route, AskModel):
+            if self._mind is not None:
+                self._mind.drop()
+            self._expect(turn, expected_words(found.route, self._mirror.house()))
+        elif self._mind is not None and self._model_ready:
+            history = tuple(self._history.so_far(time.monotonic()))
+            request = Consider(turn, text, self._mirror.house(), history, found.route.may_act)
+            self._ahead.work(turn, self._mind.post(request, committed=False), decides=True)
+
+    def _expect(self, turn: int, text: str) -> None:
+        """Has words made ready that will probably be said."""
+        if text and self._expected != (turn, text):
+            self._expected = (turn, text)
+            self.bus.send(ReplyExpected(turn=turn, text=text))
+
+    def _drop(self) -> None:
+        self._ahead.drop()
+        self._ahead.settle(used=False)
+        if self._mind is not None:
+            self._mind.drop()
+
+    def _account(self) -> None:
+        for turn, used, cpu_ms, what in self._ahead.ended():
+            self.bus.send(SpeculationEnded(turn=turn, used=used, cpu_ms=round(cpu_ms, 2), what=what))
+
+    # --- the language model ------------------------------------------------------------------------------
 
     def _on_outcome(self, outcome: Outcome) -> None:
         match outcome:
@@ -195,16 +301,36 @@ class ReasonDaemon(Daemon):
                         restored=outcome.restored,
                     )
                 )
-            case Decided() if outcome.turn == self._dialog.turn:
+            case Spent():
+                self._ahead.spent(outcome.job, outcome.cpu_ms)
+            case Failed(job=0):
+                self.failed(outcome.reason, outcome.hint)
+            case Decided() | Piece() | Failed():
+                if self._ahead.expects(outcome.job):
+                    self._foresee(outcome)
+                if self._ahead.passes(outcome.job, outcome):
+                    self._act_on(outcome)
+
+    def _foresee(self, outcome: Decided | Piece | Failed) -> None:
+        """Has the first words of an outcome made ready that is not committed yet."""
+        if isinstance(outcome, Piece):
+            self._expect(outcome.turn, outcome.text)
+        elif isinstance(outcome, Decided):
+            house = self._mirror.house()
+            found = weigh(outcome.decision, house)
+            self._expect(outcome.turn, expected_words(found, house) if found else "")
+
+    def _act_on(self, outcome: Outcome) -> None:
+        match outcome:
+            case Decided():
                 found = weigh(outcome.decision, self._mirror.house())
                 if found is not None:
                     self._follow(outcome.turn, "", found, outcome.took_ms)
-            case Piece() if outcome.turn == self._dialog.turn:
+            case Piece():
                 self._on_piece(outcome)
             case Failed():
                 self.failed(outcome.reason, outcome.hint)
-                if outcome.turn == self._dialog.turn and outcome.turn:
-                    self._feed(Say(outcome.turn, replies.NOT_UNDERSTOOD))
+                self._feed(Say(outcome.turn, replies.NOT_UNDERSTOOD))
 
     def _on_piece(self, piece: Piece) -> None:
         """Passes a free answer on clause by clause."""
@@ -224,6 +350,7 @@ def _limits(settings: Settings) -> Limits:
         confirming_s=settings.home.confirm_ms / 1000 + 1,
         follow_up_s=settings.listen.follow_up_ms / 1000,
         minimum_confidence=settings.listen.minimum_confidence,
+        always_follow_up=settings.listen.follow_up == "always",
     )
 
 

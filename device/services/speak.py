@@ -23,7 +23,9 @@ from device.events import (
     HomeEntity,
     ReplyAudio,
     ReplyClause,
+    ReplyExpected,
     ReplyFailed,
+    SpeculationEnded,
     TurnStarted,
 )
 from device.faults import Fault
@@ -35,7 +37,7 @@ from device.speech import Samples, Style
 from device.speech.cues import make_cue
 from device.speech.framing import Framer
 from device.speech.loading import find_voice, load_voice, rate_of
-from device.speech.worker import Clause, Failure, Message, Opening, Sound, Worker
+from device.speech.worker import Clause, Failure, Message, Opening, Sound, Spent, Worker
 
 _AHEAD_S = 20.0
 _RATE_WITHOUT_VOICE_HZ = 22_050
@@ -93,6 +95,9 @@ class SpeakDaemon(Daemon):
                 self._newest = (event.turn, event.clause)
                 self._advance(event.turn)
                 self._say(event)
+            case ReplyExpected() if event.turn >= self._turn:
+                self._advance(event.turn)
+                self._worker.expect(event.turn, event.text, self._style())
             case CueRequested() if event.turn >= self._turn:
                 self._advance(event.turn)
                 self._cue(event.cue)
@@ -164,6 +169,8 @@ class SpeakDaemon(Daemon):
                 if end:
                     self._framer = None
                     self._play_waiting_cues()
+            case Spent(turn, used, cpu_ms):
+                self.bus.send(SpeculationEnded(turn=turn, used=used, cpu_ms=round(cpu_ms, 2), what="voice"))
             case Failure(clause, reason, hint):
                 if clause is not None:
                     self.bus.send(ReplyFailed(turn=clause.turn, clause=clause.number, reason=reason))
@@ -200,6 +207,8 @@ class SpeakDaemon(Daemon):
 
     def _follow(self, event: DialogState) -> None:
         self._state = event.state
+        if event.state == "idle":
+            self._worker.expect_nothing()
         if event.t_ns < self._began_ns and event.state in ("thinking", "acting", "speaking"):
             self._cue_failed()  # the words that the daemon before this one had are lost
         self._began_ns = 0

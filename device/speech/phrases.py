@@ -74,9 +74,13 @@ class PhraseCache:
             with contextlib.suppress(OSError):
                 path.unlink()
             return None
-        with contextlib.suppress(OSError):
-            os.utime(path)
+        self.touch(key)
         return Phrase(record.words, record.word_ends, np.frombuffer(record.samples, "<i2").astype(np.int16))
+
+    def touch(self, key: str) -> None:
+        """Makes a phrase that is kept the most recently used."""
+        with contextlib.suppress(OSError):
+            os.utime(self._path(key))
 
     def put(self, key: str, phrase: Phrase) -> None:
         """Keeps the phrase if that is possible."""

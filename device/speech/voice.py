@@ -1,7 +1,11 @@
-"""A voice with a memory: what it said before comes from the phrase cache, the rest from the synthesizer."""
+"""A voice with a memory: what it said before comes from the phrase cache, the rest from the synthesizer.
+
+What it said or was asked about lately is kept in memory too, so that it starts without the disk.
+"""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -13,6 +17,7 @@ from device.speech.phrases import Phrase, PhraseCache, phrase_key
 from device.speech.synthesizer import Synthesizer, Utterance
 
 _KEPT_S = 6  # longer ones hardly ever come again
+_IN_MEMORY_BYTES = 8 * 1024 * 1024
 
 
 class Spoken(NamedTuple):
@@ -29,19 +34,24 @@ class Voice:
 
     def __init__(self, synthesizer: Synthesizer, identity: str, phrases: PhraseCache) -> None:
         self._synthesizer, self._identity, self._phrases = synthesizer, identity, phrases
+        self._lately: OrderedDict[str, Phrase] = OrderedDict()
         self.rate_hz = synthesizer.rate_hz
 
     def knows(self, text: str, style: Style) -> bool:
-        """Whether `text` can be said without synthesis."""
-        return phrase_key(self._identity, style, text) in self._phrases
+        """Whether `text` can be said without synthesis; from then on without the disk too."""
+        return self._recall(phrase_key(self._identity, style, text)) is not None
 
     def say(self, text: str, style: Style, cancellation: Cancellation) -> Spoken:
         """Starts to speak. Raises Cancelled (also while the chunks are taken) and RuntimeError."""
         key = phrase_key(self._identity, style, text)
-        if (known := self._phrases.get(key)) is not None:
-            return Spoken(known.words, known.word_ends, iter((known.samples,)), cached=True)
+        if (known := self._recall(key)) is not None:
+            return Spoken(known.words, known.word_ends, self._known(key, known), cached=True)
         utterance = self._synthesizer.say(text, style, cancellation)
         return Spoken(utterance.words, utterance.word_ends, self._remembered(key, utterance), cached=False)
+
+    def _known(self, key: str, phrase: Phrase) -> Iterator[Samples]:
+        yield phrase.samples
+        self._phrases.touch(key)
 
     def _remembered(self, key: str, utterance: Utterance) -> Iterator[Samples]:
         heard, length = [], 0
@@ -51,4 +61,18 @@ class Voice:
                 heard.append(chunk)
             yield chunk
         if 0 < length <= _KEPT_S * self.rate_hz:
-            self._phrases.put(key, Phrase(utterance.words, utterance.word_ends, np.concatenate(heard)))
+            phrase = Phrase(utterance.words, utterance.word_ends, np.concatenate(heard))
+            self._keep(key, phrase)
+            self._phrases.put(key, phrase)
+
+    def _recall(self, key: str) -> Phrase | None:
+        if (known := self._lately.get(key)) is None and (known := self._phrases.get(key)) is None:
+            return None
+        self._keep(key, known)
+        return known
+
+    def _keep(self, key: str, phrase: Phrase) -> None:
+        self._lately[key] = phrase
+        self._lately.move_to_end(key)
+        while sum(kept.samples.nbytes for kept in self._lately.values()) > _IN_MEMORY_BYTES:
+            self._lately.popitem(last=False)

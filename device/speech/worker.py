@@ -1,21 +1,24 @@
 """The thread that synthesises, so that the daemon's loop stays free for events and cues.
 
-Clauses are spoken one after another in the order they were submitted; a phrase to warm the cache with runs
-only while there is none, and gives way at once. What was made is taken in order: `Opening`, then `Sound`
-until one has `end`. A clause that fails is finished with the recorded fallback, once in a turn; further
-clauses of that turn then stay silent. `drop` forgets everything of older turns, also the clause in work.
-The thread pauses while `_AHEAD_S` of sound have not been taken.
+Clauses are spoken one after another in the order they were submitted. While there is none, words that are
+expected to be said are begun (`expect`), and last a phrase to warm the cache with: both give way at once,
+but a clause with the expected words goes on from what is there. What was made is taken in order: `Opening`,
+then `Sound` until one has `end`. A clause that fails is finished with the recorded fallback, once in a turn;
+further clauses of that turn then stay silent. `drop` forgets everything of older turns, also the clause in
+work. The thread pauses while `_AHEAD_S` of sound have not been taken.
 """
 
 from __future__ import annotations
 
 import collections
 import contextlib
+import itertools
 import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -26,9 +29,14 @@ from device.speech.alignment import estimated_word_ends
 from device.speech.cancellation import Cancellation, Cancelled
 
 if TYPE_CHECKING:
-    from device.speech.voice import Voice  # at run time only the thread imports it: cues need no voice
+    from device.speech.voice import (
+        Spoken,
+        Voice,
+    )  # at run time only the thread imports it: cues need no voice
 
 _AHEAD_S = 4
+_EXPECTED_S = 3.0  # of sound are made of words that may never be said
+_NO_TURN = _NO_CLAUSE = -1  # of a phrase for the cache, and of expected words
 _SILENCE: Samples = np.zeros(0, np.int16)
 
 log = logging.getLogger(__name__)
@@ -71,7 +79,33 @@ class Failure(NamedTuple):
     hint: str = ""
 
 
-Message = Opening | Sound | Failure
+class Spent(NamedTuple):
+    """Expected words of `turn` were said, or not, and what their synthesis ahead has cost."""
+
+    turn: int
+    used: bool
+    cpu_ms: float
+    clause: None = None
+
+
+Message = Opening | Sound | Failure | Spent
+
+
+@dataclass
+class _Begun:
+    """Expected words, of which some chunks are there."""
+
+    clause: Clause
+    spoken: Spoken
+    cancellation: Cancellation
+    chunks: list[Samples] = field(default_factory=list)
+    cpu_ms: float = 0.0
+
+
+class _Task(NamedTuple):
+    clause: Clause | None  # None: the voice is loading
+    cancellation: Cancellation
+    begun: _Begun | None = None
 
 
 class Worker:
@@ -83,10 +117,9 @@ class Worker:
         self._changed = threading.Condition()
         self._clauses: collections.deque[Clause] = collections.deque()
         self._warming: Clause | None = None
-        self._current: tuple[Clause | None, Cancellation] | None = (
-            None,
-            Cancellation(),
-        )  # first the voice loads
+        self._expected: Clause | None = None
+        self._begun: _Begun | None = None
+        self._current: _Task | None = _Task(None, Cancellation())
         self._made: collections.deque[Message] = collections.deque()
         self._ready = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._busy_since_s: float | None = time.monotonic()
@@ -103,7 +136,7 @@ class Worker:
     def idle(self) -> bool:
         """Whether nothing is being done and nothing is left to take."""
         with self._changed:
-            return not (self._clauses or self._current or self._made or self._warming)
+            return not (self._clauses or self._current or self._made or self._warming or self._expected)
 
     @property
     def stalled_s(self) -> float:
@@ -115,13 +148,34 @@ class Worker:
         """Says `clause` after those before it."""
         with self._changed:
             self._clauses.append(clause)
+            self._warming = None
+            if self._expected and _same(self._expected, clause):
+                self._expected = None
             self._give_way()
             self._changed.notify()
+
+    def expect(self, turn: int, text: str, style: Style) -> None:
+        """Begins with words that will probably be the next to be said in `turn`, instead of others."""
+        clause = Clause(turn, _NO_CLAUSE, text, style=style)
+        with self._changed:
+            if any(_same(known, clause) for known in self._prepared()):
+                return
+            self._forget()
+            self._expected = clause
+            self._give_way()
+            self._changed.notify()
+
+    def expect_nothing(self) -> None:
+        """Nothing of what was expected will be said."""
+        with self._changed:
+            self._expected = None
+            self._forget()
+            self._give_way()
 
     def warm(self, text: str, style: Style) -> None:
         """Puts `text` into the phrase cache when there is nothing better to do."""
         with self._changed:
-            self._warming = Clause(-1, 0, text, style=style)
+            self._warming = Clause(_NO_TURN, _NO_CLAUSE, text, style=style)
             self._changed.notify()
 
     def drop(self, turn: int) -> None:
@@ -131,8 +185,12 @@ class Worker:
             self._made = collections.deque(
                 made for made in self._made if made.clause is None or made.clause.turn >= turn
             )
-            if self._current and self._current[0] and self._current[0].turn < turn:
-                self._current[1].request()
+            if self._expected and self._expected.turn < turn:
+                self._expected = None
+            if self._begun and self._begun.clause.turn < turn:
+                self._forget()
+            if self._current and self._current.clause and self._current.clause.turn < turn:
+                self._current.cancellation.request()
             self._changed.notify()
 
     def take(self) -> Message | None:
@@ -149,7 +207,7 @@ class Worker:
         with self._changed:
             self._closing = True
             if self._current:
-                self._current[1].request()
+                self._current.cancellation.request()
             self._changed.notify()
         self._thread.join(1)
         if not self._thread.is_alive():
@@ -164,28 +222,37 @@ class Worker:
             except Exception as error:
                 self._emit(Failure(None, *_told(error)), Cancellation())
         while (task := self._next()) is not None:
-            clause, cancellation = task
+            clause, cancellation, begun = task
             with contextlib.suppress(Cancelled):
-                if clause.turn < 0:
+                assert clause is not None
+                if clause.turn == _NO_TURN:
                     self._remember(clause, cancellation)
+                elif clause.number == _NO_CLAUSE:
+                    self._begin(clause, cancellation)
                 else:
-                    self._speak(clause, cancellation)
+                    self._speak(clause, cancellation, begun)
 
-    def _next(self) -> tuple[Clause, Cancellation] | None:
+    def _next(self) -> _Task | None:
         with self._changed:
             self._current, self._busy_since_s = None, None
-            while not (self._clauses or self._warming or self._closing):
+            while not (self._clauses or self._expected or self._warming or self._closing):
                 self._changed.wait()
             if self._closing:
                 return None
+            task = None
             if self._clauses:
                 clause = self._clauses.popleft()
+                if self._begun and _same(self._begun.clause, clause):
+                    task = _Task(clause, self._begun.cancellation, self._begun)
+                    self._begun = None
+            elif self._expected:
+                clause, self._expected = self._expected, None
             else:
                 assert self._warming is not None
                 clause, self._warming = self._warming, None
-            self._current = (clause, Cancellation())
+            self._current = task or _Task(clause, Cancellation())
             self._busy_since_s = time.monotonic()
-            return clause, self._current[1]
+            return self._current
 
     def _remember(self, clause: Clause, cancellation: Cancellation) -> None:
         if self._voice is None or self._voice.knows(clause.text, clause.style):
@@ -196,17 +263,52 @@ class Worker:
         except RuntimeError as error:
             log.warning("a phrase could not be prepared", extra={"text": clause.text, "reason": str(error)})
 
-    def _speak(self, clause: Clause, cancellation: Cancellation) -> None:
+    def _begin(self, clause: Clause, cancellation: Cancellation) -> None:
+        """Makes the first sound of expected words, until it is enough or they are really said."""
+        if self._voice is None or self._voice.knows(clause.text, clause.style):
+            return
+        began = time.thread_time()
+        begun: _Begun | None = None
+        try:
+            begun = _Begun(clause, self._voice.say(clause.text, clause.style, cancellation), cancellation)
+            made = 0
+            for samples in begun.spoken.chunks:
+                begun.chunks.append(samples)
+                made += len(samples)
+                self._busy_since_s = time.monotonic()
+                if made > _EXPECTED_S * self._rate_hz or self._clauses:
+                    break
+        except Cancelled:
+            begun = None
+        except RuntimeError as error:
+            log.warning("a phrase could not be prepared", extra={"text": clause.text, "reason": str(error)})
+            return
+        cpu_ms = 1000 * (time.thread_time() - began)
+        with self._changed:
+            if begun is None or cancellation.requested:
+                self._tell(Spent(clause.turn, False, cpu_ms))
+            else:
+                begun.cpu_ms = cpu_ms
+                self._begun = begun
+
+    def _speak(self, clause: Clause, cancellation: Cancellation, begun: _Begun | None) -> None:
         began = time.monotonic()
         words, ends, sent = tuple[str, ...](), tuple[int, ...](), 0
         try:
             if self._voice is None:
                 self._voice = self._load()
-            spoken = self._voice.say(clause.text, clause.style, cancellation)
+            chunks: Iterator[Samples]
+            if begun is not None:
+                spoken, chunks = begun.spoken, itertools.chain(begun.chunks, begun.spoken.chunks)
+            else:
+                spoken = self._voice.say(clause.text, clause.style, cancellation)
+                chunks = spoken.chunks
             words, ends = spoken.words, spoken.word_ends
             took_ms = 1000 * (time.monotonic() - began)
             self._emit(Opening(clause, clause.text, words, ends, took_ms, spoken.cached), cancellation)
-            for samples in spoken.chunks:
+            if begun is not None:
+                self._emit(Spent(clause.turn, True, begun.cpu_ms), cancellation)
+            for samples in chunks:
                 self._emit(Sound(clause, samples), cancellation)
                 sent += len(samples)
             self._emit(Sound(clause, _SILENCE, end=True), cancellation)
@@ -253,17 +355,39 @@ class Worker:
                 self._changed.wait()
             if self._closing or cancellation.requested:
                 raise Cancelled
-            self._made.append(message)
+            self._tell(message)
             self._busy_since_s = time.monotonic()
-            os.eventfd_write(self._ready, 1)
+
+    def _tell(self, message: Message) -> None:
+        self._made.append(message)
+        os.eventfd_write(self._ready, 1)
 
     def _untaken(self) -> int:
         return sum(len(made.samples) for made in self._made if isinstance(made, Sound))
 
     def _give_way(self) -> None:
-        self._warming = None
-        if self._current and self._current[0] and self._current[0].turn < 0:
-            self._current[1].request()
+        """Stops what is only prepared, unless it is just what has to be said next."""
+        current = self._current
+        if current is None or current.clause is None or current.clause.number != _NO_CLAUSE:
+            return
+        if not (self._clauses and _same(self._clauses[0], current.clause)):
+            current.cancellation.request()
+
+    def _prepared(self) -> list[Clause]:
+        """Expected words that are begun or being begun."""
+        known = [self._begun.clause] if self._begun else []
+        current = self._current.clause if self._current else None
+        return [*known, current] if current and current.number == _NO_CLAUSE else known
+
+    def _forget(self) -> None:
+        if self._begun is not None:
+            self._tell(Spent(self._begun.clause.turn, False, self._begun.cpu_ms))
+            self._begun = None
+
+
+def _same(one: Clause, other: Clause) -> bool:
+    """Whether both sound the same in the same turn."""
+    return (one.turn, one.text, one.style) == (other.turn, other.text, other.style)
 
 
 def _told(error: Exception) -> tuple[str, str]:

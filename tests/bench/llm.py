@@ -1,7 +1,8 @@
 """What the language model costs on this machine: `python -m tests.bench.llm [MODEL.gguf]`.
 
-Prints load, the prompt cold and restored, decisions (with and without the partial transcript read before),
-answers, and memory, as wall and processor time: on a busy machine the latter is the better guide.
+Prints load, the prompt cold and restored, decisions (with and without the partial transcript read before,
+by what came of them), answers, and memory, as wall and processor time: on a busy machine the latter is the
+better guide. `evaluations` are calls of llama_decode.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import resource
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -67,18 +69,26 @@ def main(path: Path, cache: Path) -> None:
 def decisions(model: LanguageModel) -> None:
     """All paraphrases, cold and after the words but the last were read ahead."""
     plain, ahead, right = [], [], 0
+    kinds: dict[str, list[tuple[float, float, int, int]]] = defaultdict(list)
     for said, wanted in PARAPHRASES:
         decision, wall, processor = timed(lambda said=said: model.decide(said, HOUSE))  # type: ignore[misc]
         plain.append((wall, processor))
         outcome = [f"{call.service} {call.entity}" for call in decision.calls] or [decision.kind]
         right += all(one.startswith(wanted) for one in outcome)
-        model.prefill("something else entirely", HOUSE)
-        model.prefill(said.rpartition(" ")[0], HOUSE)
+        model.prefill("something else entirely")
+        model.prefill(said.rpartition(" ")[0])
+        before = model.effort
         _, wall, processor = timed(lambda said=said: model.decide(said, HOUSE))  # type: ignore[misc]
         ahead.append((wall, processor))
+        evaluations, tokens = (now - then for now, then in zip(model.effort, before, strict=True))
+        kinds[decision.kind].append((wall, processor, evaluations, tokens))
     note = f"{right} of {len(PARAPHRASES)} right"
     row("decide", [w for w, _ in plain], [p for _, p in plain], note)
     row("decide, partial text read ahead", [w for w, _ in ahead], [p for _, p in ahead])
+    for kind, costs in kinds.items():
+        evaluations, tokens = sum(c[2] for c in costs) / len(costs), sum(c[3] for c in costs) / len(costs)
+        note = f"{evaluations:.1f} evaluations of {tokens:.1f} tokens in all"
+        row(f"  that is: {kind}", [c[0] for c in costs], [c[1] for c in costs], note)
 
 
 def answers(model: LanguageModel) -> None:

@@ -148,7 +148,8 @@ def growth_mb_h(samples: list[tuple[int, float, float]]) -> float | None:
         series = list(group)
         settled = [(t, mb) for _, t, mb in series if t - series[0][1] > _SETTLED_S]
         if len(settled) >= 12:
-            slopes.append((len(settled), 3600 * float(np.polyfit(*zip(*settled, strict=True), 1)[0])))
+            times, memory_mb = zip(*settled, strict=True)
+            slopes.append((len(settled), 3600 * float(np.polyfit(times, memory_mb, 1)[0])))
     return max(slopes)[1] if slopes else None
 
 

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device.dialog.machine import (
-    HOLDING,
-    LOST_THREAD,
-    SAY_AGAIN,
-    TOO_LONG,
+from device.dialog.interruption import unheard
+from device.dialog.machine import HOLDING, LOST_THREAD, SAY_AGAIN, TOO_LONG, step
+from device.dialog.terms import (
     Act,
     Action,
     Clause,
+    Close,
     Dialog,
     Input,
+    Limits,
     Recovered,
     Report,
     Say,
@@ -26,7 +26,6 @@ from device.dialog.machine import (
     StateName,
     Think,
     Tick,
-    step,
 )
 from device.events import (
     BargeIn,
@@ -40,6 +39,7 @@ from device.events import (
     SpeechStarted,
     ToolCalled,
     ToolResult,
+    TranscriptPartial,
     TurnCancelled,
     TurnCommitted,
     TurnHypothesis,
@@ -70,6 +70,10 @@ ACT = Act(1, (ON, OFF))
 ANSWER = Say(1, "It is five.")
 QUESTION = Say(1, "Shall I turn on the kitchen light?", expects_answer=True, proposal=(ON,))
 ENDED = PlaybackStopped(turn=1, reason="finished", heard_text="It is five.")
+
+OVER = TurnStarted(turn=2, cause="barge_in")
+FALSE_ALARM = TurnCancelled(turn=2, reason="no_speech")
+CUT_AT_THE_END = PlaybackStopped(turn=1, reason="cancelled", heard_text="It is five.")
 
 LISTENING: tuple[Input, ...] = (WAKE,)
 THINKING = (*LISTENING, HEARD)
@@ -103,7 +107,29 @@ TRANSITIONS: list[tuple[tuple[Input, ...], Input, StateName, list[type]]] = [
     (SPEAKING, ENDED, "idle", [DialogState]),
     (SPEAKING, PlaybackStopped(turn=1, reason="finished", cue="done"), "speaking", []),
     (SPEAKING, BargeIn(turn=1), "idle", [DialogState]),
-    ((*THINKING, QUESTION), ENDED, "follow_up", [DialogState, ListenRequested]),
+    ((*THINKING, QUESTION), ENDED, "follow_up", [DialogState, CueRequested, ListenRequested]),
+    (LISTENING, TranscriptPartial(turn=1, text="turn"), "listening", [Speculate]),
+    (LISTENING, TurnCancelled(turn=1, reason="stopped"), "idle", [DialogState]),
+    (THINKING, TurnCancelled(turn=1, reason="stopped"), "idle", [DialogState]),
+    ((*THINKING, TurnCancelled(turn=1, reason="stopped")), ACT, "idle", []),
+    (THINKING, Close(1), "idle", [DialogState]),
+    (SPEAKING, OVER, "listening", [DialogState]),
+    ((*SPEAKING, BargeIn(turn=1)), OVER, "listening", [DialogState]),
+    ((*SPEAKING, OVER), TurnCommitted(turn=2, text="and the hall"), "thinking", [DialogState, Think]),
+    ((*SPEAKING, OVER), TurnCancelled(turn=2, reason="stopped"), "idle", [DialogState]),
+    ((*SPEAKING, OVER), FALSE_ALARM, "speaking", [DialogState, ReplyClause]),
+    (
+        (*SPEAKING, OVER),
+        TurnCommitted(turn=2, text="m", confidence=0.1),
+        "speaking",
+        [DialogState, ReplyClause],
+    ),
+    ((*SPEAKING, OVER, CUT_AT_THE_END), FALSE_ALARM, "idle", [DialogState]),
+    ((*THINKING, QUESTION, OVER, CUT_AT_THE_END), FALSE_ALARM, "speaking", [DialogState, ReplyClause]),
+    ((*THINKING, OVER), FALSE_ALARM, "thinking", [DialogState, Think]),
+    ((*ACTING, OVER), FALSE_ALARM, "acting", [DialogState]),
+    ((*ACTING, OVER, result(0), result(1)), FALSE_ALARM, "acting", [DialogState, Report]),
+    ((*ACTING, OVER, FALSE_ALARM, result(0)), result(1), "acting", [Report]),
     (FOLLOW_UP, TurnStarted(turn=2, cause="follow_up"), "listening", [DialogState]),
     (FOLLOW_UP, TurnCancelled(turn=1, reason="no_speech"), "idle", [CueRequested, DialogState]),
     ((), Recovered(4), "speaking", [DialogState, ReplyClause]),
@@ -174,9 +200,91 @@ def test_a_slow_device_is_bridged_and_a_dead_home_daemon_is_not_waited_for() -> 
 
 def test_a_yes_in_the_follow_up_carries_the_proposal_and_nothing_else_does() -> None:
     yes = (TurnStarted(turn=2, cause="follow_up"), TurnCommitted(turn=2, text="yes"))
-    assert Think(2, "yes", (ON,)) in play(*FOLLOW_UP, *yes)[1]
+    assert Think(2, "yes", (ON,), follows=True) in play(*FOLLOW_UP, *yes)[1]
     again = (TurnStarted(turn=2, cause="wake"), TurnCommitted(turn=2, text="yes"))
     assert Think(2, "yes", ()) in play(*FOLLOW_UP, *again)[1]
+
+
+@pytest.mark.parametrize(
+    ("heard", "offered"), [("Shall I turn on the", (ON,)), ("Shall I", ()), ("", ()), (QUESTION.text, (ON,))]
+)
+def test_a_yes_into_the_question_counts_only_when_the_question_was_heard_but_for_its_end(
+    heard: str, offered: tuple[Call, ...]
+) -> None:
+    cut = PlaybackStopped(turn=1, reason="cancelled", heard_text=heard)
+    _, actions = play(*THINKING, QUESTION, OVER, cut, TurnCommitted(turn=2, text="yes"))
+    assert Think(2, "yes", offered, follows=True) in actions
+
+
+def test_after_a_false_alarm_the_answer_goes_on_with_the_clause_that_was_cut() -> None:
+    talk = [Clause(1, "The moon is far away.", False), Clause(1, "It has no air.", False)]
+    cut = PlaybackStopped(turn=1, reason="cancelled", heard_text="The moon is far away. It has")
+    late = Clause(1, "Nobody lives there.", True)
+    dialog, actions = play(*THINKING, *talk, OVER, cut, late, FALSE_ALARM)
+    clauses = [action for action in actions if isinstance(action, ReplyClause)]
+    assert [(c.turn, c.clause, c.text, c.last) for c in clauses] == [
+        (2, 0, "It has no air.", False),
+        (2, 1, "Nobody lives there.", True),
+    ]
+    ended = PlaybackStopped(turn=2, reason="finished", heard_text="It has no air. Nobody lives there.")
+    assert step(dialog, ended, 9.0)[0].state == "idle"
+
+
+def test_a_question_that_was_interrupted_by_nothing_can_still_be_answered() -> None:
+    asked = (*THINKING, QUESTION, OVER, FALSE_ALARM)
+    ended = PlaybackStopped(turn=2, reason="finished", heard_text=QUESTION.text)
+    yes = (TurnStarted(turn=3, cause="follow_up"), TurnCommitted(turn=3, text="yes"))
+    assert Think(3, "yes", (ON,), follows=True) in play(*asked, ended, *yes)[1]
+
+
+def play_always(*inputs: Input) -> tuple[Dialog, list[Action]]:
+    dialog, actions = Dialog(limits=Limits(always_follow_up=True)), list[Action]()
+    for number, given_input in enumerate(inputs):
+        dialog, actions = step(dialog, given_input, number / 10)
+    return dialog, actions
+
+
+def test_the_microphone_can_stay_open_after_each_answer() -> None:
+    dialog, actions = play_always(*SPEAKING, ENDED)
+    assert dialog.state == "follow_up"
+    assert [type(action) for action in actions] == [DialogState, CueRequested, ListenRequested]
+
+
+@pytest.mark.parametrize("reason", ["no_speech", "no_text", "not_meant"])
+def test_silence_and_noise_after_an_answer_that_asked_nothing_end_the_talk_without_a_sound(
+    reason: Any,
+) -> None:
+    after = (*SPEAKING, ENDED)
+    dialog, actions = play_always(*after, TurnCancelled(turn=1, reason=reason))
+    assert (dialog.state, [type(action) for action in actions]) == ("idle", [DialogState])
+    noise = (TurnStarted(turn=2, cause="follow_up"), TurnCancelled(turn=2, reason=reason))
+    dialog, actions = play_always(*after, *noise)
+    assert (dialog.state, [type(action) for action in actions]) == ("idle", [DialogState])
+
+
+def test_a_pause_between_two_clauses_does_not_end_the_answer() -> None:
+    talk = (Clause(1, "The moon is far away.", False), Clause(1, "It has no air.", True))
+    pause = PlaybackStopped(turn=1, reason="underrun", heard_text="The moon is far away.")
+    assert play(*THINKING, *talk, pause)[0].state == "speaking"
+    rest = PlaybackStopped(turn=1, reason="finished", heard_text="It has no air.")
+    assert play(*THINKING, *talk, pause, rest)[0].state == "idle"
+
+
+words = st.lists(st.sampled_from(["a", "ab", "b", "moon", "far."]), min_size=1, max_size=5).map(" ".join)
+
+
+@given(st.lists(words, min_size=1, max_size=4), st.data())
+def test_what_was_heard_and_what_is_still_to_be_said_make_up_the_whole_answer(
+    clauses: list[str], data: st.DataObject
+) -> None:
+    said = " ".join(clauses).split()
+    heard = " ".join(said[: data.draw(st.integers(0, len(said)))])
+    rest = unheard(clauses, heard)
+    assert tuple(clauses[len(clauses) - len(rest) :]) == rest
+    told = " ".join(clauses[: len(clauses) - len(rest)])
+    assert heard.startswith(told)  # no clause is left out that was not heard
+    if rest:
+        assert not heard.startswith(f"{told} {rest[0]}".strip())  # none is said again that was
 
 
 def test_repetition_is_asked_for_once() -> None:
@@ -198,9 +306,16 @@ def test_whoever_takes_over_says_that_the_thread_was_lost_and_listens() -> None:
 
 turn_numbers = st.integers(0, 4)
 inputs = st.one_of(
-    st.builds(TurnStarted, turn=turn_numbers, cause=st.sampled_from(["wake", "follow_up", "text"])),
+    st.builds(
+        TurnStarted, turn=turn_numbers, cause=st.sampled_from(["wake", "follow_up", "text", "barge_in"])
+    ),
+    st.builds(BargeIn, turn=turn_numbers),
     st.builds(TurnCommitted, turn=turn_numbers, text=st.just("x"), confidence=st.sampled_from([0.1, 0.9])),
-    st.builds(TurnCancelled, turn=turn_numbers, reason=st.sampled_from(["no_speech", "no_text", "failed"])),
+    st.builds(
+        TurnCancelled,
+        turn=turn_numbers,
+        reason=st.sampled_from(["no_speech", "no_text", "failed", "stopped"]),
+    ),
     st.builds(Act, turn=turn_numbers, calls=st.just((ON, OFF))),
     st.builds(Say, turn=turn_numbers, text=st.just("x"), expects_answer=st.booleans()),
     st.builds(Clause, turn=turn_numbers, text=st.just("x"), last=st.booleans()),
@@ -233,6 +348,8 @@ def test_nothing_is_said_or_done_for_an_older_turn_and_no_state_lasts_for_ever(
                 assert action.turn == dialog.turn
             if isinstance(action, ToolCalled):
                 assert action.turn in committed
+            if isinstance(given_input, TurnCancelled) and given_input.reason == "stopped":
+                assert isinstance(action, DialogState)
         assert (dialog.deadline_s is None) == (dialog.state == "idle")
     for _ in range(6):
         now += 100

@@ -100,7 +100,7 @@ def test_prefilling_a_partial_text_does_not_change_the_decision(model: LanguageM
     cold = model.decide(said, HOUSE)
     model.decide("something else", HOUSE)
     for partial in ("it's a", "it's a bit", "it's a bit dark in"):
-        model.prefill(partial, HOUSE)
+        model.prefill(partial)
     assert model.decide(said, HOUSE).calls == cold.calls
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import select
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -13,23 +14,33 @@ from device.faults import Fault
 from device.speech import Samples, Style, fallback
 from device.speech.cancellation import Cancellation, Cancelled
 from device.speech.voice import Spoken
-from device.speech.worker import Clause, Failure, Message, Opening, Sound, Worker
+from device.speech.worker import Clause, Failure, Message, Opening, Sound, Spent, Worker
 
 RATE_HZ = 22_050
 
 
+VOICES: list[Voice] = []  # that were loaded
+
+
 class Voice:
-    """Says every word as a tenth of a second; "broken" breaks, "slow" takes until it is cancelled."""
+    """Says every word as a tenth of a second; "broken" breaks, "slow" lasts until it is cancelled.
+
+    "pause" waits until it may go on.
+    """
 
     rate_hz = RATE_HZ
 
     def __init__(self) -> None:
         self.known: set[str] = set()
+        self.said: list[str] = []
+        self.pausing, self.go_on = threading.Event(), threading.Event()
+        VOICES.append(self)
 
     def knows(self, text: str, style: Style) -> bool:
         return text in self.known
 
     def say(self, text: str, style: Style, cancellation: Cancellation) -> Spoken:
+        self.said.append(text)
         words = tuple(text.split())
         ends = tuple(RATE_HZ // 10 * number for number in range(1, len(words) + 1))
         return Spoken(words, ends, self._chunks(text, cancellation), cached=False)
@@ -40,6 +51,9 @@ class Voice:
                 raise RuntimeError("the voice failed: out of memory")
             while word == "slow" and not cancellation.requested:
                 time.sleep(0.001)
+            if word == "pause":
+                self.pausing.set()
+                assert self.go_on.wait(5)
             if cancellation.requested:
                 raise Cancelled
             yield np.ones(RATE_HZ // 10, np.int16)
@@ -104,6 +118,66 @@ def test_the_voice_waits_while_nobody_takes_its_sound(worker: Worker) -> None:
         if waiting > 5 * RATE_HZ:
             break
     assert waiting <= 5 * RATE_HZ
+
+
+def _until(condition: Callable[[], bool], timeout_s: float = 5.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def _spent(made: list[Message]) -> list[tuple[int, bool]]:
+    return [(message.turn, message.used) for message in made if isinstance(message, Spent)]
+
+
+def test_expected_words_are_silent_until_they_are_said_and_are_then_not_made_again(worker: Worker) -> None:
+    worker.expect(1, "one two", Style())
+    _until(lambda: worker.idle)
+    assert worker.take() is None
+    assert VOICES[-1].said == ["one two"]
+    worker.submit(Clause(1, 0, "one two", last=True))
+    made = _collect(worker, 1)
+    assert VOICES[-1].said == ["one two"]
+    assert sum(len(m.samples) for m in made if isinstance(m, Sound)) == 2 * RATE_HZ // 10
+    assert _spent(made) == [(1, True)]
+
+
+def test_expected_words_that_are_said_while_they_are_made_go_on_from_there(worker: Worker) -> None:
+    worker.expect(1, "one pause two", Style())
+    _until(lambda: VOICES[-1].pausing.is_set())
+    worker.submit(Clause(1, 0, "one pause two"))
+    VOICES[-1].go_on.set()
+    made = _collect(worker, 1)
+    assert VOICES[-1].said == ["one pause two"]
+    assert sum(len(m.samples) for m in made if isinstance(m, Sound)) == 3 * RATE_HZ // 10
+
+
+def test_expected_words_give_way_at_once_to_others_and_are_accounted_for_as_wasted(worker: Worker) -> None:
+    worker.expect(1, "one slow two", Style())
+    _until(lambda: VOICES[-1].said == ["one slow two"])
+    began = time.monotonic()
+    worker.submit(Clause(1, 0, "something else"))
+    made = _collect(worker, 1)
+    assert time.monotonic() - began < 0.2
+    assert _texts(made) == ["something else"]
+    assert _spent(made) == [(1, False)]
+
+
+@pytest.mark.parametrize("end", ["drop", "expect_nothing", "expect"])
+def test_expected_words_that_are_never_said_are_forgotten(worker: Worker, end: str) -> None:
+    worker.expect(1, "one two", Style())
+    _until(lambda: worker.idle)
+    if end == "drop":
+        worker.drop(2)
+    elif end == "expect":
+        worker.expect(1, "three", Style())
+    else:
+        worker.expect_nothing()
+    worker.submit(Clause(2, 0, "one two"))
+    made = _collect(worker, 1)
+    assert (1, False) in _spent(made)
+    assert VOICES[-1].said.count("one two") == 2
 
 
 def test_a_clause_that_breaks_is_finished_with_the_recorded_phrase_and_tells_what_was_heard(

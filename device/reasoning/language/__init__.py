@@ -44,6 +44,7 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     no: Phrases
     stop: Phrases
     backchannel: Phrases
+    closing: Phrases
 
     plural: Phrases
     particles: Phrases
@@ -54,6 +55,10 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     numbers: dict[str, int]
     synonyms: tuple[Phrases, ...]
     vocative: Phrases
+    hesitations: Phrases
+    openings: Phrases
+    whole: Phrases
+    open_ends: Phrases
     sounds: tuple[tuple[str, str], ...]
     vowels: str
     contractions: dict[str, str]
