@@ -43,6 +43,7 @@ DEBIAN_PACKAGES = {
     "cmake": "builds llama.cpp",
     "ninja-build": "builds llama.cpp",
     "portaudio19-dev": "sound cards, for PyAudio",
+    "libspeexdsp1": "recognition while Wren speaks",
     "libasound2-plugins": "lets PortAudio reach PulseAudio and PipeWire",
     "mosquitto": "the MQTT broker of the demo and the tests",
     "mosquitto-clients": "watches the broker from outside in the tests",

@@ -5,6 +5,8 @@ microphone array has cleaned; as the array can only do that with what the loudsp
 of playback must be found again in its reference channel, otherwise the software canceller takes over on the
 bare microphone and people are told. `gate` and `threshold` leave the echo in; the gate's tag silences it.
 
+For recognition `voice` gives the same frame with the echo only subtracted (`device.audio.linear`).
+
 Pure: captured frames in, int16[160] at 16 kHz out.
 """
 
@@ -15,6 +17,7 @@ from typing import Literal
 from device.audio.backend import Captured
 from device.audio.echo import Canceller, Frame, make
 from device.audio.echometer import EchoMeter, power_db
+from device.audio.linear import LinearCanceller
 from device.faults import Fault
 from device.settings import Audio
 
@@ -31,6 +34,7 @@ class FrontEnd:
     def __init__(self, settings: Audio) -> None:
         self.faults: list[Fault] = []
         self._settings = settings
+        self._linear: LinearCanceller | None = None
         self._begin(settings.echo)
 
     @property
@@ -61,8 +65,21 @@ class FrontEnd:
         self._meter.observe(bare, captured.far_end, cleaned)
         return cleaned
 
+    def voice(self, captured: Captured, cleaned: Frame) -> Frame:
+        """The frame for recognition; `cleaned` where there is no better one."""
+        near_end = captured.samples if captured.raw is None else captured.raw
+        if self._linear is None or near_end is None:
+            return cleaned
+        return self._linear.clean(near_end, captured.far_end)
+
+    def close(self) -> None:
+        """Frees the cancellers."""
+        if self._linear is not None:
+            self._linear.close()
+
     def _begin(self, mode: Mode) -> None:
         self.mode: Mode = mode
+        self._begin_linear()
         self._canceller: Canceller = make(
             cancel=mode == "software",
             suppress_noise=self._settings.noise_suppression,
@@ -71,6 +88,16 @@ class FrontEnd:
         self._meter = EchoMeter()
         self._unverified = EchoMeter() if mode == "hardware" else None
         self._loud_frames = 0
+
+    def _begin_linear(self) -> None:
+        if self._linear is not None:
+            self._linear.close()
+        self._linear = None
+        if self.mode == "software":
+            try:
+                self._linear = LinearCanceller()
+            except Fault as fault:
+                self.faults.append(fault)
 
     def _verify(self, reference: EchoMeter, captured: Captured) -> None:
         """Looks for what is played in the array's reference channel."""

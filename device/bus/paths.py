@@ -33,6 +33,14 @@ def microphone_ring(runtime: Path, session: str = ROOM) -> Path:
     return runtime / f"{session}.mic"
 
 
+def voice_ring(runtime: Path, session: str = ROOM) -> Path:
+    """The frames of the microphone ring for recognition: echo is subtracted, never suppressed.
+
+    Frame by frame beside the microphone ring, under the same indices; it may be absent.
+    """
+    return runtime / f"{session}.voice"
+
+
 def speaker_ring(runtime: Path, session: str = ROOM) -> Path:
     """Ring of what the session's loudspeaker shall play; `turn` and `tag` (clause) say for what."""
     return runtime / f"{session}.speaker"

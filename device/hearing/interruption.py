@@ -75,18 +75,30 @@ class Interruption:
         """Takes over changed settings."""
         self._detector.rules = rules
 
-    def accept(self, frame: int, samples: Samples, *, cue: bool = False, own_text: str = "") -> list[Fact]:
-        """Hears one frame; `own_text` are the words that left the loudspeaker lately."""
+    def accept(
+        self,
+        frame: int,
+        samples: Samples,
+        *,
+        voice: Samples | None = None,
+        cue: bool = False,
+        own_text: str = "",
+    ) -> list[Fact]:
+        """Hears one frame; `voice` is the same one for recognition, where there is a better one for that.
+
+        `own_text` are the words that left the loudspeaker lately.
+        """
         if self.done:
             return []
         self._own_text = own_text
-        self._recent.append((frame, samples))
+        spoken = samples if voice is None else voice
+        self._recent.append((frame, spoken))
         if self._detector.ducked:
-            self._transcriber.accept(samples)
-        voice = self._activity.accept(frame, samples, cue=cue)
-        if voice is None:
+            self._transcriber.accept(spoken)
+        verdict = self._activity.accept(frame, samples, cue=cue)
+        if verdict is None:
             return []
-        return self._follow(self._detector.accept(frame, 0.0 if voice.doubtful else voice.probability))
+        return self._follow(self._detector.accept(frame, 0.0 if verdict.doubtful else verdict.probability))
 
     def skip(self, frame: int) -> list[Fact]:
         """A frame without usable sound."""

@@ -110,22 +110,25 @@ class Utterance:
         self._answer: Finished | None = None
         self._transcriber.reset()
 
-    def accept(self, frame: int, samples: Samples, *, cue: bool = False) -> list[Fact]:
-        """Hears one frame."""
+    def accept(
+        self, frame: int, samples: Samples, *, voice: Samples | None = None, cue: bool = False
+    ) -> list[Fact]:
+        """Hears one frame; `voice` is the same one for recognition, where there is a better one for that."""
         if self.done:
             return []
-        self._recent.append((frame, samples))
+        spoken = samples if voice is None else voice
+        self._recent.append((frame, spoken))
         if self._segment:
-            self._feed(frame, samples)
-        voice = self._activity.accept(frame, samples, cue=cue)
-        if voice is None:
+            self._feed(frame, spoken)
+        verdict = self._activity.accept(frame, samples, cue=cue)
+        if verdict is None:
             return []
         signal = self._endpointer.accept(
-            frame, voice.voiced, voice.last_voiced_frame, doubtful=voice.doubtful
+            frame, verdict.voiced, verdict.last_voiced_frame, doubtful=verdict.doubtful
         )
         facts = self._follow(signal)
-        self._count(voice)
-        return facts + self._begin(frame, voice) if not self.done else facts
+        self._count(verdict)
+        return facts + self._begin(frame, verdict) if not self.done else facts
 
     def skip(self, frame: int) -> list[Fact]:
         """A frame without usable sound."""

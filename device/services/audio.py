@@ -1,6 +1,7 @@
 """wren-audio: owns the microphone and the loudspeaker, or the simulated room, and the playback clock.
 
-Writes the ring `room.mic`, plays the ring `room.speaker`, and tells when what was heard began and ended.
+Writes the rings `room.mic` and `room.voice`, plays the ring `room.speaker`, and tells when what was heard
+began and ended.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from device.audio.heard import Listener
 from device.audio.playback import Playback
 from device.audio.room import LOUDSPEAKER_HZ
 from device.audio.simulator import Simulator
-from device.bus.paths import MICROPHONE_FRAME, microphone_ring, microphone_spec, speaker_ring
+from device.bus.paths import MICROPHONE_FRAME, microphone_ring, microphone_spec, speaker_ring, voice_ring
 from device.bus.ring import Frame, RingBusyError, RingReader, RingWriter
 from device.events import (
     FRAME_MS,
@@ -57,8 +58,10 @@ class AudioDaemon(Daemon):
             self._speaker.seek(left.frame)
         try:
             self._microphone = RingWriter(microphone_ring(self.runtime), microphone_spec())
+            self._voice = RingWriter(voice_ring(self.runtime), microphone_spec())
         except RingBusyError as error:
             raise Fault(str(error), "stop it first", permanent=True) from error
+        self._voice.head = self._microphone.head  # a killed predecessor may have written to one of them only
         settings = self.settings.audio
         self._playback = Playback(self._next_speaker_frame, LOUDSPEAKER_HZ, settings.volume, left.skip)
         self._listener = Listener()
@@ -114,8 +117,11 @@ class AudioDaemon(Daemon):
         """Releases the devices and, unless a successor goes on with it, removes the microphone ring."""
         if hasattr(self, "_backend"):
             self._backend.close()
-        if hasattr(self, "_microphone"):
-            self._microphone.close(unlink=not self._goes_on)
+        for ring in ("_microphone", "_voice"):
+            if hasattr(self, ring):
+                getattr(self, ring).close(unlink=not self._goes_on)
+        if hasattr(self, "_front_end"):
+            self._front_end.close()
 
     def _open(self, resumed: bool) -> Backend:
         if self.settings.audio.backend == "simulator":
@@ -134,9 +140,14 @@ class AudioDaemon(Daemon):
             events += self._listener.leaves(block, frame)
         tag = self._gate.tag(captured.playing, missing=captured.samples is None, lost=captured.lost)
         samples = self._front_end.clean(captured)
-        if samples is None or tag & Gate.SILENCED:
-            samples = _SILENCE
-        self._microphone.write(samples, position=captured.position, turn=self._playback.turn, tag=tag)
+        voice = None if samples is None else self._front_end.voice(captured, samples)
+        if samples is None or voice is None or tag & Gate.SILENCED:
+            samples = voice = _SILENCE
+        t_ns = time.monotonic_ns()
+        self._voice.write(voice, t_ns=t_ns, tag=tag)  # first: who is woken by the other ring finds it here
+        self._microphone.write(
+            samples, t_ns=t_ns, position=captured.position, turn=self._playback.turn, tag=tag
+        )
         for event in (*events, *captured.events):
             self._tell(event)
         self._measure(captured)

@@ -11,7 +11,7 @@ import sys
 import time
 from typing import Literal
 
-from device.bus.paths import CUE, GATED, MUTED, microphone_ring
+from device.bus.paths import CUE, GATED, MUTED, SPEAKING, microphone_ring, voice_ring
 from device.bus.ring import Frame, RingReader
 from device.events import (
     ROOM,
@@ -34,7 +34,7 @@ from device.events import (
     TurnStarted,
     WakeDetected,
 )
-from device.hearing import frames_of
+from device.hearing import Samples, frames_of
 from device.hearing.asr import load
 from device.hearing.background import Transcriber
 from device.hearing.barge_in import Vocabulary
@@ -70,6 +70,7 @@ class ListenDaemon(Daemon):
         self._window = False  # nobody has spoken yet in a follow-up window
         self._frame = -1
         self._ring: RingReader | None = None
+        self._voice = RingReader(voice_ring(self.runtime))
         self._utterance: Utterance | None = None
         self._over: Interruption | None = None  # hears while Wren speaks
         self._speaks = False
@@ -136,8 +137,9 @@ class ListenDaemon(Daemon):
         """Ends the thread and lets go of the ring."""
         if hasattr(self, "_transcriber"):
             self._transcriber.close()
-            if self._ring is not None:
-                self._ring.close()
+            for ring in (self._ring, self._voice):
+                if ring is not None:
+                    ring.close()
 
     # --- turns -------------------------------------------------------------------------------------------
 
@@ -205,8 +207,20 @@ class ListenDaemon(Daemon):
         if frame.tag & (GATED | MUTED):
             self._react(over.skip(frame.index))
             return
-        cue = bool(frame.tag & CUE)
-        self._react(over.accept(frame.index, frame.samples, cue=cue, own_text=self._own_text))
+        voice, cue = self._for_recognition(frame), bool(frame.tag & CUE)
+        self._react(over.accept(frame.index, frame.samples, voice=voice, cue=cue, own_text=self._own_text))
+
+    def _for_recognition(self, frame: Frame) -> Samples | None:
+        """The same frame as the recogniser hears it best; None where the usual one is as good."""
+        if not frame.tag & SPEAKING:
+            return None
+        self._voice.seek(frame.index)
+        found = self._voice.read()
+        if found is not None and (found.index, found.t_ns) == (frame.index, frame.t_ns):
+            return found.samples
+        self._voice.close()  # audio began a new ring, or has none
+        self._voice = RingReader(voice_ring(self.runtime))
+        return None
 
     def _react(self, facts: list[OverheardFact]) -> None:
         for fact in facts:
@@ -241,7 +255,8 @@ class ListenDaemon(Daemon):
         if frame.tag & (GATED | MUTED):
             self._publish(utterance.skip(frame.index))
         else:
-            self._publish(utterance.accept(frame.index, frame.samples, cue=bool(frame.tag & CUE)))
+            voice, cue = self._for_recognition(frame), bool(frame.tag & CUE)
+            self._publish(utterance.accept(frame.index, frame.samples, voice=voice, cue=cue))
 
     def _publish(self, facts: list[Fact]) -> None:
         for fact in facts:
