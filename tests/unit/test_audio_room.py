@@ -161,3 +161,30 @@ def test_a_person_talks_on_while_wren_is_started_again() -> None:
     assert block is not None
     assert block[0] == 15 * MICROPHONE_FRAME
     assert run(scene, [True] * 30)[0][1] == "c"
+
+
+def said(scene: Scene, steps: list[tuple[bool, bool]]) -> list[tuple[int, str, bool]]:
+    """(frame, file, over) of each file that begins, given (idle, speaks) of each frame."""
+    begun = []
+    for frame, (idle, speaks) in enumerate(steps):
+        _, event = scene.block(idle, speaks)
+        if isinstance(event, SceneSpeech):
+            begun.append((frame, event.file, event.over))
+    return begun
+
+
+IDLE, THINKS, SPEAKS = (True, False), (False, False), (False, True)
+
+
+def test_one_file_is_said_over_each_reply_once_wren_has_spoken_long_enough() -> None:
+    over = [utterance("stop", 5), utterance("louder", 5)]
+    scene = Scene([utterance("a", 2)], gap_s=0.05, until_idle_s=0, over=over, over_after_s=0.1)
+    reply = [THINKS] * 20 + [SPEAKS] * 40
+    begun = said(scene, [IDLE] * 10 + reply + [IDLE] * 10 + reply + [IDLE] * 10 + reply)
+    assert [(file, is_over) for _, file, is_over in begun] == [("a", False), ("stop", True), ("louder", True)]
+    assert [frame for frame, _, is_over in begun if is_over] == [10 + 20 + 10, 80 + 20 + 10]
+
+
+def test_nobody_talks_over_a_reply_that_is_too_short() -> None:
+    scene = Scene([], gap_s=1, until_idle_s=0, over=[utterance("stop", 5)], over_after_s=0.2)
+    assert said(scene, ([SPEAKS] * 15 + [IDLE] * 5) * 3) == []
