@@ -144,11 +144,16 @@ def ask(text: str, config: Config = None) -> None:
 
 
 @app.command()
-def doctor(config: Config = None) -> None:
+def doctor(
+    config: Config = None,
+    echo: Annotated[
+        bool, typer.Option("--echo", help="play sweeps through the sound card and measure their echo")
+    ] = False,
+) -> None:
     """Check this machine and say what to do about each fault."""
     from device.console import doctor as checks
 
-    if not checks.report(_load(config), console):
+    if not checks.report(_load(config), console, echo=echo):
         raise typer.Exit(1)
 
 

@@ -55,7 +55,9 @@ class Audio(Section, frozen=True):
     output_device: Annotated[
         str, Meta(description="part of the loudspeaker's name; empty: the system's default")
     ] = ""
-    block_ms: Annotated[int, Meta(ge=10, le=100, description="sound card block length")] = 20
+    block_ms: Annotated[
+        int, Meta(ge=10, le=100, description="block length of the microphone; the loudspeaker's is half")
+    ] = 20
     volume: Annotated[Probability, Meta(description="loudspeaker volume")] = 1.0
     gate_tail_ms: Annotated[
         Milliseconds,

@@ -32,10 +32,10 @@ class FarEnd:
 
     def __init__(self, rate_hz: int) -> None:
         self._silence = np.zeros(rate_hz * FRAME_MS // 1000, np.int16)
-        self._resampler = (
+        self._resampler = (  # at a constant rate; soxr's variable rate mode alone is at most 14 ms behind
             None
             if rate_hz == MICROPHONE_HZ
-            else soxr.ResampleStream(rate_hz, MICROPHONE_HZ, 1, dtype="int16", quality="MQ")
+            else soxr.ResampleStream(rate_hz, MICROPHONE_HZ, 1, dtype="int16", quality="HQ", vr=True)
         )
         self._samples: Samples = np.zeros(0, np.int16)
         self._first = 0  # position of the oldest kept sample

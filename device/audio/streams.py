@@ -240,7 +240,8 @@ class Streams:
         if "output" not in self.missing:
             try:
                 device = choose(devices, self._settings.output_device, "output")
-                self.loudspeaker = LoudspeakerStream(self._audio, device, block_ms, self._bell)
+                half_ms = max(FRAME_MS, block_ms // 2 // FRAME_MS * FRAME_MS)  # twice that waits in the card
+                self.loudspeaker = LoudspeakerStream(self._audio, device, half_ms, self._bell)
             except Fault as fault:
                 self.missing["output"] = fault
 

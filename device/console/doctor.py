@@ -18,6 +18,7 @@ from rich.table import Table
 from device import settings as settings_module
 from device.bus.client import HubClient
 from device.bus.paths import events_socket
+from device.faults import Fault
 from device.settings import Settings
 from models.catalog import ROLES
 from models.errors import ModelError
@@ -40,9 +41,10 @@ class Finding(NamedTuple):
     remedy: str = ""
 
 
-def report(settings: Settings, console: Console) -> bool:
-    """Prints all findings; false when one of them is a fault."""
-    findings = [finding for check in CHECKS for finding in check(settings)]
+def report(settings: Settings, console: Console, *, echo: bool = False) -> bool:
+    """Prints all findings, with `echo` those about the sound card's; false when one of them is a fault."""
+    checks = (_echo,) if echo else CHECKS
+    findings = [finding for check in checks for finding in check(settings)]
     table = Table(title="wren doctor", title_justify="left")
     for column in ("", "check", "found", "what to do"):
         table.add_column(column, overflow="fold")
@@ -162,6 +164,34 @@ def _running(settings: Settings) -> Iterator[Finding]:
     bus.wait(0)
     yield Finding("ok", "running", "yes" if bus.connected else "no")
     bus.close()
+
+
+def _echo(settings: Settings) -> Iterator[Finding]:
+    from device.console import echo_check
+
+    try:
+        found = echo_check.check(settings)
+    except Fault as fault:
+        yield Finding("fault", "echo", fault.message, fault.hint)
+        return
+    yield Finding("ok", "room", f"noise {found.noise_db:.0f} dBFS, echo {found.echo_db:.0f} dBFS")
+    if found.clipped:
+        yield Finding("hint", "level", "the microphone is overdriven", "lower audio.volume or the input gain")
+    if found.delay_ms is not None:
+        yield Finding("ok", "delay", f"{found.delay_ms} ms from loudspeaker to microphone")
+    if found.erle_db is not None:
+        text = f"{found.erle_db:.0f} dB quieter by software (ERLE), {found.residual_db:.0f} dBFS are left"
+        yield Finding("ok", "cancelled", text)
+    if found.reference is not None:
+        text = "carries what is played" if found.reference else "does not carry what is played"
+        yield Finding("ok", "reference", f"input channel {settings.audio.reference_channel} {text}")
+    right = settings.audio.echo == found.mode
+    yield Finding(
+        "ok" if right else "hint",
+        "audio.echo",
+        settings.audio.echo,
+        "" if right else f"set audio.echo to {found.mode}: {found.reason}",
+    )
 
 
 CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (

@@ -17,11 +17,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
+from rapidfuzz import fuzz
+
 from device.events import ReplyAudio
 from device.hearing import frames_of
-from device.hearing.transcript import after_wake_word
+from device.hearing.transcript import sounds, words
 
 WINDOW_MS = 1200
+_LIKE = 75  # percent; as where the wake word is looked for in a transcript
 _TURNS = 2
 
 
@@ -61,17 +64,27 @@ class OwnVoice:
                 continue
             first, last = spans.get(place[:2], (place.offset, place.offset))
             spans[place[:2]] = (min(first, place.offset), max(last, place.offset))
-        words: list[str] = []
+        left: list[str] = []
         for key, (first, last) in spans.items():
             if (audio := self._clauses.get(key)) is None:
                 continue
             begin = 0
             for word, end in zip(audio.words, audio.word_ends, strict=False):
                 if end > first and begin <= last:
-                    words.append(word)
+                    left.append(word)
                 begin = end
-        return words
+        return left
 
     def says(self, wake_word: str, frame: int, locate: Locate) -> bool:
         """Whether a detection of `wake_word` at `frame` is Wren's own doing."""
-        return after_wake_word(" ".join(self.words(frame, locate)), wake_word).likeness > 0
+        return sounds_like(self.words(frame, locate), wake_word)
+
+
+def sounds_like(said: list[str], wake_word: str) -> bool:
+    """Whether a run of the words in `said` is like `wake_word`, spellings of like sounds made one."""
+    target, longest = sounds(wake_word), len(words(wake_word)) + 1
+    return any(
+        fuzz.ratio(sounds("".join(said[first : first + count])), target) >= _LIKE
+        for first in range(len(said))
+        for count in range(1, longest + 1)
+    )

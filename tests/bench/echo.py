@@ -28,7 +28,7 @@ from device.bus.ring import Frame
 from device.events import ReplyAudio
 from device.hearing.loading import files_of
 from device.hearing.own_voice import OwnVoice, Place
-from device.hearing.vad import CHUNK, Memory, SileroVad
+from device.hearing.vad import CHUNK, CHUNK_MS, Memory, SileroVad
 from device.hearing.wake import WakeDetector
 from device.settings import Audio, Settings
 from device.speech import Samples, Style
@@ -43,6 +43,7 @@ LEVELS_DB = (-6.0, -12.0)
 DRY, REVERBERANT = "dry", "living_room_1 (measured)"
 ROOMS = (DRY, REVERBERANT)
 PAUSE_S = 0.5
+DUCKED_AFTER_FRAMES = 6
 ONSET_CHUNKS = 3
 WAKE_EVERY_S = 4.0
 SENTENCES = (
@@ -109,15 +110,27 @@ def speak(seconds: float = SECONDS) -> Speech:
     return Speech(frames, clauses)
 
 
-def blocks_of(speech: Speech) -> Iterator[Block]:
-    """The blocks that leave the loudspeaker."""
-    waiting = deque(speech.frames)
-    playback = Playback(lambda: waiting.popleft() if waiting else None, LOUDSPEAKER_HZ)
-    while True:
-        playback.fill(1)
-        if (block := playback.take()) is None:
-            return
-        yield block
+class Loudspeaker:
+    """Plays all of it, quieter a moment after it was asked to be."""
+
+    def __init__(self, speech: Speech) -> None:
+        waiting = deque(speech.frames)
+        self._playback = Playback(lambda: waiting.popleft() if waiting else None, LOUDSPEAKER_HZ)
+        self._asked = deque([0.0] * DUCKED_AFTER_FRAMES)
+
+    def blocks(self) -> Iterator[Block]:
+        """What leaves, block by block."""
+        while True:
+            self._playback.fill(1)
+            if (block := self._playback.take()) is None:
+                return
+            yield block
+            self._playback.duck(self._asked.popleft())
+            self._asked.append(self._asked[-1])
+
+    def duck(self, gain_db: float) -> None:
+        """What listen would ask for."""
+        self._asked[-1] = gain_db
 
 
 def impulse_response(room: str) -> NDArray[np.float32] | None:
@@ -134,8 +147,10 @@ class Ears:
         settings = Settings()
         self._threshold = settings.listen.vad_threshold
         self._memory, self._pending = Memory(vad), np.zeros(0, np.int16)
-        self._over = 0
+        self._over, self._silent = 0, 0
+        self._barge_in, self._listen = settings.barge_in, settings.listen
         self.interruptions = 0
+        self.gain_db = 0.0  # that listen would ask for
         self._detector = WakeDetector(files_of("wake"), settings.wake.words)
         self._own_voice, self._speech = OwnVoice(), speech
         for clause in speech.clauses:
@@ -152,6 +167,11 @@ class Ears:
             chunk, self._pending = self._pending[:CHUNK], self._pending[CHUNK:]
             self._over = self._over + 1 if self._memory.probability(chunk) >= self._threshold else 0
             self.interruptions += self._over == ONSET_CHUNKS
+            self._silent = 0 if self._over else self._silent + CHUNK_MS
+            if self._over >= ONSET_CHUNKS:
+                self.gain_db = self._barge_in.duck_db
+            elif self._silent >= self._barge_in.restore_ms:
+                self.gain_db = 0.0
         for heard in self._detector.accept(frame, samples):
             self.wakes.append((heard.word, frame))
             if self._own_voice.says(heard.word, frame, self._speech.place):
@@ -162,17 +182,18 @@ class Ears:
 
 def listen(
     speech: Speech,
-    blocks: list[Block],
     path: NDArray[np.float32],
     vad: SileroVad,
     *,
-    mode: Audio = Audio(),  # noqa: B008 - frozen
+    mode: Mode = "software",
     people: NDArray[np.float32] | None = None,
+    ducks: bool = False,
 ) -> tuple[Heard, Ears]:
     """Wren speaks into a room, over it `people` (float32[n], 16 kHz), and hears what is left of itself."""
-    room, front_end, ears = Room(path), FrontEnd(mode), Ears(vad, speech)
+    room, front_end, ears = Room(path), FrontEnd(Audio(echo=mode)), Ears(vad, speech)
+    loudspeaker = Loudspeaker(speech)
     heard = left = 0.0
-    for number, block in enumerate(blocks):
+    for number, block in enumerate(loudspeaker.blocks()):
         said = None
         if people is not None:
             piece = people[number * MICROPHONE_FRAME : (number + 1) * MICROPHONE_FRAME]
@@ -183,14 +204,16 @@ def listen(
         heard += float(np.sum(microphone.astype(np.float32) ** 2))
         left += float(np.sum(cleaned.astype(np.float32) ** 2))
         ears.hear(number, cleaned, block.position)
+        if ducks:
+            loudspeaker.duck(ears.gain_db)
     erle_db = 10 * np.log10(heard / max(left, 1.0))
     delay_ms = -1 if front_end.delay_ms is None else front_end.delay_ms
     return Heard(float(erle_db), delay_ms, ears.interruptions, ears.wakes, len(ears.passed)), ears
 
 
-def people_over(blocks: list[Block]) -> tuple[NDArray[np.float32], list[int]]:
+def people_over(seconds: float) -> tuple[NDArray[np.float32], list[int]]:
     """People saying "alexa" every few seconds, and the frames at which they end."""
-    length = len(blocks) * MICROPHONE_FRAME
+    length = round(seconds * MICROPHONE_HZ)
     track, ends, at = np.zeros(length, np.float32), list[int](), round(WAKE_EVERY_S * MICROPHONE_HZ)
     for recording in recordings.recordings("wake_pos", "alexa"):
         sound = recording.samples().astype(np.float32) / 32768
@@ -233,7 +256,6 @@ def run(seconds: float = SECONDS) -> dict[str, Any]:
     """All conditions; `erle_db` is the lowest of them, the counts are sums."""
     began = time.process_time()
     speech = speak(seconds)
-    blocks = list(blocks_of(speech))
     vad = SileroVad(files_of("vad")["model"])
     rooms = ROOMS if recordings.available() else (DRY,)
     conditions = list[dict[str, Any]]()
@@ -241,7 +263,7 @@ def run(seconds: float = SECONDS) -> dict[str, Any]:
         response = impulse_response(room)
         for delay_ms in DELAYS_MS:
             for level_db in LEVELS_DB:
-                heard, _ = listen(speech, blocks, echo_path(response, delay_ms, level_db), vad)
+                heard, _ = listen(speech, echo_path(response, delay_ms, level_db), vad)
                 conditions.append({"room": room, "delay_ms": delay_ms, "level_db": level_db} | {
                     "erle_db": heard.erle_db, "measured_delay_ms": heard.delay_ms,
                     "self_interruptions": heard.self_interruptions, "detected": len(heard.wakes),
@@ -252,17 +274,22 @@ def run(seconds: float = SECONDS) -> dict[str, Any]:
         "erle_db": min(condition["erle_db"] for condition in conditions),
         "self_interruptions": sum(condition["self_interruptions"] for condition in conditions),
         "self_wakes": sum(condition["self_wakes"] for condition in conditions),
-        "minutes": len(blocks) * len(conditions) / 6000,
+        "minutes": len(speech.frames) * len(conditions) / 3000,
     }
     if recordings.available():
-        people, ends = people_over(blocks)
-        path = echo_path(impulse_response(REVERBERANT), 80, -6.0)
-        over = {}
-        modes: tuple[Mode, ...] = ("software", "threshold")
-        for mode in modes:
-            _, ears = listen(speech, blocks, path, vad, mode=Audio(echo=mode), people=people)
-            over[mode] = noticed(ends, ears.passed)
-        results["people"] = {"said": len(ends), "heard": over["software"], "uncancelled": over["threshold"]}
+        people, ends = people_over(seconds)
+        response = impulse_response(REVERBERANT)
+        rows: tuple[tuple[str, Mode, float, bool], ...] = (
+            ("no echo", "software", -90.0, False),
+            ("ducked", "software", -12.0, True),
+            ("cancelled", "software", -12.0, False),
+            ("as it is", "threshold", -12.0, False),
+        )
+        results["people"] = {"said": len(ends)}
+        for name, mode, level_db, ducks in rows:
+            path = echo_path(response, 80, level_db)
+            _, ears = listen(speech, path, vad, mode=mode, people=people, ducks=ducks)
+            results["people"][name] = noticed(ends, ears.passed)
         results["pairs_erle_db"] = real_pairs()
     results["cpu_s"] = time.process_time() - began
     return results
@@ -291,8 +318,9 @@ def show(results: dict[str, Any], console: Console) -> None:
     if "people" in results:
         people = results["people"]
         console.print(
-            f'"alexa" by people over its voice: {people["heard"]} of {people["said"]} heard, '
-            f"{people['uncancelled']} without cancellation"
+            f'"alexa" by people over its voice, {people["said"]} times: {people["no echo"]} heard without echo, '
+            f"{people['ducked']} with cancellation and ducking, {people['cancelled']} with cancellation alone, "
+            f"{people['as it is']} with neither"
         )
         for name, erle_db in results["pairs_erle_db"].items():
             console.print(f"recorded pair {name}: ERLE {erle_db:.1f} dB")

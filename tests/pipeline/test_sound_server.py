@@ -15,8 +15,9 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from device.bus.paths import GATED, LOST
+from device.bus.paths import GATED, LOST, SPEAKING
 from device.events import AudioState, DaemonFailed, Event, PlaybackStarted, PlaybackStopped
+from tests.hearing import say
 from tests.pipeline import sound_server
 from tests.pipeline.audio_rig import VOICE_HZ, AudioRig, lag
 from tests.pipeline.sound_server import SoundServer
@@ -30,6 +31,9 @@ CARD = {
     "WREN_AUDIO__GATE_TAIL_MS": "200",
     "WREN_AUDIO__ECHO": "gate",
 }
+
+
+STORY = "Once upon a time there was a small wren who lived in the hedge behind the house, and sang all day."
 
 
 @pytest.fixture
@@ -138,6 +142,48 @@ def test_a_reply_is_gated_and_its_clock_rises_to_its_end(server: SoundServer, tm
         assert all(frame.tag & GATED and not frame.samples.any() for frame in frames)
 
 
+def test_echo_of_a_reply_is_cancelled_and_a_person_over_it_is_heard(
+    server: SoundServer, tmp_path: Path
+) -> None:
+    reply = soxr.resample(np.tile(say(STORY), 3)[: 12 * 16_000], 16_000, VOICE_HZ)
+    person = say("Turn on the kitchen light, please.", "rms")
+    soundfile.write(tmp_path / "person.wav", person, 16_000)
+    with AudioRig(tmp_path, {**server.environment, **CARD, "WREN_AUDIO__ECHO": "software"}) as rig:
+        rig.wait_for(open_)
+
+        def attempt(turn: int) -> tuple[float, float, float]:
+            """(ERLE in dB, delay in ms, level of the person above what is left of the echo in dB)."""
+            seen = len(rig.events)
+            rig.speak(reply, turn=turn, words=("once", "upon", "a", "time"))
+            started = rig.wait_for(lambda event: isinstance(event, PlaybackStarted), after=seen, timeout_s=20)
+            time.sleep(8)
+            said_at = rig.head
+            server.play(tmp_path / "person.wav").wait(timeout=10)
+            rig.wait_for(lambda event: isinstance(event, PlaybackStopped), after=seen, timeout_s=20)
+            state = [event for event in rig.of(AudioState) if isinstance(event, AudioState)][-1]
+            frames = rig.frames(started.frame, 1000)
+            assert not any(frame.tag & GATED for frame in frames)
+            assert sum(bool(frame.tag & SPEAKING) for frame in frames) > 900
+            sound = np.concatenate([frame.samples for frame in frames]).astype(np.float64)
+            before = (said_at - started.frame) * 160
+            echo, voice = sound[before - 48_000 : before], sound[before + 1600 : before + person.size]
+            return (
+                max((e.erle_db or 0.0) for e in rig.events[seen:] if isinstance(e, AudioState)),
+                state.echo_delay_ms or -1,
+                float(10 * np.log10(np.mean(voice**2) / np.mean(echo**2))),
+            )
+
+        results = []
+        for turn in (1, 2, 3):
+            results.append(attempt(turn))
+            erle_db, delay_ms, above_db = results[-1]
+            if erle_db > 15 and above_db > 10:
+                break
+        assert erle_db > 15, results
+        assert above_db > 10, results
+        assert 30 <= delay_ms <= 250
+
+
 def test_a_restarted_sound_server_is_found_again_and_people_are_told_once(
     server: SoundServer, tmp_path: Path
 ) -> None:
@@ -194,3 +240,19 @@ def test_listing_devices_prints_nothing_but_the_list(server: SoundServer) -> Non
     )
     assert "'room'" in answer.stdout
     assert answer.stderr == ""
+
+
+def test_the_doctor_measures_the_room_and_recommends_what_to_do(server: SoundServer, tmp_path: Path) -> None:
+    names = {name: value for name, value in CARD.items() if name.endswith("DEVICE")}
+    environment = os.environ | server.environment | names | {"WREN_RUNTIME_DIR": str(tmp_path / "run")}
+    answer = subprocess.run(
+        [sys.executable, "-m", "device.cli", "doctor", "--echo"],
+        env=environment | {"COLUMNS": "160"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert "ms from loudspeaker to microphone" in answer.stdout
+    assert "quieter by software" in answer.stdout

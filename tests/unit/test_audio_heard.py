@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from device.audio.heard import UNDERRUN_MS, Listener, words_heard, words_of
 from device.audio.playback import Block
-from device.events import Event, PlaybackStarted, PlaybackStopped, ReplyAudio
+from device.events import Event, PlaybackDucked, PlaybackStarted, PlaybackStopped, ReplyAudio
 
 BLOCK = 220  # ring samples in 10 ms, near enough
 WORDS = ("the", "kitchen", "light", "is", "on")
@@ -174,3 +174,25 @@ def test_heard_text_is_a_prefix_of_the_words_that_were_spoken(
 @pytest.mark.parametrize(("samples", "heard"), [(0, 0), (99, 0), (100, 1), (199, 1), (200, 2), (10_000, 2)])
 def test_a_word_is_heard_with_its_last_sample(samples: int, heard: int) -> None:
     assert words_of(("turning", "on"), (100, 200), samples) == ("turning", "on")[:heard]
+
+
+def ducked(events: list[Event]) -> list[tuple[float, int]]:
+    return [(event.gain_db, event.frame) for event in events if isinstance(event, PlaybackDucked)]
+
+
+def test_ducking_is_told_with_the_frame_at_which_it_was_heard_and_ends_with_the_reply() -> None:
+    listener = Listener()
+    listener.announce(audio())
+    blocks = [block(number) for number in range(10)]
+    for quiet in blocks[4:]:
+        quiet.gain_db = -20.0
+    assert ducked(hear(listener, [*blocks, None, None])) == [(-20.0, 4), (0.0, 10)]
+
+
+def test_the_last_block_of_a_cut_reply_does_not_tell_of_its_gain() -> None:
+    listener = Listener()
+    listener.announce(audio())
+    cut = block(2, cut=True)
+    cut.gain_db = -20.0
+    events = hear(listener, [block(0), block(1), cut, None])
+    assert ducked(events) == []

@@ -310,3 +310,67 @@ def test_mute_and_a_missing_microphone_silence_the_frame() -> None:
     assert gate.tag(None, missing=True) == GATED | LOST
     assert gate.tag(None, lost=True) == LOST
     assert gate.tag(None, lost=True) & Gate.SILENCED == 0
+
+
+# --- ducking
+
+
+def test_ducking_reaches_blocks_that_were_made_before_without_a_click() -> None:
+    ring = Ring()
+    ring.write(60)
+    playback = Playback(ring.read, OUTPUT_HZ)
+    playback.fill(4)
+    loud = [playback.take() for _ in range(2)]
+    playback.duck(-20)
+    soft = take_all(playback)
+    whole = sound([block for block in loud if block is not None] + soft)
+    assert np.max(np.abs(np.diff(whole))) < 8000 * 2 * np.pi * 200 / OUTPUT_HZ * 1.6
+    assert np.max(np.abs(soft[1].samples)) == pytest.approx(800, abs=20)  # the next block is the ramp
+    assert {block.gain_db for block in soft} == {-20}
+
+
+@given(
+    changes=st.lists(st.tuples(st.integers(0, 8), st.sampled_from([0.0, -6.0, -20.0, -60.0])), max_size=12)
+)
+def test_however_it_is_ducked_there_is_no_click_and_never_a_gain_above_one(
+    changes: list[tuple[int, float]],
+) -> None:
+    ring = Ring()
+    ring.write(60)
+    playback = Playback(ring.read, OUTPUT_HZ)
+    blocks = []
+    for count, gain_db in [*changes, (200, 0.0)]:
+        playback.duck(gain_db)
+        blocks += take_all(playback, count)
+    whole = sound(blocks)
+    assert np.max(np.abs(np.diff(whole))) < 8000 * 2 * np.pi * 200 / OUTPUT_HZ * 1.6
+    assert np.max(np.abs(whole)) < 8100
+
+
+def test_a_new_turn_is_loud_and_the_old_one_stays_quiet_to_its_end() -> None:
+    ring = Ring()
+    ring.write(60, turn=1)
+    playback = Playback(ring.read, OUTPUT_HZ)
+    playback.fill(2)
+    playback.take()
+    playback.duck(-20)
+    quiet = [playback.take() for _ in range(1)]
+    playback.fill(2)
+    playback.start_turn(2)
+    ring.frames.clear()
+    ring.write(10, turn=2)
+    blocks = take_all(playback)
+    assert quiet[0] is not None
+    assert blocks[0].cut
+    assert np.max(np.abs(blocks[0].samples)) < 900
+    assert np.max(np.abs(blocks[1].samples)) > 5000
+    assert blocks[1].gain_db == 0
+
+
+def test_a_reply_is_never_begun_ducked() -> None:
+    ring = Ring()
+    playback = Playback(ring.read, OUTPUT_HZ)
+    playback.duck(-20)
+    assert playback.take() is None
+    ring.write(10)
+    assert np.max(np.abs(take_all(playback)[1].samples)) > 7000
