@@ -111,6 +111,17 @@ def test_a_newer_job_takes_the_place_of_the_running_one_which_is_accounted_for(
     assert pieces(outcomes) == ["b 0", "b 1", "b 2", ""]
 
 
+def test_a_job_that_never_began_is_accounted_for_too(mind: Mind, model: Model) -> None:
+    mind.post(consider("slow"), committed=False)
+    assert model.began.wait(5)
+    with mind._changed:  # the thread cannot take the next job in between
+        never = mind.post(Prefill(1, "a", ()), committed=False)
+        last = mind.post(consider("b"), committed=True)
+    spent = [outcome for outcome in gather(mind, last) if isinstance(outcome, Spent)]
+    assert Spent(never, 0.0) in spent
+    assert len(spent) == 3
+
+
 def test_what_is_dropped_ends_also_while_it_waits_to_be_released(mind: Mind, model: Model) -> None:
     job = mind.post(consider("a"), committed=False)
     while model.spoken < 1:
