@@ -5,6 +5,8 @@ from __future__ import annotations
 import collections
 from typing import Literal, NamedTuple
 
+from device.dialog.machine import HOLDING
+
 
 class Utterance(NamedTuple):
     """One side's words in one turn."""
@@ -27,8 +29,8 @@ class History:
         self._add("user", text, now_s)
 
     def heard(self, text: str, now_s: float) -> None:
-        """What of the reply left the loudspeaker."""
-        self._add("assistant", text, now_s)
+        """What of the reply left the loudspeaker, less what only bridged the time until it."""
+        self._add("assistant", text.removeprefix(HOLDING).strip(), now_s)
 
     def before_last_request(self) -> list[Utterance]:
         """Everything before the request that is being answered."""

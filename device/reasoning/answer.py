@@ -3,6 +3,8 @@
 The model may talk but its talk does nothing, so a clause that says that something was, is being or will be
 done ("I turned on the light", "the heating is now off") would be a lie. Text is let through clause by
 clause: such a clause ends the answer, and is replaced by the honest sentence when nothing was said before.
+The first clause may also end before one of the language's joints ("because", "from"), so that the voice can
+begin while the rest of a long sentence is still being made; it is then looked at together with the rest.
 Markup, symbols and emoji, which a voice cannot say, are dropped. Pure; pieces of text in, clauses out.
 """
 
@@ -15,6 +17,7 @@ from device.reasoning.prompt import load
 
 MOST_SENTENCES = 2
 _CLAUSE_END = re.compile(r"(?<=[,;:.!?])\s+")
+_FIRST_WORDS = 5  # that a clause which ends before a joint has at least
 _SENTENCE_END = re.compile(r"[.!?][\"')]*$")
 _UNSPEAKABLE = frozenset("*_`#~|<>[]{}\\^")
 
@@ -30,6 +33,7 @@ class Answer:
     def __init__(self, language: str = "en") -> None:
         self._language = language
         self._text = ""
+        self._sentence = ""  # as far as it was said
         self._sentences = 0
         self._said = False
         self.over = False
@@ -38,7 +42,22 @@ class Answer:
         """The clauses that `piece` completes, "" when none; sets `over` when nothing more may follow."""
         self._text += "".join(letter for letter in piece if _speakable(letter))
         *whole, self._text = _CLAUSE_END.split(self._text)
-        return "".join(self._pass(clause) for clause in whole)
+        clauses = [*whole] if self._said else [*self._at_joint(whole)]
+        return "".join(self._pass(clause) for clause in clauses)
+
+    def _at_joint(self, whole: list[str]) -> list[str]:
+        """The clauses, the first one cut before its first joint that has begun and ended."""
+        first = whole[0] if whole else self._text
+        words = list(re.finditer(r"\S+", first))
+        known = words if whole else words[:-1]  # the last word may go on
+        for word in known[_FIRST_WORDS:]:
+            if word[0].lower() in load(self._language).joints:
+                head, rest = first[: word.start()], first[word.start() :]
+                if whole:
+                    return [head, rest, *whole[1:]]
+                self._text = rest
+                return [head]
+        return whole
 
     def finish(self, *, cut: bool) -> str:
         """The rest; an answer that was `cut` off keeps it only when nothing has been said yet."""
@@ -53,10 +72,12 @@ class Answer:
     def _pass(self, clause: str) -> str:
         if self.over or not clause.strip():
             return ""
-        if claims(clause, self._language):
+        self._sentence = f"{self._sentence} {clause.strip()}"
+        if claims(self._sentence, self._language):
             self.over = True
             return "" if self._said else load(self._language).retraction
         if _SENTENCE_END.search(clause):
+            self._sentence = ""
             self._sentences += 1
             self.over = self._sentences == MOST_SENTENCES
         text = f" {clause.strip()}" if self._said else clause.strip()

@@ -51,6 +51,7 @@ class Prompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     elsewhere: str
     retraction: str
     claims: tuple[str, ...]
+    joints: tuple[str, ...]
     examples: tuple[Example, ...]
 
 

@@ -15,7 +15,8 @@ import msgspec
 from device.home.registry import Call, House
 from device.reasoning import replies
 from device.reasoning.decision import Decision
-from device.reasoning.intents import parse
+from device.reasoning.intents import addressed, index_of, parse
+from device.reasoning.items import cover
 from device.reasoning.language import load
 from device.reasoning.results import AskBack, NotPossible, Understood
 from device.reasoning.words import lexicon, split
@@ -23,6 +24,7 @@ from device.reasoning.words import lexicon, split
 READING = frozenset(("get", "time", "date"))
 RISKY_DOMAINS = frozenset(("lock", "climate"))
 RISKY_CLASSES = frozenset(("garage", "gate", "door"))
+_TELLING_WORDS = 3  # with fewer, anything may follow
 MANY_CALLS = 4  # more at once from a model is likelier a mistake than a wish
 
 
@@ -96,6 +98,15 @@ def closes(text: str, proposal: tuple[Call, ...] = (), language: str = "en") -> 
 def _closing(language: str) -> frozenset[tuple[str, ...]]:
     known = lexicon(language).language
     return frozenset(tuple(split(phrase, known)) for phrase in known.closing)
+
+
+def awaits_model(text: str, house: House, language: str = "en") -> bool:
+    """Whether a request that begins so will probably be for the language model: no verb of command in it."""
+    known = lexicon(language)
+    words = [word for word in addressed(split(text, known.language), known) if word != ","]
+    index = index_of(house, known)
+    items = cover(words, index.likely(words), index, known) if len(words) >= _TELLING_WORDS else []
+    return bool(items) and not any(item.kind == "act" for item in items)
 
 
 def expected_words(found: Route, house: House) -> str:

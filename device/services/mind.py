@@ -131,6 +131,7 @@ class Mind:
     def post(self, job: Job, *, committed: bool) -> int:
         """Do this instead of what is running or waiting; returns the number of the job."""
         with self._changed:
+            self._discard()
             self._number += 1
             self._job, self._wanted = job, self._number
             if committed:
@@ -147,7 +148,8 @@ class Mind:
     def drop(self) -> None:
         """Whatever is running or waiting is in vain."""
         with self._changed:
-            self._job, self._wanted = None, 0
+            self._discard()
+            self._wanted = 0
             self._changed.notify()
 
     def configure(self, settings: Reason) -> None:
@@ -168,6 +170,11 @@ class Mind:
             self._stopping = True
             self._changed.notify()
         self._thread.join(timeout=1.5)
+
+    def _discard(self) -> None:
+        if self._job is not None:
+            self._job = None
+            self._put(Spent(self._number, 0.0))
 
     def _cancelled(self) -> bool:
         if not self._running:  # learning the house: whoever speaks goes first

@@ -55,6 +55,7 @@ from device.reasoning.router import (
     Perform,
     Route,
     Speak,
+    awaits_model,
     closes,
     expected_words,
     route,
@@ -65,7 +66,6 @@ from device.services.mind import Consider, Decided, Failed, Mind, Outcome, Piece
 from device.settings import Settings
 
 _HOUSE_QUIET_S = 0.5  # discovery comes in bursts
-_PREFILL_WORDS = 3  # of a beginning: with fewer, anything may follow
 
 
 class _Found(NamedTuple):
@@ -252,7 +252,11 @@ class ReasonDaemon(Daemon):
             return
         if action.whole:
             self._think_ahead(action)
-        elif self._mind is not None and self._model_ready and len(text.split()) >= _PREFILL_WORDS:
+        elif (
+            self._mind is not None
+            and self._model_ready
+            and awaits_model(text, self._mirror.house(), language)
+        ):
             history = tuple(self._history.so_far(time.monotonic()))
             job = self._mind.post(Prefill(turn, text, history), committed=False)
             self._ahead.work(turn, job, decides=False)

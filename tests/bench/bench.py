@@ -44,14 +44,25 @@ def measure(files: list[Path], timeline: Path) -> dict[str, Any]:
         after = _usages(stage)
         busy_s = time.monotonic() - began
     idle = {name: (idle_after[name].cpu_s - idle_before[name].cpu_s) / IDLE_S for name in idle_after}
-    done = turns(read([timeline]))
+    rows = read([timeline])
+    done = turns(rows)
     cpu_s = sum(after[name].cpu_s - idle_after[name].cpu_s - idle[name] * busy_s for name in after)
     return {
         "turns": done,
         "idle_cpu_percent": {name: 100 * share for name, share in idle.items()},
         "rss_mb": {name: after[name].memory_mb for name in after},
         "cpu_s_per_turn": cpu_s / max(1, len(done)),
+        "speculation_ms_per_turn": _speculation(rows, max(1, len(done))),
     }
+
+
+def _speculation(rows: list[dict[str, Any]], count: int) -> dict[str, dict[str, float]]:
+    """Processor time of work ahead of the commit, by kind: what was of use, and what was thrown away."""
+    cpu_ms = {what: {"used": 0.0, "wasted": 0.0} for what in ("route", "model", "voice")}
+    for row in rows:
+        if row["event"] == "speculation.ended":
+            cpu_ms[row["what"]]["used" if row["used"] else "wasted"] += row["cpu_ms"] / count
+    return cpu_ms
 
 
 def _usages(stage: Stage) -> dict[str, Usage]:
@@ -102,6 +113,10 @@ def _print(console: Console, results: dict[str, Any], done: list[Turn]) -> None:
         )
     console.print(f"answered: {results['answered']} of {results['requests']}")
     console.print(f"CPU per turn: {results['cpu_s_per_turn']:.2f} s")
+    for what, ahead in results["speculation_ms_per_turn"].items():
+        console.print(
+            f"ahead of the commit, {what}: {ahead['used']:.1f} ms per turn used, {ahead['wasted']:.1f} wasted"
+        )
     table = Table(title="Daemons", title_justify="left")
     for column in ("daemon", "idle CPU, % of a core", "memory, MB (PSS)"):
         table.add_column(column, justify="left" if column == "daemon" else "right")

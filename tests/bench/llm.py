@@ -86,8 +86,8 @@ def decisions(model: LanguageModel) -> None:
     row("decide", [w for w, _ in plain], [p for _, p in plain], note)
     row("decide, partial text read ahead", [w for w, _ in ahead], [p for _, p in ahead])
     for kind, costs in kinds.items():
-        evaluations, tokens = sum(c[2] for c in costs) / len(costs), sum(c[3] for c in costs) / len(costs)
-        note = f"{evaluations:.1f} evaluations of {tokens:.1f} tokens in all"
+        calls, used = (sum(c[i] for c in costs) / len(costs) for i in (2, 3))
+        note = f"{calls:.1f} evaluations of {used:.1f} tokens"
         row(f"  that is: {kind}", [c[0] for c in costs], [c[1] for c in costs], note)
 
 

@@ -146,6 +146,8 @@ def test_transition(
 
 LATE: list[tuple[tuple[Input, ...], float, StateName, str]] = [
     (LISTENING, 30, "idle", ""),
+    ((*SPEAKING, OVER), 30, "idle", ""),
+    ((*SPEAKING, OVER, FALSE_ALARM), 9, "idle", ""),
     (THINKING, 9, "speaking", TOO_LONG),
     (SPEAKING, 6, "idle", ""),
     ((*SPEAKING, PlaybackStarted(turn=1, clause=0)), 61, "idle", ""),

@@ -211,6 +211,19 @@ def test_tokens_without_an_alternative_are_not_evaluated() -> None:
     assert asked == [(), (encode("turn")[0],), tuple(encode("turn off"))]
 
 
+def test_behind_a_first_fork_that_is_too_unlikely_nothing_is_evaluated() -> None:
+    asked: list[tuple[int, ...]] = []
+    wish = resolute(" say")
+
+    def counting(answer: Sequence[int]) -> NDArray[np.float32]:
+        asked.append(tuple(answer))
+        return wish(answer)
+
+    walk = grammar.walk(tree_for("stop that", small_house()), counting, several=False, least=0.14)
+    assert asked == [()]
+    assert judge(walk).kind == "talk"
+
+
 @pytest.mark.parametrize(
     ("probability", "kind"), [(0.9, "act"), (0.5, "act"), (0.3, "ask"), (0.14, "ask"), (0.1, "cannot")]
 )

@@ -69,7 +69,27 @@ def test_an_unfinished_end_is_dropped_when_something_was_said() -> None:
     assert whole("The moon is far", cut=True) == "The moon is far"
 
 
-@given(st.sampled_from((*HONEST, "One, two; three. Four: five, six. Seven.")), st.lists(st.integers(1, 9)))
+def test_a_long_first_sentence_begins_to_be_spoken_before_it_is_over() -> None:
+    answer, text = Answer(), "The sky up there is blue because the air scatters short waves of light."
+    clauses = [clause for word in text.split(" ") if (clause := answer.push(f"{word} "))]
+    assert clauses == ["The sky up there is blue", " because the air scatters short waves of light."]
+
+
+def test_a_claim_that_the_first_cut_divides_is_not_spoken_to_its_end() -> None:
+    text = "Right away my friend I went and turned on the lights."
+    assert whole(text) == "Right away my friend I went"
+
+
+@given(
+    st.sampled_from(
+        (
+            *HONEST,
+            "The sky is blue and wide because the air scatters light of short waves.",
+            "One, two; three. Four: five, six. Seven.",
+        )
+    ),
+    st.lists(st.integers(1, 9)),
+)
 def test_the_answer_does_not_depend_on_how_it_arrives(text: str, cuts: list[int]) -> None:
     answer, said, rest = Answer(), "", f" {text}"
     for cut in cuts:

@@ -1,0 +1,131 @@
+"""The language model's thread: the newest job only, nothing of it lost or said twice; the model is played."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from device.home.registry import House
+from device.reasoning.decision import Decision
+from device.reasoning.llm import Cancelled
+from device.services.mind import Consider, Decided, Mind, Outcome, Piece, Prefill, Spent
+from device.settings import Reason
+
+HOUSE = House()
+
+
+class Model:
+    """Talks in three clauses; "slow" requests take until they are cancelled."""
+
+    def __init__(self) -> None:
+        self.began = threading.Event()
+        self.spoken = 0
+
+    def prefill(self, text: str, history: Any, cancelled: Callable[[], bool]) -> None:
+        self._work(text, cancelled)
+
+    def decide(self, text: str, house: House, cancelled: Callable[[], bool]) -> Decision:
+        self._work(text, cancelled)
+        return Decision("talk")
+
+    def talk(self, text: str, history: Any, cancelled: Callable[[], bool]) -> Iterator[str]:
+        for number in range(3):
+            if cancelled():
+                raise Cancelled
+            self.spoken += 1
+            yield f"{text} {number}"
+
+    def close(self) -> None: ...
+
+    def _work(self, text: str, cancelled: Callable[[], bool]) -> None:
+        self.began.set()
+        while text == "slow":
+            if cancelled():
+                raise Cancelled
+            time.sleep(0.001)
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch) -> Model:
+    played = Model()
+    monkeypatch.setattr(Mind, "_load", lambda _: (played, "played", 0.0))
+    return played
+
+
+@pytest.fixture
+def mind(model: Model) -> Iterator[Mind]:
+    mind = Mind(Reason())
+    yield mind
+    mind.close()
+
+
+def consider(text: str, turn: int = 1) -> Consider:
+    return Consider(turn, text, HOUSE, (), may_act=True)
+
+
+def gather(mind: Mind, job: int, timeout_s: float = 5.0) -> list[Outcome]:
+    """Everything until the job has ended."""
+    outcomes: list[Outcome] = []
+    deadline = time.monotonic() + timeout_s
+    while not any(isinstance(outcome, Spent) and outcome.job == job for outcome in outcomes):
+        assert time.monotonic() < deadline, outcomes
+        time.sleep(0.001)
+        outcomes += mind.poll()
+    return outcomes
+
+
+def pieces(outcomes: list[Outcome]) -> list[str]:
+    return [outcome.text for outcome in outcomes if isinstance(outcome, Piece)]
+
+
+def test_a_committed_request_is_decided_and_answered(mind: Mind) -> None:
+    outcomes = gather(mind, mind.post(consider("a"), committed=True))
+    assert [type(outcome) for outcome in outcomes] == [Decided, Piece, Piece, Piece, Piece, Spent]
+    assert pieces(outcomes) == ["a 0", "a 1", "a 2", ""]
+
+
+def test_a_guess_is_answered_only_to_its_first_clause_until_it_is_released(mind: Mind, model: Model) -> None:
+    job = mind.post(consider("a"), committed=False)
+    outcomes: list[Outcome] = []
+    while not pieces(outcomes):
+        outcomes += mind.poll()
+    time.sleep(0.05)
+    assert model.spoken == 1
+    mind.release(job)
+    assert pieces(outcomes + gather(mind, job)) == ["a 0", "a 1", "a 2", ""]
+
+
+@pytest.mark.parametrize("first", [Prefill(1, "slow", ()), consider("slow")])
+def test_a_newer_job_takes_the_place_of_the_running_one_which_is_accounted_for(
+    mind: Mind, model: Model, first: Prefill | Consider
+) -> None:
+    old = mind.post(first, committed=False)
+    assert model.began.wait(5)
+    new = mind.post(consider("b"), committed=True)
+    outcomes = gather(mind, new)
+    assert [outcome.job for outcome in outcomes if isinstance(outcome, Spent)] == [old, new]
+    assert pieces(outcomes) == ["b 0", "b 1", "b 2", ""]
+
+
+def test_a_job_that_never_began_is_accounted_for_too(mind: Mind, model: Model) -> None:
+    mind.post(consider("slow"), committed=False)
+    assert model.began.wait(5)
+    with mind._changed:  # the thread cannot take the next job in between
+        never = mind.post(Prefill(1, "a", ()), committed=False)
+        last = mind.post(consider("b"), committed=True)
+    spent = [outcome for outcome in gather(mind, last) if isinstance(outcome, Spent)]
+    assert Spent(never, 0.0) in spent
+    assert len(spent) == 3
+
+
+def test_what_is_dropped_ends_also_while_it_waits_to_be_released(mind: Mind, model: Model) -> None:
+    job = mind.post(consider("a"), committed=False)
+    while model.spoken < 1:
+        time.sleep(0.001)
+    mind.drop()
+    assert pieces(gather(mind, job)) == ["a 0"]
+    assert model.spoken == 1

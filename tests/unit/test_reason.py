@@ -1,0 +1,243 @@
+"""The reason daemon's decisions before and after the commit, seen from its bus; the language model is played."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from device.events import (
+    DialogState,
+    Event,
+    HomeEntity,
+    IntentDecided,
+    PlaybackStopped,
+    ReplyClause,
+    ReplyExpected,
+    SpeculationEnded,
+    ToolCalled,
+    ToolResult,
+    TranscriptPartial,
+    TurnCancelled,
+    TurnCommitted,
+    TurnHypothesis,
+    TurnJudged,
+    TurnStarted,
+)
+from device.home.registry import Call, Entity
+from device.reasoning.decision import Decision
+from device.reasoning.router import Route, route
+from device.services import reason
+from device.services.mind import Consider, Decided, Job, Outcome, Piece, Prefill, Ready, Spent
+from device.settings import Listen, Settings
+
+KITCHEN = Entity(id="light.kitchen", name="Kitchen Light", area="kitchen", features=frozenset(("dim",)))
+HALL = Entity(id="light.hall", name="Hall Light", area="hall")
+ON = (Call("turn_on", "light.kitchen"),)
+DARK = "it is rather gloomy around the kitchen"
+
+
+class Bus:
+    """Keeps what is sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[Event] = []
+
+    def send(self, event: Event) -> None:
+        self.sent.append(event)
+
+    def wait(self, timeout_s: float, *others: int) -> None:
+        """There is nothing to wait for."""
+
+
+class PlayedMind:
+    """Takes jobs like the real one; the test says what comes of them."""
+
+    def __init__(self, *_: Any) -> None:
+        self.jobs: list[tuple[Job, bool]] = []
+        self.released: list[int] = []
+        self.outcomes: list[Outcome] = [Ready("model", 0, 0, True)]
+
+    def post(self, job: Job, *, committed: bool) -> int:
+        self.jobs.append((job, committed))
+        return len(self.jobs)
+
+    def release(self, job: int) -> None:
+        self.released.append(job)
+
+    def poll(self) -> list[Outcome]:
+        outcomes, self.outcomes = self.outcomes, []
+        return outcomes
+
+    def drop(self) -> None: ...
+
+    def learn(self, *_: Any) -> None: ...
+
+    def fileno(self) -> int:
+        return 0
+
+
+class Rig:
+    """A daemon, its bus and its model."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+        monkeypatch.setattr(reason, "Mind", PlayedMind)
+        self.bus = Bus()
+        self.daemon = reason.ReasonDaemon(settings, self.bus)  # type: ignore[arg-type]
+        self.daemon.start()
+        self.mind: Any = self.daemon._mind
+        for entity in (KITCHEN, HALL):
+            self.daemon.on_event(HomeEntity(entity_id=entity.id, entity=entity))
+        self.daemon.step()
+
+    def hear(self, *events: Event) -> None:
+        for event in events:
+            self.daemon.on_event(event)
+        self.daemon.step()
+
+    def come(self, *outcomes: Outcome) -> None:
+        self.mind.outcomes += outcomes
+        self.daemon.step()
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        return [event for event in self.bus.sent if isinstance(event, kind)]
+
+
+@pytest.fixture
+def rig(monkeypatch: pytest.MonkeyPatch) -> Rig:
+    return Rig(monkeypatch, Settings())
+
+
+WAKE = TurnStarted(turn=1, cause="wake")
+
+
+def guess(text: str, turn: int = 1) -> TurnHypothesis:
+    return TurnHypothesis(turn=turn, text=text)
+
+
+def commit(text: str, turn: int = 1) -> TurnCommitted:
+    return TurnCommitted(turn=turn, text=text)
+
+
+def test_a_hypothesis_is_judged_and_its_answer_prepared_but_nothing_is_done_before_the_commit(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    routed: list[str] = []
+
+    def counted(text: str, *more: Any) -> Route:
+        routed.append(text)
+        return route(text, *more)
+
+    monkeypatch.setattr(reason, "route", counted)
+    rig.hear(WAKE, guess("Turn on the kitchen light"))
+    assert [judged.completeness for judged in rig.of(TurnJudged)] == ["complete"]
+    assert [expected.text for expected in rig.of(ReplyExpected)] == ["The kitchen light is on."]
+    assert not rig.of(ToolCalled)
+    assert not rig.of(ReplyClause)
+    rig.hear(commit("turn on the kitchen light."))
+    assert [call.tool for call in rig.of(ToolCalled)] == ["turn_on"]
+    assert routed == ["Turn on the kitchen light"]
+    assert [(e.used, e.what) for e in rig.of(SpeculationEnded)] == [(True, "route")]
+
+
+def test_what_is_said_is_what_was_prepared_once_the_house_has_confirmed(rig: Rig) -> None:
+    rig.hear(WAKE, guess("turn on the kitchen light"), commit("turn on the kitchen light"))
+    (call,) = rig.of(ToolCalled)
+    assert not rig.of(ReplyClause)
+    done = ToolResult(turn=1, call_id=call.call_id, tool=call.tool, arguments=call.arguments, ok=True)
+    rig.hear(done)
+    assert [clause.text for clause in rig.of(ReplyClause)] == [rig.of(ReplyExpected)[0].text]
+
+
+def test_the_committed_text_counts_when_it_is_another_one(rig: Rig) -> None:
+    rig.hear(WAKE, guess("turn on the kitchen light"), commit("turn on the hall light"))
+    assert [call.arguments["entity"] for call in rig.of(ToolCalled)] == ["light.hall"]
+    assert [(e.used, e.what) for e in rig.of(SpeculationEnded)] == [(False, "route")]
+
+
+def test_the_model_decides_ahead_and_its_calls_wait_for_the_commit(rig: Rig) -> None:
+    rig.hear(WAKE, TranscriptPartial(turn=1, text="it is rather"), guess(DARK))
+    kinds = [(type(job), committed) for job, committed in rig.mind.jobs]
+    assert kinds == [(Prefill, False), (Consider, False)]
+    rig.come(Decided(1, 2, Decision("act", ON, 0.9), 300.0), Spent(1, 40.0), Spent(2, 300.0))
+    assert not rig.of(ToolCalled)
+    assert [expected.text for expected in rig.of(ReplyExpected)] == ["The kitchen light is on."]
+    rig.hear(commit(DARK))
+    assert [call.arguments["entity"] for call in rig.of(ToolCalled)] == ["light.kitchen"]
+    assert len(rig.mind.jobs) == 2
+    spent = [(e.used, e.cpu_ms) for e in rig.of(SpeculationEnded) if e.what == "model"]
+    assert sorted(spent) == [(True, 40.0), (True, 300.0)]
+
+
+def test_a_verb_of_command_is_not_read_ahead_by_the_model(rig: Rig) -> None:
+    rig.hear(WAKE, TranscriptPartial(turn=1, text="turn on the kitchen"))
+    assert rig.mind.jobs == []
+
+
+def test_an_answer_begun_ahead_is_spoken_in_order_after_the_commit(rig: Rig) -> None:
+    rig.hear(WAKE, guess("who are you"))
+    rig.come(Decided(1, 1, Decision("talk"), 100.0), Piece(1, 1, "I am Wren,", last=False))
+    assert [expected.text for expected in rig.of(ReplyExpected)] == ["I am Wren,"]
+    assert not rig.of(ReplyClause)
+    rig.hear(commit("Who are you?"))
+    assert rig.mind.released == [1]
+    rig.come(Piece(1, 1, " your house.", last=False), Piece(1, 1, "", last=True))
+    assert [clause.text for clause in rig.of(ReplyClause)] == ["I am Wren,", " your house.", ""]
+    assert [decided.route for decided in rig.of(IntentDecided)] == ["talk"]
+
+
+def test_when_the_person_goes_on_nothing_of_the_first_guess_is_ever_said_or_done(rig: Rig) -> None:
+    rig.hear(WAKE, guess("who are you"))
+    rig.come(Piece(1, 1, "I am Wren,", last=False))
+    rig.hear(TranscriptPartial(turn=1, text="who are you calling"))
+    rig.come(Piece(1, 1, " your house.", last=False), Spent(1, 500.0))
+    rig.hear(guess("who are you calling today"), commit("who are you calling today"))
+    assert not rig.of(ReplyClause)
+    assert (False, 500.0) in [(e.used, e.cpu_ms) for e in rig.of(SpeculationEnded) if e.what == "model"]
+    rig.come(Piece(1, 3, "Nobody.", last=False))
+    assert [clause.text for clause in rig.of(ReplyClause)] == ["Nobody."]
+
+
+def test_a_change_in_the_house_is_not_missed_by_an_answer_that_was_found_before_it(rig: Rig) -> None:
+    rig.hear(WAKE, guess("turn on the hall light"))
+    rig.hear(HomeEntity(entity_id=HALL.id, entity=None), commit("turn on the hall light"))
+    assert not rig.of(ToolCalled)
+    assert len(rig.of(ReplyClause)) == 1
+
+
+def test_stop_ends_everything_without_a_sound(rig: Rig) -> None:
+    rig.hear(WAKE, guess("who are you"), TurnCancelled(turn=1, reason="stopped"))
+    rig.come(Piece(1, 1, "I am Wren,", last=False))
+    assert [state.state for state in rig.of(DialogState)] == ["listening", "idle"]
+    assert not rig.of(ReplyClause)
+
+
+def test_a_false_alarm_does_not_cost_the_rest_of_the_answer(rig: Rig) -> None:
+    rig.hear(WAKE, commit("who are you"))
+    rig.come(Piece(1, 1, "I am Wren.", last=False))
+    rig.hear(TurnStarted(turn=2, cause="barge_in"))
+    rig.hear(PlaybackStopped(turn=1, reason="cancelled", heard_text="I am Wren."))
+    rig.come(Piece(1, 1, " I live here.", last=False), Piece(1, 1, "", last=True))
+    rig.hear(TurnCancelled(turn=2, reason="no_text"))
+    again = [(clause.turn, clause.text.strip()) for clause in rig.of(ReplyClause)]
+    assert again[:2] == [(1, "I am Wren."), (2, "I live here.")]
+
+
+@pytest.mark.parametrize("words", ["that's all, thank you", "No, thanks.", "Thank you!"])
+def test_words_of_parting_after_an_answer_are_not_answered(
+    monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    rig = Rig(monkeypatch, Settings(listen=Listen(follow_up="always")))
+    rig.hear(WAKE, commit("who are you"))
+    rig.come(Piece(1, 1, "I am Wren.", last=False), Piece(1, 1, "", last=True))
+    rig.hear(PlaybackStopped(turn=1, reason="finished", heard_text="I am Wren."))
+    said = len(rig.of(ReplyClause))
+    rig.hear(TurnStarted(turn=2, cause="follow_up"), guess(words, 2), commit(words, 2))
+    assert rig.of(DialogState)[-1].state == "idle"
+    assert len(rig.of(ReplyClause)) == said
+    assert len(rig.mind.jobs) == 1
+
+
+def test_thanks_after_a_wake_word_are_talk(rig: Rig) -> None:
+    rig.hear(WAKE, commit("thank you"))
+    assert [type(job) for job, _ in rig.mind.jobs] == [Consider]

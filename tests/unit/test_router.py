@@ -1,0 +1,64 @@
+"""What is known of a request from its text alone: whether it ends the talk, whom it is for, what will be said."""
+
+from __future__ import annotations
+
+import pytest
+
+from device.home.registry import Call
+from device.reasoning import replies
+from device.reasoning.router import AskModel, Perform, awaits_model, closes, expected_words, route
+from tests.houses import houses
+
+HOUSE = houses()["cottage"]
+KETTLE = (Call("turn_on", "switch.kettle"),)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "thanks",
+        "Thank you!",
+        "that's all, thank you",
+        "No, that is it. Goodbye.",
+        "nothing else",
+        "okay great",
+    ],
+)
+def test_words_of_parting_close_the_talk(text: str) -> None:
+    assert closes(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "thank you, now turn on the kettle", "what else", "is that all", "no turn it off"]
+)
+def test_words_that_want_something_do_not(text: str) -> None:
+    assert not closes(text)
+
+
+@pytest.mark.parametrize(("text", "closing"), [("okay", False), ("no thanks", False), ("thank you", True)])
+def test_yes_and_no_to_an_offer_are_answers(text: str, closing: bool) -> None:
+    assert closes(text, KETTLE) is closing
+
+
+@pytest.mark.parametrize(
+    ("beginning", "awaited"),
+    [
+        ("it's a bit dark", True),
+        ("tell me a", True),
+        ("why is the sky", True),
+        ("turn on the", False),
+        ("could you please switch off", False),
+        ("tell", False),
+    ],
+)
+def test_a_beginning_with_a_verb_of_command_is_not_expected_to_need_the_model(
+    beginning: str, awaited: bool
+) -> None:
+    assert awaits_model(beginning, HOUSE) is awaited
+
+
+def test_the_words_expected_for_a_command_are_those_of_its_success() -> None:
+    found = route("turn on the kettle", HOUSE)
+    assert isinstance(found, Perform)
+    assert expected_words(found, HOUSE) == replies.confirm(found.calls, HOUSE) != ""
+    assert expected_words(AskModel(may_act=True), HOUSE) == ""
