@@ -9,7 +9,6 @@ and, after this module, to the language model.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
 
 from device.home.registry import Call, House
 from device.reasoning import sentences
@@ -21,9 +20,17 @@ from device.reasoning.results import AskBack, NotPossible, NotUnderstood, Result
 from device.reasoning.things import Things
 from device.reasoning.words import Lexicon, lexicon, split
 
-__all__ = ["AskBack", "NotPossible", "NotUnderstood", "Result", "Understood", "outlook", "parse", "prepare"]
-
-Outlook = Literal["complete", "open", "unsure"]
+__all__ = [
+    "AskBack",
+    "NotPossible",
+    "NotUnderstood",
+    "Result",
+    "Understood",
+    "addressed",
+    "index_of",
+    "parse",
+    "prepare",
+]
 
 _CACHED = 4
 _TOLD_COST = 0.95
@@ -31,9 +38,6 @@ _indexes: list[NameIndex] = []
 _THINGS = frozenset(("name", "noun", "area", "unknown", "everything"))
 _ACTS = frozenset(("act", "neutral", "step", "number"))
 _QUESTIONS = frozenset(("copula", "aux", "wh", "which", "ask"))
-_OPEN_ENDS = frozenset(
-    ("determiner", "preposition", "conjunction", "neutral", "quantifier", "modal", "desire", "by")
-)
 
 
 def index_of(house: House, words: Lexicon) -> NameIndex:
@@ -56,7 +60,7 @@ def prepare(house: House, language: str = "en") -> None:
 def parse(text: str, house: House, language: str = "en") -> Result:
     """What `text`, whole or as far as it has been heard, asks of `house`. Never raises, never acts."""
     known = lexicon(language)
-    words = _addressed(split(text, known.language), known)
+    words = addressed(split(text, known.language), known)
     result = _understand(words, house, known)
     if isinstance(result, NotUnderstood) and not result.guard:
         calls = sentences.recognise(" ".join(words), house, language)
@@ -65,29 +69,7 @@ def parse(text: str, house: House, language: str = "en") -> Result:
     return result
 
 
-def outlook(text: str, house: House, language: str = "en") -> Outlook:
-    """Whether `text` is a whole command, obviously wants more words ("turn on the"), or may be either."""
-    known = lexicon(language)
-    words = [word for word in _addressed(split(text, known.language), known) if word != ","]
-    if not words:
-        return "unsure"
-    index = index_of(house, known)
-    items = cover(words, index.likely(words), index, known)
-    last = items[-1] if items else None
-    if last is None or last.end < len(words):
-        return "complete" if isinstance(_understand(words, house, known), Understood) else "unsure"
-    has_thing = any(item.kind in ("name", "noun", "area", "activity") for item in items)
-    if last.kind in _OPEN_ENDS or (last.kind == "act" and not has_thing):
-        return "open"
-    if not isinstance(_understand(words, house, known), Understood):
-        return "unsure"
-    can_grow = last.kind in ("number", "area", "unknown") or (
-        last.kind == "name" and index.continues(last.text.split())
-    )
-    return "unsure" if can_grow else "complete"
-
-
-def _addressed(words: list[str], known: Lexicon) -> list[str]:
+def addressed(words: list[str], known: Lexicon) -> list[str]:
     """The words without the name of whom they are said to, at either end."""
     while words and words[-1] == ",":
         words = words[:-1]

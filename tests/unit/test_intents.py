@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device.home.registry import Entity, House
-from device.reasoning.intents import AskBack, NotPossible, NotUnderstood, Result, Understood, outlook, parse
+from device.reasoning.intents import AskBack, NotPossible, NotUnderstood, Result, Understood, parse
 from device.reasoning.words import lexicon
 from tests.houses import expected_calls, houses, sentences
 
@@ -166,26 +166,6 @@ def test_every_clause_is_followed_or_none(case: tuple[str, str, str], frame: str
 def test_what_is_meant_for_later_is_not_done_now(case: tuple[str, str, str], frame: str) -> None:
     house, said, _ = case
     assert not isinstance(parse(frame.format(said), houses()[house]), Understood)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("turn on the", "open"),
-        ("turn off the kettle and", "open"),
-        ("set the reading lamp to", "open"),
-        ("dim", "open"),
-        ("turn on the kettle", "complete"),
-        ("turn on the kettle please", "complete"),
-        ("what time is it", "complete"),
-        ("turn off the kitchen", "unsure"),  # light, heating, …
-        ("set the reading lamp to twenty", "unsure"),  # five?
-        ("I was thinking", "unsure"),
-        ("", "unsure"),
-    ],
-)
-def test_partial_text_is_complete_open_or_unsure(text: str, expected: str) -> None:
-    assert outlook(text, houses()["cottage"]) == expected
 
 
 def test_a_large_house_is_compiled_and_understood_quickly() -> None:

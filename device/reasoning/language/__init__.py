@@ -52,6 +52,10 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     numbers: dict[str, int]
     synonyms: tuple[Phrases, ...]
     vocative: Phrases
+    hesitations: Phrases
+    openings: Phrases
+    whole: Phrases
+    open_ends: Phrases
     sounds: tuple[tuple[str, str], ...]
     vowels: str
     contractions: dict[str, str]

@@ -1,0 +1,144 @@
+"""Whether a text is a whole request, for the end of a turn. Pure: text and house in, one of three words out.
+
+| the text                                                                        | is         |
+|---------------------------------------------------------------------------------|------------|
+| is a whole answer or request by itself ("yes", "stop", "never mind")            | `complete` |
+| ends on a hesitation, or on a word that needs another ("the", "and", "to")      | `open`     |
+| is a polite beginning and nothing more ("could you")                            | `open`     |
+| ends on a verb, or names a thing and not what to do with it ("turn the kettle") | `open`     |
+| ends on a number after a preposition, and the parser makes nothing of it so     | `open`     |
+| ends in the middle of a name of the house                                       | `open`     |
+| is understood, but ends on a number, an area or a name that longer names share  | `unsure`   |
+| is understood by the parser as a command or question about the house            | `complete` |
+| says what to do with something that was spoken of before ("turn it off")        | `complete` |
+| anything else: talk, a question to the language model, something misheard       | `unsure`   |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Literal
+
+from device.home.registry import House
+from device.reasoning.intents import Understood, addressed, index_of, parse
+from device.reasoning.items import Item, cover
+from device.reasoning.names import NameIndex
+from device.reasoning.words import Lexicon, lexicon, split
+
+Completeness = Literal["complete", "open", "unsure"]
+
+_THINGS = frozenset(("name", "noun", "area", "activity", "everything"))
+_NAMED = frozenset(("name", "noun", "area"))
+_VERBS = frozenset(("act", "neutral"))
+_NEEDS_MORE = frozenset(
+    ("determiner", "preposition", "conjunction", "neutral", "quantifier", "modal", "desire", "by", "ensure")
+)
+_DOINGS = frozenset(("act", "number", "level", "color", "step", "state", "complaint", "activity"))
+_PREDICATES = _DOINGS | frozenset(
+    (
+        "attribute",
+        "houseless",
+        "wh",
+        "which",
+        "ask",
+        "aux",
+        "unknown",
+        "ignored",
+        "everything",
+        "not_yet",
+        "guard",
+    )
+)
+
+
+def completeness(text: str, house: House, language: str = "en") -> Completeness:
+    """Judges `text`, whole or as far as it has been heard. Never raises, never acts; a few milliseconds."""
+    known = lexicon(language)
+    words = [word for word in addressed(split(text, known.language), known) if word != ","]
+    ends = _endings(known)
+    if not words:
+        return "unsure"
+    if " ".join(words) in ends.whole:
+        return "complete"
+    if _ends_with(words, ends.hesitations) or _ends_with(words, ends.open_ends):
+        return "open"
+    index = index_of(house, known)
+    items = cover(words, index.likely(words), index, known)
+    if not items:
+        return "open" if any(tuple(words[:size]) in ends.openings for size in range(1, 7)) else "unsure"
+    last = items[-1]
+    is_last_word = last.end == len(words)
+    if is_last_word and _wants_more(items):
+        return "open"
+    if _lacks_deed(items):
+        return "open"
+    if isinstance(parse(text, house, language), Understood):
+        return "unsure" if is_last_word and _can_grow(last, index) else "complete"
+    if is_last_word and (_awaits_unit(items) or _awaits_name(items, words, index)):
+        return "open"
+    return "complete" if _is_about_something_said_before(items) else "unsure"
+
+
+class _Endings:
+    """The lists of a language as tuples of words."""
+
+    def __init__(self, known: Lexicon) -> None:
+        language = known.language
+        self.whole = frozenset(" ".join(split(phrase, language)) for phrase in language.whole)
+        self.hesitations, self.open_ends, self.openings = (
+            frozenset(tuple(split(phrase, language)) for phrase in phrases)
+            for phrases in (language.hesitations, language.open_ends, language.openings)
+        )
+
+
+@cache
+def _endings(known: Lexicon) -> _Endings:
+    return _Endings(known)
+
+
+def _ends_with(words: Sequence[str], phrases: frozenset[tuple[str, ...]]) -> bool:
+    longest = max(map(len, phrases))
+    return any(tuple(words[-size:]) in phrases for size in range(1, min(longest, len(words)) + 1))
+
+
+def _wants_more(items: Sequence[Item]) -> bool:
+    last = items[-1]
+    if last.kind in _NEEDS_MORE:
+        return True
+    return last.kind == "act" and not any(item.kind in _THINGS | {"pronoun"} for item in items)
+
+
+def _can_grow(last: Item, index: NameIndex) -> bool:
+    if last.kind == "name":
+        return index.continues(last.text.split())
+    return last.kind in ("number", "area", "unknown")
+
+
+def _awaits_unit(items: Sequence[Item]) -> bool:
+    return len(items) > 1 and items[-1].kind == "number" and items[-2].kind in ("preposition", "by")
+
+
+def _awaits_name(items: Sequence[Item], words: Sequence[str], index: NameIndex) -> bool:
+    """A verb of command, and last the beginning of a name of several words."""
+    if not any(item.kind in _VERBS for item in items) or items[-1].kind in ("number", "level", "color"):
+        return False
+    return any(index.continues(words[-size:]) for size in range(1, min(3, len(words)) + 1))
+
+
+def _lacks_deed(items: Sequence[Item]) -> bool:
+    """The last clause names a thing, but not what to do with it or what to know of it: "turn the kettle"."""
+    kinds = _last_clause(items)
+    is_begun = "neutral" in kinds or items[0].kind == "copula"
+    return is_begun and bool(kinds & (_NAMED | {"pronoun"})) and not kinds & _PREDICATES
+
+
+def _is_about_something_said_before(items: Sequence[Item]) -> bool:
+    """Whole, though only the dialog knows what it means: "turn it off"."""
+    kinds = _last_clause(items)
+    return "pronoun" in kinds and bool(kinds & {"act", "step"})
+
+
+def _last_clause(items: Sequence[Item]) -> set[str]:
+    begins = max((at for at, item in enumerate(items) if item.kind == "conjunction"), default=-1) + 1
+    return {item.kind for item in items[begins:]}

@@ -1,0 +1,78 @@
+"""Completeness: whole requests are known as such, unfinished ones too, and of the rest nothing is claimed."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from device.reasoning.completeness import completeness
+from device.reasoning.words import lexicon
+from tests.houses import houses
+
+COTTAGE = houses()["cottage"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("turn on the", "open"),
+        ("turn on the um", "open"),
+        ("Turn off the kettle and", "open"),
+        ("set the reading lamp to", "open"),
+        ("turn on the light in the", "open"),
+        ("and", "open"),
+        ("could you please", "open"),
+        ("I want you to", "open"),
+        ("dim", "open"),
+        ("turn on", "open"),
+        ("turn the reading lamp", "open"),  # on, off?
+        ("is the kettle", "open"),
+        ("make it", "open"),
+        ("set a timer for ten", "open"),
+        ("what is the capital of", "open"),
+        ("turn on the kettle", "complete"),
+        ("turn on the kettle please", "complete"),
+        ("Hey Jarvis, turn on the lights.", "complete"),
+        ("turn the reading lamp on", "complete"),
+        ("set the reading lamp to twenty percent", "complete"),
+        ("is the kettle on", "complete"),
+        ("what time is it", "complete"),
+        ("turn it off", "complete"),
+        ("never mind", "complete"),
+        ("yes", "complete"),
+        ("turn off the kitchen", "unsure"),  # light, heating, …
+        ("set the reading lamp to twenty", "unsure"),  # five?
+        ("turn on the dishwasher", "unsure"),
+        ("what is the capital of France", "unsure"),
+        ("I was thinking", "unsure"),
+        ("", "unsure"),
+    ],
+)
+def test_a_text_is_complete_open_or_unsure(text: str, expected: str) -> None:
+    assert completeness(text, COTTAGE) == expected
+
+
+@given(
+    st.lists(st.sampled_from(sorted(lexicon().words)), max_size=8).map(" ".join),
+    st.sampled_from(["the", "and", "to", "um", "of my"]),
+)
+def test_nothing_that_ends_on_a_word_that_needs_another_is_complete(begin: str, end: str) -> None:
+    assert completeness(f"{begin} {end}", COTTAGE) == "open"
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_judged(text: str) -> None:
+    assert completeness(text, COTTAGE) in ("complete", "open", "unsure")
+
+
+def test_judging_takes_less_than_five_milliseconds() -> None:
+    texts = ["turn the lights in the living room", "what is the capital of France", "turn on the kettle"]
+    for text in texts:
+        completeness(text, COTTAGE)
+    began = time.thread_time()
+    for text in texts:
+        completeness(text, COTTAGE)
+    assert (time.thread_time() - began) / len(texts) < 0.005
