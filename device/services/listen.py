@@ -31,16 +31,19 @@ from device.events import (
     TurnCancelled,
     TurnCommitted,
     TurnHypothesis,
+    TurnJudged,
     TurnStarted,
     WakeDetected,
 )
+from device.faults import Fault
 from device.hearing import Samples, frames_of
 from device.hearing.asr import load
-from device.hearing.background import Transcriber
+from device.hearing.background import Transcriber, TurnListener
 from device.hearing.barge_in import Vocabulary
 from device.hearing.interruption import Duck, Interrupted, Interruption, Restore
 from device.hearing.interruption import Fact as OverheardFact
 from device.hearing.loading import files_of
+from device.hearing.turn import TurnModel
 from device.hearing.utterance import Abandoned, Began, Fact, Finished, Hypothesis, PartialText, Utterance
 from device.hearing.vad import SileroVad
 from device.reasoning import language
@@ -79,6 +82,7 @@ class ListenDaemon(Daemon):
         self._vocabulary = _vocabulary(self.settings)
         self._vad = SileroVad(files_of("vad")["model"])
         self._transcriber = Transcriber(load(files_of("asr")))
+        self._turn_listener = self._load_turn_listener()
 
     def step(self) -> None:
         """Hears what has come in; in silence and without an open turn it only waits for events."""
@@ -123,6 +127,8 @@ class ListenDaemon(Daemon):
                 self._speaks = False
                 if self._over is not None and not self._over.pending:
                     self._over = None
+            case TurnJudged() if self._utterance is not None and event.turn == self._turn:
+                self._publish(self._utterance.judge(event.text, event.completeness))
             case DialogState(state="listening" | "follow_up") if event.t_ns < self._started_ns:
                 self.bus.send(TurnCancelled(turn=event.turn, reason="failed"))
             case DialogState(state="idle") if event.turn == self._turn and event.t_ns > self._opened_ns:
@@ -137,9 +143,19 @@ class ListenDaemon(Daemon):
         """Ends the thread and lets go of the ring."""
         if hasattr(self, "_transcriber"):
             self._transcriber.close()
+            if self._turn_listener is not None:
+                self._turn_listener.close()
             for ring in (self._ring, self._voice):
                 if ring is not None:
                     ring.close()
+
+    def _load_turn_listener(self) -> TurnListener | None:
+        """None, and says so, when there is no turn model: then text and silence alone end a turn."""
+        try:
+            return TurnListener(TurnModel(files_of("turn")["model"]))
+        except Fault as fault:
+            self.failed(f"turns end without the turn model: {fault.message}", fault.hint)
+            return None
 
     # --- turns -------------------------------------------------------------------------------------------
 
@@ -178,6 +194,7 @@ class ListenDaemon(Daemon):
             since,
             wake_word=wake_word,
             timeout_ms=timeout_ms,
+            turn=self._turn_listener,
         )
 
     def _read_from(self, first: int) -> None:
