@@ -42,7 +42,6 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     yes: Phrases
     no: Phrases
-    closing: Phrases
 
     plural: Phrases
     particles: Phrases
@@ -50,6 +49,7 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fraction_words: dict[str, float]
     number_joiner: str
     hundred_article: str
+    closing: Phrases
     numbers: dict[str, int]
     synonyms: tuple[Phrases, ...]
     vocative: Phrases
