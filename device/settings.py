@@ -114,9 +114,24 @@ class Listen(Section, frozen=True):
         int, Meta(ge=1, le=10, description="32 ms chunks of voice in a row that start speech")
     ] = 3
     hypothesis_silence_ms: Annotated[
-        Milliseconds, Meta(description="trailing silence after which the final text is prepared")
+        Milliseconds, Meta(description="trailing quiet after which the final text is prepared")
+    ] = 60
+    complete_silence_ms: Annotated[
+        Milliseconds, Meta(description="trailing silence that ends a whole request that also sounds final")
     ] = 160
-    end_silence_ms: Annotated[Milliseconds, Meta(description="trailing silence that ends a turn")] = 420
+    unsure_silence_ms: Annotated[
+        Milliseconds,
+        Meta(description="the same when text and sound disagree, or the text is no known command"),
+    ] = 450
+    open_silence_ms: Annotated[
+        Milliseconds, Meta(description="the same when words are obviously missing; no pause is longer")
+    ] = 900
+    turn_threshold: Annotated[
+        Probability, Meta(description="probability of the turn model that counts as sounding final")
+    ] = 0.5
+    far_voice_ms: Annotated[
+        Milliseconds, Meta(description="so much later a turn ends while a much quieter voice goes on")
+    ] = 400
     no_speech_timeout_ms: Annotated[Milliseconds, Meta(description="gives up when nobody speaks")] = 5000
     maximum_turn_ms: Annotated[Milliseconds, Meta(description="longest request")] = 15_000
     partial_every_ms: Annotated[Milliseconds, Meta(description="how often partial text is published")] = 300

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +12,10 @@ import pytest
 from device.audio.files import load
 from device.hearing import FRAME_SAMPLES, RATE_HZ, Samples, frames_of
 from device.hearing.asr import load as load_recogniser
-from device.hearing.background import Transcriber
+from device.hearing.background import Transcriber, TurnWitness
+from device.hearing.patience import Completeness
 from device.hearing.transcribe import to_samples
-from device.hearing.utterance import Fact, Utterance
+from device.hearing.utterance import Fact, Hypothesis, Utterance
 from device.hearing.vad import SileroVad
 from device.hearing.wake import WakeDetector
 from device.settings import Listen, WakeWord
@@ -73,10 +74,19 @@ class Ears:
         self.wake = WakeDetector(model_files("wake"), {word: WakeWord(model=model, refractory_ms=0)})
         self.vad = SileroVad(model_files("vad")["model"])
         self.transcriber = Transcriber(load_recogniser(model_files("asr")))
+        self.frame = 0  # the last one that was heard
 
-    def listen(self, sound: Samples, rules: Listen = RULES) -> list[Fact]:
+    def listen(
+        self,
+        sound: Samples,
+        rules: Listen = RULES,
+        *,
+        turn: TurnWitness | None = None,
+        judge: Callable[[str], Completeness] | None = None,
+    ) -> list[Fact]:
         """What an ear that opens with the first frame of `sound` makes of it."""
-        return self._follow(Utterance(self.vad, self.transcriber, rules, 0), list(frames(sound)), 0)
+        utterance = Utterance(self.vad, self.transcriber, rules, 0, turn=turn)
+        return self._follow(utterance, list(frames(sound)), 0, judge=judge)
 
     def after_wake_word(self, sound: Samples, rules: Listen = RULES, *, cue: bool = True) -> list[Fact]:
         """What is made of `sound` from the wake word on, with the echo of the cue that is played then.
@@ -102,15 +112,24 @@ class Ears:
         return self._follow(utterance, heard[first:], first, cues)
 
     def _follow(
-        self, utterance: Utterance, sound: list[Samples], first: int, cues: range = range(0)
+        self,
+        utterance: Utterance,
+        sound: list[Samples],
+        first: int,
+        cues: range = range(0),
+        judge: Callable[[str], Completeness] | None = None,
     ) -> list[Fact]:
         facts: list[Fact] = []
+        self.frame = first
         for number, frame in enumerate(sound, first):
+            self.frame = number
             facts += utterance.accept(number, frame, cue=number in cues)
             facts += utterance.poll()
             while self.transcriber.busy:
                 time.sleep(0.0005)
                 facts += utterance.poll()
+            if judge is not None and facts and isinstance(facts[-1], Hypothesis):
+                facts += utterance.judge(facts[-1].text, judge(facts[-1].text))
             if utterance.done:
                 break
         return facts

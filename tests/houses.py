@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from device.home.registry import Entity, House, State
+from device.home.simulated import DEMO_HOME
 
 DATA = Path(__file__).parent / "data"
 _DETAIL = re.compile(r"(\w+)=(.+?)(?= \w+=|$)")
@@ -19,6 +20,27 @@ def houses() -> dict[str, House]:
     """Every house of houses.toml; thermostats are set to 20 degrees."""
     text = tomllib.loads((DATA / "houses.toml").read_text())
     return {name: _house(table) for name, table in text.items()}
+
+
+@cache
+def demo_house() -> House:
+    """The house of `wren demo`, as far as its names go."""
+    entities: dict[str, Entity] = {}
+    areas: dict[str, str] = {}
+    for device in tomllib.loads(DEMO_HOME.read_text())["device"]:
+        area = device.get("area", "")
+        areas |= {area.lower().replace(" ", "_"): area} if area else {}
+        for given in device["entities"]:
+            entities[given["id"]] = Entity(
+                id=given["id"],
+                name=" ".join(filter(None, (device["name"], given.get("name")))),
+                area=area.lower().replace(" ", "_"),
+                features=frozenset(given.get("features", ())),
+                device_class=given.get("device_class", ""),
+                options=tuple(given.get("options", ())),
+            )
+    states = {entity: State(target=21.0) for entity in entities if entity.startswith("climate.")}
+    return House(entities=entities, areas=areas, states=states, device_area="living_room")
 
 
 def _house(table: dict[str, Any]) -> House:

@@ -1,9 +1,10 @@
-"""Recognition in a thread of its own, so that whoever listens never waits for it.
+"""Recognition and the turn model in threads of their own, so that whoever listens never waits for them.
 
 Orders are carried out one after another: sound to accept, partial or final text to make, an utterance to
 forget. Whoever asked collects the texts with `poll`; those of a forgotten utterance are left out. A final
 text carries the ticket of its request, by which one that no longer matters is told apart. An error in the
-thread is raised by `poll`.
+thread is raised by `poll`. The turn model answers only the newest question: older ones that it has not begun
+with are left out.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from device.hearing import Samples
 from device.hearing.asr import Recogniser, Recognition
+from device.hearing.turn import TurnModel
 
 
 class Partial(NamedTuple):
@@ -31,6 +33,39 @@ class Final(NamedTuple):
     ticket: int
     recognition: Recognition
     decode_ms: float
+
+
+class Transcription(Protocol):
+    """What an utterance needs of a recogniser in the background."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a text that was asked for has not been collected yet."""
+
+    def accept(self, samples: Samples) -> None:
+        """More sound of the utterance."""
+
+    def reset(self) -> None:
+        """Another utterance begins."""
+
+    def request_partial(self) -> None:
+        """Asks for the text so far."""
+
+    def request_final(self) -> int:
+        """Asks for the text as if the utterance were over; returns the ticket of the answer."""
+
+    def poll(self) -> list[Partial | Final]:
+        """What was recognised since the last call."""
+
+
+class TurnWitness(Protocol):
+    """What an utterance needs of a turn model in the background."""
+
+    def ask(self, samples: Samples) -> int:
+        """Asks whether int16[n] sounds like the end of a turn; returns the ticket of the answer."""
+
+    def poll(self) -> list[tuple[int, float]]:
+        """Tickets and probabilities since the last call."""
 
 
 class Transcriber:
@@ -113,3 +148,42 @@ class Transcriber:
         began = time.monotonic()
         recognition = self._recogniser.finish()
         self._texts.put((utterance, Final(ticket, recognition, 1000 * (time.monotonic() - began))))
+
+
+class TurnListener:
+    """Runs `model`, which belongs to the thread from now on."""
+
+    def __init__(self, model: TurnModel) -> None:
+        self._model = model
+        self._questions: queue.SimpleQueue[tuple[int, Samples] | None] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[tuple[int, float]] = queue.SimpleQueue()
+        self._error: Exception | None = None
+        self._tickets = 0
+        self._thread = threading.Thread(target=self._run, name="turn", daemon=True)
+        self._thread.start()
+
+    def ask(self, samples: Samples) -> int:
+        """Asks whether int16[n] sounds like the end of a turn; returns the ticket of the answer."""
+        self._tickets += 1
+        self._questions.put((self._tickets, samples))
+        return self._tickets
+
+    def poll(self) -> list[tuple[int, float]]:
+        """Tickets and probabilities since the last call."""
+        if self._error is not None:
+            raise self._error
+        return [self._answers.get_nowait() for _ in range(self._answers.qsize())]
+
+    def close(self) -> None:
+        """Ends the thread after what it is doing."""
+        self._questions.put(None)
+        self._thread.join(1)
+
+    def _run(self) -> None:
+        try:
+            while (question := self._questions.get()) is not None:
+                ticket, samples = question
+                if ticket == self._tickets:
+                    self._answers.put((ticket, self._model.probability(samples)))
+        except Exception as error:
+            self._error = error

@@ -10,7 +10,7 @@ from models.errors import ModelError
 from models.store import Store
 
 
-def files_of(role: Literal["wake", "vad", "asr"]) -> dict[str, Path]:
+def files_of(role: Literal["wake", "vad", "turn", "asr"]) -> dict[str, Path]:
     """Files of the active model for `role`, by their keys in the catalog. Raises a permanent Fault."""
     try:
         return Store().active(role).files

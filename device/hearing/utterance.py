@@ -1,8 +1,11 @@
 """One utterance from the opened ear to its text: frames in, facts out. No clock, no bus.
 
-Voice activity, endpointing and recognition meet here. The sound of a voice goes to the recogniser from
-`_MARGIN_MS` before its onset; the final text is asked for at the first pause that may be the end, so that it
-is ready when the end is declared, and is thrown away when the person speaks on.
+Voice activity, endpointing, recognition and the witnesses of its end meet here. The sound of a voice goes to
+the recogniser from `_MARGIN_MS` before its onset. As soon as it has been quiet for `hypothesis_silence_ms`,
+the final text is asked for, and the turn model whether that sounded like an end; the text goes out as a
+hypothesis, and whoever knows whether it is a whole request says so with `judge`. What these answers are worth
+in milliseconds of silence, `device.hearing.patience` knows. When the person speaks on, all answers are thrown
+away, and the text counts as a partial one.
 
 After a wake word, which was noticed at `since`, the frames begin in the past (pre-roll), so the first segment
 holds the wake word itself and whatever was said in the same breath:
@@ -11,7 +14,8 @@ holds the wake word itself and whatever was said in the same breath:
   dropped. openWakeWord notices a word 150 ms before its end (median of 266 recordings; 280 ms before to 60 ms
   after it in 94 of 100).
 - When the voice goes on, only the sound after the wake word is recognised, from the quietest frames around
-  `since` on. If that reading is not sure, the whole is recognised as well: see `request_of`.
+  `since` on. If that reading is not sure, the whole is recognised as well (see `request_of`), and waited for
+  unless the first reading is a whole request that also sounds final.
 
 A short noise without text is dropped as well; a longer voice without text ends the utterance (`no_text`), and
 so does text that nobody could have said in that time.
@@ -24,11 +28,13 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from device.hearing import Samples, frames_of
+from device.hearing import FRAME_SAMPLES, Samples, frames_of
 from device.hearing.asr import Recognition
-from device.hearing.background import Partial, Transcriber
+from device.hearing.background import Partial, Transcription, TurnWitness
 from device.hearing.endpoint import Endpointer, Signal
+from device.hearing.patience import Completeness, Talker, is_over, needed_ms
 from device.hearing.transcript import after_wake_word, invented, request_of
+from device.hearing.turn import with_pause
 from device.hearing.vad import CHUNK_MS, SileroVad, Voice, VoiceActivity, level_db
 from device.settings import Listen
 
@@ -39,8 +45,12 @@ _WORD_TAIL_MS = 300
 _CUT_BEFORE_MS, _CUT_AFTER_MS = 40, 250
 _CUT_REACH_FRAMES = 2
 _NOISE_MS = 300
+_NO_REQUEST_MS = 160  # a noise or a wake word is dropped after so much silence
 _SURE = 0.95
 _DECODING_SHARE = 3  # partial texts take at most one part in so many of the time
+_COVERED_FRAMES = 2  # sound after the last voiced frame without which a text may lack its last sound
+_OVERHANG_FRAMES = 15  # the verdict may outlast the level by so much
+_QUIETER_MS = 250  # so long a voice far under the talker's level is somebody else's
 
 
 class Began(NamedTuple):
@@ -80,20 +90,31 @@ class Abandoned(NamedTuple):
 Fact = Began | PartialText | Hypothesis | Finished | Abandoned
 
 
+class _Reading(NamedTuple):
+    """Text of all that was said, "" when that was no request; a better one may follow when not `settled`."""
+
+    text: str
+    confidence: float
+    decode_ms: float
+    settled: bool = True
+
+
 class Utterance:
     """Hears frames from about `since` on, or from before it with `wake_word`; `done` after its last fact."""
 
     def __init__(
         self,
         vad: SileroVad,
-        transcriber: Transcriber,
+        transcriber: Transcription,
         rules: Listen,
         since: int,
         *,
         wake_word: str = "",
         timeout_ms: int | None = None,
+        turn: TurnWitness | None = None,
     ) -> None:
-        self._transcriber, self._rules, self._since, self._wake_word = transcriber, rules, since, wake_word
+        self._transcriber, self._turn, self._rules = transcriber, turn, rules
+        self._since, self._wake_word, self._frame = since, wake_word, since
         self._activity = VoiceActivity(vad, rules.vad_threshold)
         self._endpointer = Endpointer(rules, since, timeout_ms=timeout_ms)
         self._recent: deque[tuple[int, Samples]] = deque(maxlen=_RECENT_FRAMES)
@@ -101,38 +122,42 @@ class Utterance:
         self._began = self._noise_heard = False
         self.done = False
         self._partial_frame, self._decode_ms = since, 0.0
+        self._said: Hypothesis | PartialText | None = None  # the last text that went out
+        self._judged: dict[str, Completeness] = {}
         self._segment: list[tuple[int, Samples]] = []
+        self._voiced: list[float] = []
+        self._talker = Talker()
         self._word_inside = False
         self._rest_frame: int | None = None  # sound before it is not recognised
         self._rest: Recognition | None = None  # its reading, while the whole is recognised as well
-        self._voiced: list[float] = []
+        self._asked_frame: int | None = None
         self._ticket: int | None = None
-        self._answer: Finished | None = None
+        self._reading: _Reading | None = None
+        self._turn_ticket: int | None = None
+        self._probability: float | None = None
         self._transcriber.reset()
 
     def accept(self, frame: int, samples: Samples, *, cue: bool = False) -> list[Fact]:
         """Hears one frame."""
         if self.done:
             return []
+        self._frame = frame
         self._recent.append((frame, samples))
         if self._segment:
             self._feed(frame, samples)
         voice = self._activity.accept(frame, samples, cue=cue)
-        if voice is None:
-            return []
-        signal = self._endpointer.accept(
-            frame, voice.voiced, voice.last_voiced_frame, doubtful=voice.doubtful
-        )
-        facts = self._follow(signal)
-        self._count(voice)
-        return facts + self._begin(frame, voice) if not self.done else facts
+        facts = self._hear(voice) if voice is not None else []
+        return facts + self._settle()
 
     def skip(self, frame: int) -> list[Fact]:
         """A frame without usable sound."""
-        return [] if self.done else self._follow(self._endpointer.skip(frame))
+        if self.done:
+            return []
+        self._frame = frame
+        return self._follow(self._endpointer.skip(frame)) + self._settle()
 
     def poll(self) -> list[Fact]:
-        """What the recogniser has found."""
+        """What the recogniser and the turn model have found."""
         facts: list[Fact] = []
         for text in self._transcriber.poll():
             self._decode_ms = text.decode_ms
@@ -140,8 +165,18 @@ class Utterance:
                 facts += self._publish(text.text)
             elif text.ticket == self._ticket:
                 self._ticket = None
-                facts += self._judge(text.recognition, text.decode_ms)
-        return facts
+                facts += self._read(text.recognition, text.decode_ms)
+            else:
+                facts += self._publish(text.recognition.text)
+        for ticket, probability in self._turn.poll() if self._turn else ():
+            if ticket == self._turn_ticket:
+                self._turn_ticket, self._probability = None, probability
+        return facts + self._settle()
+
+    def judge(self, text: str, completeness: Completeness) -> list[Fact]:
+        """Learns whether a text that went out is a whole request."""
+        self._judged[text] = completeness
+        return self._settle()
 
     # --- sound ------------------------------------------------------------------------------------------
 
@@ -149,16 +184,22 @@ class Utterance:
         self._segment.append((frame, samples))
         self._transcriber.accept(samples)
 
+    def _hear(self, voice: Voice) -> list[Fact]:
+        near = voice.voiced and self._talker.is_near(voice.loudest_db)
+        signal = self._endpointer.accept(
+            voice.frame, voice.voiced, voice.last_voiced_frame, near=near, doubtful=voice.doubtful
+        )
+        facts = self._follow(signal)
+        if voice.voiced and self._segment:
+            self._voiced.append(voice.probability)
+        return facts + self._begin(voice) if not self.done else facts
+
     def _follow(self, signal: Signal | None) -> list[Fact]:
         match signal:
             case Signal.ONSET:
                 self._start()
-            case Signal.RESUMED:
-                self._resume()
-            case Signal.HYPOTHESIS:
-                self._ask()
             case Signal.END:
-                return self._end()
+                self._forget()
             case Signal.NO_SPEECH:
                 self.done = True
                 return [Abandoned("no_text" if self._noise_heard else "no_speech")]
@@ -174,33 +215,13 @@ class Utterance:
             if frame >= first:
                 self._feed(frame, samples)
 
-    def _resume(self) -> None:
-        self._ticket, self._answer = None, None
-        if self._rest is not None and self._rest_frame is not None:
-            self._rest = None
-            self._hand_over(self._rest_frame)
-
-    def _hand_over(self, first: int) -> None:
-        self._transcriber.reset()
-        for frame, samples in self._segment:
-            if frame >= first:
-                self._transcriber.accept(samples)
-
-    def _drop(self) -> None:
-        self._segment, self._voiced = [], []
-        self._word_inside, self._rest_frame, self._rest = False, None, None
-        self._ticket, self._answer = None, None
-        self._transcriber.reset()
-
-    def _count(self, voice: Voice) -> None:
-        if voice.voiced and self._segment:
-            self._voiced.append(voice.probability)
-
-    def _begin(self, frame: int, voice: Voice) -> list[Fact]:
+    def _begin(self, voice: Voice) -> list[Fact]:
+        frame = voice.frame
         if not (self._segment and voice.voiced and frame > self._since):
             return []
         wait = max(frames_of(self._rules.partial_every_ms), _DECODING_SHARE * frames_of(self._decode_ms))
-        if frame - self._partial_frame >= wait and not self._transcriber.busy:
+        is_speaking = self._asked_frame is None and self._activity.last_loud_frame >= frame - 1
+        if is_speaking and frame - self._partial_frame >= wait and not self._transcriber.busy:
             self._partial_frame = frame
             self._transcriber.request_partial()
         if self._word_inside and self._rest_frame is None:
@@ -217,61 +238,98 @@ class Utterance:
         )
         self._hand_over(self._rest_frame)
 
+    def _hand_over(self, first: int) -> None:
+        self._transcriber.reset()
+        for frame, samples in self._segment:
+            if frame >= first:
+                self._transcriber.accept(samples)
+
+    def _drop(self) -> None:
+        self._segment, self._voiced, self._talker = [], [], Talker()
+        self._word_inside, self._rest_frame, self._rest = False, None, None
+        self._clear_answers()
+        self._transcriber.reset()
+
     def _announce(self) -> list[Fact]:
         if self._began:
             return []
         self._began = True
         return [Began(max(self._endpointer.onset_frame or 0, self._since))]
 
-    # --- text -------------------------------------------------------------------------------------------
+    # --- the end ----------------------------------------------------------------------------------------
 
-    def _ask(self) -> None:
+    def _settle(self) -> list[Fact]:
+        """Asks when it may be the end, forgets the answers when it was not, and ends what has ended."""
+        if self.done or not self._segment:
+            return []
+        self._ask_or_forget()
+        if self._reading is None:
+            return []
+        return self._finish(self._reading) if self._reading.text else self._dismiss()
+
+    def _ask_or_forget(self) -> None:
+        if self._endpointer.ended:
+            if self._asked_frame is None:
+                self._ask(1)
+            return
+        voice_until = self._voice_until()
+        if self._asked_frame is not None and self._asked_frame < voice_until + _COVERED_FRAMES:
+            self._forget()
+        quiet = self._frame - max(voice_until, self._since)
+        if self._asked_frame is None and quiet >= frames_of(self._rules.hypothesis_silence_ms):
+            self._ask(quiet)
+
+    def _voice_until(self) -> int:
+        """The last frame with the talker's voice, as far as can be told without waiting for the verdict."""
+        endpointer, loud = self._endpointer, self._activity.last_loud_frame
+        if not endpointer.speaking:
+            is_overhang = loud <= endpointer.last_voiced_frame <= loud + _OVERHANG_FRAMES
+            return loud if is_overhang else endpointer.last_voiced_frame
+        if endpointer.pause(self._frame).quieter_ms >= _QUIETER_MS:
+            return endpointer.last_near_frame
+        return loud
+
+    def _ask(self, quiet_frames: int) -> None:
+        self._asked_frame = self._frame
         self._ticket = self._transcriber.request_final()
+        if self._turn is not None:
+            sound = np.concatenate([samples for _, samples in self._segment])
+            self._turn_ticket = self._turn.ask(with_pause(sound, quiet_frames * FRAME_SAMPLES))
 
-    def _end(self) -> list[Fact]:
-        if self._answer is not None:
-            self.done = True
-            return [self._answer]
-        if self._ticket is None:
-            self._ask()
-        return []
+    def _forget(self) -> None:
+        self._clear_answers()
+        if self._rest is not None and self._rest_frame is not None:
+            self._rest = None
+            self._hand_over(self._rest_frame)
 
-    def _publish(self, text: str) -> list[Fact]:
-        if not self._segment:
+    def _clear_answers(self) -> None:
+        self._asked_frame = self._ticket = self._reading = None
+        self._turn_ticket = self._probability = None
+
+    def _finish(self, reading: _Reading) -> list[Fact]:
+        completeness = self._judged.get(reading.text)
+        probability = 0.0 if self._turn_ticket is not None else self._probability
+        enough_ms = needed_ms(self._rules, completeness, probability)
+        is_sure = completeness == "complete" and enough_ms == self._rules.complete_silence_ms
+        if not (reading.settled or is_sure):
             return []
-        if self._word_inside and self._rest_frame is None:
-            text = self._certain_request(text)
-        return [*self._announce(), PartialText(text)] if text else []
-
-    def _judge(self, recognition: Recognition, decode_ms: float) -> list[Fact]:
-        text, confidence = recognition
-        if invented(text, len(self._voiced) * CHUNK_MS):
-            text = ""
-        if self._rest is not None:
-            whole = after_wake_word(text, self._wake_word)
-            text, confidence = request_of(whole, confidence, *self._rest)
-        elif self._rest_frame is not None and confidence < _SURE:
-            self._rest = Recognition(text, confidence)
-            self._hand_over(0)
-            self._ask()
+        if not self._endpointer.ended and not is_over(
+            self._rules, self._endpointer.pause(self._frame), enough_ms
+        ):
             return []
-        elif self._word_inside and self._rest_frame is None:
-            text = self._certain_request(text)
-        if not text:
-            return self._dismiss()
-        confidence = round(confidence * float(np.mean(self._voiced or 1.0)), 3)
-        self._answer = Finished(text, confidence, decode_ms, self._endpointer.last_voiced_frame)
-        facts = [*self._announce(), Hypothesis(text, confidence)]
-        return facts + self._end() if self._endpointer.ended else facts
-
-    def _certain_request(self, text: str) -> str:
-        remainder = after_wake_word(text, self._wake_word)
-        return remainder.text if remainder.certain else ""
+        self.done = True
+        endpointer = self._endpointer
+        until = endpointer.last_near_frame if endpointer.speaking else endpointer.last_voiced_frame
+        return [Finished(reading.text, reading.confidence, reading.decode_ms, until)]
 
     def _dismiss(self) -> list[Fact]:
         """Drops a segment without a request; a voice that said something else ends the utterance."""
-        voiced_ms = len(self._voiced) * CHUNK_MS
-        if not self._word_inside and voiced_ms >= _NOISE_MS:
+        is_noise = self._word_inside or len(self._voiced) * CHUNK_MS < _NOISE_MS
+        enough_ms = _NO_REQUEST_MS if is_noise else self._rules.unsure_silence_ms
+        pause = self._endpointer.pause(self._frame)
+        if not (self._endpointer.ended or is_over(self._rules, pause, enough_ms)):
+            return []
+        if not is_noise:
             self.done = True
             return [Abandoned("no_text")]
         self._noise_heard |= not self._word_inside
@@ -279,6 +337,43 @@ class Utterance:
         self._endpointer.discard()
         self._drop()
         return []
+
+    # --- text -------------------------------------------------------------------------------------------
+
+    def _publish(self, text: str) -> list[Fact]:
+        if not self._segment:
+            return []
+        if self._word_inside and self._rest_frame is None:
+            text = self._certain_request(text)
+        return self._say(PartialText(text)) if text else []
+
+    def _say(self, fact: PartialText | Hypothesis) -> list[Fact]:
+        if fact == self._said:
+            return []
+        self._said = fact
+        return [*self._announce(), fact]
+
+    def _read(self, recognition: Recognition, decode_ms: float) -> list[Fact]:
+        text, confidence = recognition
+        settled = True
+        if invented(text, len(self._voiced) * CHUNK_MS):
+            text = ""
+        if self._rest is not None:
+            whole = after_wake_word(text, self._wake_word)
+            text, confidence = request_of(whole, confidence, *self._rest)
+        elif self._rest_frame is not None and confidence < _SURE:
+            self._rest, settled = Recognition(text, confidence), False
+            self._hand_over(0)
+            self._ticket = self._transcriber.request_final()
+        elif self._word_inside and self._rest_frame is None:
+            text = self._certain_request(text)
+        confidence = round(confidence * float(np.mean(self._voiced or 1.0)), 3)
+        self._reading = _Reading(text, confidence, decode_ms, settled) if text or settled else None
+        return self._say(Hypothesis(text, confidence)) if text else []
+
+    def _certain_request(self, text: str) -> str:
+        remainder = after_wake_word(text, self._wake_word)
+        return remainder.text if remainder.certain else ""
 
 
 def quietest(segment: list[tuple[int, Samples]], first: int, last: int) -> int:

@@ -80,6 +80,7 @@ class Voice(NamedTuple):
     voiced: bool
     doubtful: bool  # voice or cue: it does not count as silence
     last_voiced_frame: int  # of the voice before this chunk when it is not voiced; -1 before the first
+    loudest_db: float  # level of the loudest frame in it
 
 
 class VoiceActivity:
@@ -88,6 +89,7 @@ class VoiceActivity:
     def __init__(self, vad: SileroVad, threshold: float) -> None:
         self._memory, self._forgetful, self._threshold = Memory(vad), Memory(vad), threshold
         self._next_frame = -1
+        self.last_loud_frame = -1  # the last one in which a voice could be heard, to judge by its level alone
         self._voiced = False
         self._last_voiced = -1
         self._cue_until = -1
@@ -101,6 +103,8 @@ class VoiceActivity:
             self._restart()
         self._next_frame = frame + 1
         self._levels_db.append(level_db(samples))
+        if self._levels_db[-1] >= audible_db(self._levels_db):
+            self.last_loud_frame = frame
         self._note_cue(frame, cue)
         self._pending = np.concatenate((self._pending, samples))
         if len(self._pending) < CHUNK:
@@ -120,7 +124,8 @@ class VoiceActivity:
             self._last_voiced = frame - (len(levels) - 1) + voice_end(levels, end)
         elif self._voiced:
             self._last_voiced = frame
-        return Voice(frame, probability, self._voiced, doubtful, self._last_voiced)
+        loudest_db = max(list(self._levels_db)[-round(CHUNK_FRAMES) :])
+        return Voice(frame, probability, self._voiced, doubtful, self._last_voiced, loudest_db)
 
     def _is_cue(self, frame: int, chunk: Samples) -> bool:
         if frame > self._cue_until:
@@ -149,11 +154,14 @@ def level_db(samples: Samples) -> float:
     return 20 * float(np.log10(max(rms, 1.0) / 32768))
 
 
+def audible_db(levels_db: Sequence[float]) -> float:
+    """The least level of a frame with voice, given the levels so far."""
+    return max(float(np.percentile(levels_db, 10)) + _ABOVE_FLOOR_DB, max(levels_db) - _BELOW_PEAK_DB)
+
+
 def voice_end(levels_db: Sequence[float], judged_end: int) -> int:
     """Index of the last frame with voice, given the levels so far and the last one that was judged voiced."""
-    floor = float(np.percentile(levels_db, 10))
-    peak = max(levels_db[: judged_end + 1])
-    enough = max(floor + _ABOVE_FLOOR_DB, peak - _BELOW_PEAK_DB)
+    enough = audible_db(levels_db)
     for index in range(judged_end, max(-1, judged_end - _OVERHANG_FRAMES), -1):
         if levels_db[index] >= enough:
             return index

@@ -9,7 +9,7 @@
 | ends on a number after a preposition, and the parser makes nothing of it so     | `open`     |
 | ends in the middle of a name of the house                                       | `open`     |
 | is understood, but ends on a number, an area or a name that longer names share  | `unsure`   |
-| is understood by the parser as a command or question about the house            | `complete` |
+| is understood by the parser, be it as something that this house cannot do       | `complete` |
 | says what to do with something that was spoken of before ("turn it off")        | `complete` |
 | anything else: talk, a question to the language model, something misheard       | `unsure`   |
 """
@@ -21,7 +21,7 @@ from functools import cache
 from typing import Literal
 
 from device.home.registry import House
-from device.reasoning.intents import Understood, addressed, index_of, parse
+from device.reasoning.intents import NotPossible, Understood, addressed, index_of, parse
 from device.reasoning.items import Item, cover
 from device.reasoning.names import NameIndex
 from device.reasoning.words import Lexicon, lexicon, split
@@ -73,9 +73,12 @@ def completeness(text: str, house: House, language: str = "en") -> Completeness:
         return "open"
     if _lacks_deed(items):
         return "open"
-    if isinstance(parse(text, house, language), Understood):
+    result = parse(text, house, language)
+    if is_last_word and not isinstance(result, Understood) and _awaits_unit(items):
+        return "open"
+    if isinstance(result, Understood | NotPossible):
         return "unsure" if is_last_word and _can_grow(last, index) else "complete"
-    if is_last_word and (_awaits_unit(items) or _awaits_name(items, words, index)):
+    if is_last_word and _awaits_name(items, words, index):
         return "open"
     return "complete" if _is_about_something_said_before(items) else "unsure"
 

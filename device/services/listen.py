@@ -25,13 +25,16 @@ from device.events import (
     TurnCancelled,
     TurnCommitted,
     TurnHypothesis,
+    TurnJudged,
     TurnStarted,
     WakeDetected,
 )
+from device.faults import Fault
 from device.hearing import frames_of
 from device.hearing.asr import load
-from device.hearing.background import Transcriber
+from device.hearing.background import Transcriber, TurnListener
 from device.hearing.loading import files_of
+from device.hearing.turn import TurnModel
 from device.hearing.utterance import Abandoned, Began, Fact, Finished, Hypothesis, PartialText, Utterance
 from device.hearing.vad import SileroVad
 from device.services.daemon import STEP_S, Daemon, run
@@ -58,6 +61,7 @@ class ListenDaemon(Daemon):
         self._utterance: Utterance | None = None
         self._vad = SileroVad(files_of("vad")["model"])
         self._transcriber = Transcriber(load(files_of("asr")))
+        self._turn_listener = self._load_turn_listener()
 
     def step(self) -> None:
         """Hears what has come in; without an open turn it only waits for events."""
@@ -86,6 +90,8 @@ class ListenDaemon(Daemon):
                 self._follow_up(event.window_ms)
             case TextRequested():
                 self._typed(event.text)
+            case TurnJudged() if self._utterance is not None and event.turn == self._turn:
+                self._publish(self._utterance.judge(event.text, event.completeness))
             case DialogState(state="listening" | "follow_up") if event.t_ns < self._started_ns:
                 self.bus.send(TurnCancelled(turn=event.turn, reason="failed"))
             case DialogState(state="idle") if event.turn == self._turn and event.t_ns > self._opened_ns:
@@ -95,8 +101,18 @@ class ListenDaemon(Daemon):
         """Ends the thread and lets go of the ring."""
         if hasattr(self, "_transcriber"):
             self._transcriber.close()
+            if self._turn_listener is not None:
+                self._turn_listener.close()
             if self._ring is not None:
                 self._ring.close()
+
+    def _load_turn_listener(self) -> TurnListener | None:
+        """None, and says so, when there is no turn model: then text and silence alone end a turn."""
+        try:
+            return TurnListener(TurnModel(files_of("turn")["model"]))
+        except Fault as fault:
+            self.failed(f"turns end without the turn model: {fault.message}", fault.hint)
+            return None
 
     # --- turns -------------------------------------------------------------------------------------------
 
@@ -135,6 +151,7 @@ class ListenDaemon(Daemon):
             since,
             wake_word=wake_word,
             timeout_ms=timeout_ms,
+            turn=self._turn_listener,
         )
 
     # --- sound and text ----------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ class Microphone:
 
 
 class HearingRig:
-    """Starts in `__enter__`; `settings` are environment variables such as `WREN_LISTEN__END_SILENCE_MS`."""
+    """Starts in `__enter__`; `settings` are environment variables such as `WREN_LISTEN__MAXIMUM_TURN_MS`."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.runtime, self.config = folder / "run", folder / "wren.toml"

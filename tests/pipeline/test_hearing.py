@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -25,12 +26,13 @@ from device.events import (
     TurnCancelled,
     TurnCommitted,
     TurnHypothesis,
+    TurnJudged,
     TurnStarted,
     WakeDetected,
 )
 from device.hearing.transcript import words
 from device.services.daemon import EX_CONFIG
-from tests.hearing import in_room, model_files, say
+from tests.hearing import RULES, in_room, model_files, say
 from tests.pipeline.hearing_rig import HearingRig
 from tests.recordings import recordings
 
@@ -79,6 +81,7 @@ def test_a_request_after_the_wake_word_becomes_a_committed_turn(rig: HearingRig)
         SpeechStarted,
         TranscriptPartial,
         TurnHypothesis,
+        TurnJudged,
         SpeechStopped,
         TranscriptFinal,
     ]
@@ -87,7 +90,10 @@ def test_a_request_after_the_wake_word_becomes_a_committed_turn(rig: HearingRig)
     (stopped,) = rig.all(SpeechStopped)
     ended = begins + len(word) // 160 + 30 + len(request) // 160
     assert abs(stopped.last_voiced_frame - ended) <= 6
-    assert 420 <= 10 * (committed.frame - stopped.last_voiced_frame) <= 3000  # much later on a busy machine
+    silence_ms = 10 * (committed.frame - stopped.last_voiced_frame)
+    assert (
+        RULES.unsure_silence_ms <= silence_ms <= 3000
+    )  # nobody judged the text; much later on a busy machine
 
 
 def test_a_command_in_one_breath_by_a_person_is_kept_whole(rig: HearingRig) -> None:
@@ -148,6 +154,32 @@ def test_a_wake_word_in_a_turn_begins_a_new_one(rig: HearingRig) -> None:
     assert second.turn == first.turn + 1 == committed.turn
     assert is_request(committed.text)
     assert not rig.all(TurnCancelled)
+
+
+@pytest.mark.parametrize(
+    ("judgement", "at_least_ms", "at_most_ms"), [("complete", 100, 2000), ("open", 4000, 9000)]
+)
+def test_the_judgement_of_the_text_decides_how_long_silence_is_waited_for(
+    rig: HearingRig, judgement: Literal["complete", "open"], at_least_ms: int, at_most_ms: int
+) -> None:
+    rules = (
+        "complete_silence_ms = 100\nunsure_silence_ms = 2500\nopen_silence_ms = 4000\nturn_threshold = 0.0\n"
+    )
+    rig.config.write_text(f"[listen]\n{rules}", encoding="utf-8")
+    rig.bus.send(SettingsChanged())
+    rig.gather(0.3)
+    rig.microphone.play(in_room(say(WORD, "rms"), 30, say(REQUEST, "rms"), 80))
+    judged: set[str] = set()
+    while not rig.all(TurnCommitted):
+        rig.gather(0.01)
+        for guess in rig.all(TurnHypothesis):
+            if guess.text not in judged:
+                judged.add(guess.text)
+                rig.bus.send(TurnJudged(turn=guess.turn, text=guess.text, completeness=judgement))
+    rig.config.unlink()
+    rig.bus.send(SettingsChanged())
+    silence_ms = 10 * (rig.all(TurnCommitted)[0].frame - rig.all(SpeechStopped)[0].last_voiced_frame)
+    assert at_least_ms <= silence_ms <= at_most_ms
 
 
 @pytest.mark.parametrize("tag", [GATED, MUTED])

@@ -173,10 +173,10 @@ def test_a_dead_broker_is_one_clear_line(tmp_path: Path) -> None:
 def test_a_settings_typo_is_one_clear_line(tmp_path: Path) -> None:
     sound, config = tmp_path / "a.wav", tmp_path / "c.toml"
     soundfile.write(sound, np.ones(16_000, np.int16), 16_000)
-    config.write_text("[listen]\nend_silense_ms = 300\n")
+    config.write_text("[listen]\nunsure_silense_ms = 300\n")
     result = simulate("--mic", str(sound), "--config", str(config), timeout_s=60)
     assert (result.returncode, len(result.stderr.strip().splitlines())) == (1, 1)
-    assert "did you mean end_silence_ms" in result.stderr
+    assert "did you mean unsure_silence_ms" in result.stderr
 
 
 def test_a_missing_model_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

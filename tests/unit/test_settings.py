@@ -19,9 +19,11 @@ def written(tmp_path: Path, text: str) -> Path:
 
 
 def test_the_environment_wins_over_the_file_and_the_file_over_the_default(tmp_path: Path) -> None:
-    path = written(tmp_path, "[listen]\nend_silence_ms = 600\nmaximum_turn_ms = 9000\n")
-    loaded = settings.load(path, {"WREN_LISTEN__END_SILENCE_MS": "700", "WREN_SIMULATOR__MIC": '["a.wav"]'})
-    assert (loaded.listen.end_silence_ms, loaded.listen.maximum_turn_ms) == (700, 9000)
+    path = written(tmp_path, "[listen]\nunsure_silence_ms = 600\nmaximum_turn_ms = 9000\n")
+    loaded = settings.load(
+        path, {"WREN_LISTEN__UNSURE_SILENCE_MS": "700", "WREN_SIMULATOR__MIC": '["a.wav"]'}
+    )
+    assert (loaded.listen.unsure_silence_ms, loaded.listen.maximum_turn_ms) == (700, 9000)
     assert loaded.simulator.mic == ("a.wav",)
     assert loaded.listen.vad_threshold == settings.Listen().vad_threshold
 

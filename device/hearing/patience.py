@@ -1,0 +1,70 @@
+"""How much silence ends a turn. Pure: what the witnesses say in, milliseconds out.
+
+Three witnesses: the silence itself, the audio turn model (probability that this sounded like an end) and the
+text (is it a whole request?). The surer they are, the less silence is needed:
+
+| text       | sounds like an end  | does not            | no turn model       |
+|------------|---------------------|---------------------|---------------------|
+| `complete` | complete_silence_ms | unsure_silence_ms   | complete_silence_ms |
+| `unsure`   | unsure_silence_ms   | open_silence_ms     | unsure_silence_ms   |
+| `open`     | open_silence_ms     | open_silence_ms     | open_silence_ms     |
+
+A text that nobody has judged (yet) is `unsure`, and so is a sound that the model is still listening to. While
+there is no text, only `open_silence_ms` ends the turn.
+
+A voice much quieter than the talker's (a television, somebody in the next room) does not prolong the turn: it
+is no voice after a pause, and where it follows without a pause, the same times count from the last sound at
+the talker's level, and `far_voice_ms` on top, for talkers who drop their voice.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from device.settings import Listen
+
+Completeness = Literal["complete", "open", "unsure"]
+
+_FAR_DB = 18.0  # so much below the talker's level a voice is somebody else's
+_TALKER_PERCENTILE = 90
+_TALKER_CHUNKS = 150
+
+
+class Pause(NamedTuple):
+    """How long nobody has spoken, and how long nobody has spoken as loudly as the talker."""
+
+    silence_ms: int
+    quieter_ms: int
+
+
+class Talker:
+    """Knows how loudly the person speaks, and who is too quiet to be that person."""
+
+    def __init__(self) -> None:
+        self._levels_db: deque[float] = deque(maxlen=_TALKER_CHUNKS)
+
+    def is_near(self, level_db: float) -> bool:
+        """Whether a voiced chunk of this level may be the talker's, given the chunks before it."""
+        usual = float(np.percentile(self._levels_db, _TALKER_PERCENTILE)) if self._levels_db else level_db
+        near = level_db >= usual - _FAR_DB
+        if near:
+            self._levels_db.append(level_db)
+        return near
+
+
+def needed_ms(rules: Listen, completeness: Completeness | None, turn: float | None) -> int:
+    """Trailing silence that ends a turn with this text and this probability of the turn model."""
+    sounds_final = None if turn is None else turn >= rules.turn_threshold
+    if completeness == "open":
+        return rules.open_silence_ms
+    if completeness == "complete":
+        return rules.unsure_silence_ms if sounds_final is False else rules.complete_silence_ms
+    return rules.open_silence_ms if sounds_final is False else rules.unsure_silence_ms
+
+
+def is_over(rules: Listen, pause: Pause, enough_ms: int) -> bool:
+    """Whether a pause ends a turn for which `enough_ms` of silence are enough."""
+    return pause.silence_ms >= enough_ms or pause.quieter_ms >= enough_ms + rules.far_voice_ms

@@ -1,0 +1,147 @@
+"""Recognition and turn model in simulated time: every answer comes as late as its cost in CPU time says.
+
+What is asked is worked out at once in the calling thread, its CPU time is measured (once for the same sound,
+then remembered), and the answer can be collected when the clock has gone on for as long, and for as long as what
+was asked before it takes. So the load of the machine does not count.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from device.hearing import Samples
+from device.hearing.asr import SegmentRecogniser
+from device.hearing.background import Final, Partial
+from device.hearing.turn import TurnModel
+
+
+class Clock:
+    """Simulated time in ms."""
+
+    ms = 0.0
+
+
+def _digest(sound: np.ndarray[Any, Any]) -> bytes:
+    return hashlib.blake2b(np.ascontiguousarray(sound).data, digest_size=16).digest()
+
+
+class CountedModel:
+    """A sherpa-onnx model that remembers what it has decoded and adds up what that cost in CPU ms."""
+
+    def __init__(self, model: Any) -> None:
+        self._model, self.cost_ms = model, 0.0
+        self._known: dict[bytes, tuple[str, float]] = {}
+
+    def create_stream(self) -> Any:
+        """A stream of the model, which keeps its sound for `decode_stream`."""
+        return _Stream()
+
+    def decode_stream(self, stream: _Stream) -> None:
+        """Decodes, unless the very same sound was decoded before."""
+        key = _digest(stream.sound)
+        if key not in self._known:
+            inner = self._model.create_stream()
+            began = time.thread_time()
+            inner.accept_waveform(stream.rate_hz, stream.sound)
+            self._model.decode_stream(inner)
+            self._known[key] = inner.result.text, 1000 * (time.thread_time() - began)
+        stream.result.text, cost_ms = self._known[key]
+        self.cost_ms += cost_ms
+
+
+class _Result:
+    text = ""
+
+
+class _Stream:
+    def __init__(self) -> None:
+        self.rate_hz, self.sound, self.result = 0, np.zeros(0, np.float32), _Result()
+
+    def accept_waveform(self, rate_hz: int, sound: Any) -> None:
+        """Keeps the sound."""
+        self.rate_hz, self.sound = rate_hz, sound
+
+
+class SimulatedTranscriber:
+    """Answers as late as a thread of its own would; see `device.hearing.background.Transcriber`."""
+
+    def __init__(self, model: CountedModel, clock: Clock) -> None:
+        self._model, self._clock = model, clock
+        self._recogniser = SegmentRecogniser(model)
+        self._answers: deque[tuple[float, int, Partial | Final]] = deque()
+        self._free_at_ms, self._utterance, self._tickets = 0.0, 0, 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether an answer has not been collected yet."""
+        return bool(self._answers)
+
+    def accept(self, samples: Samples) -> None:
+        """More sound."""
+        self._recogniser.accept(samples)
+
+    def reset(self) -> None:
+        """Another utterance begins."""
+        self._utterance += 1
+        self._recogniser.reset()
+
+    def request_partial(self) -> None:
+        """The text so far, later."""
+        self._answer(lambda: Partial(self._recogniser.partial(), 0.0))
+
+    def request_final(self) -> int:
+        """The text of all, later."""
+        self._tickets += 1
+        self._answer(lambda: Final(self._tickets, self._recogniser.finish(), 0.0))
+        return self._tickets
+
+    def poll(self) -> list[Partial | Final]:
+        """The answers that are there by now."""
+        found = []
+        while self._answers and self._answers[0][0] <= self._clock.ms:
+            _, utterance, answer = self._answers.popleft()
+            if utterance == self._utterance:
+                found.append(answer)
+        return found
+
+    def _answer(self, decode: Callable[[], Partial | Final]) -> None:
+        before = self._model.cost_ms
+        answer = decode()
+        cost_ms = self._model.cost_ms - before
+        self._free_at_ms = max(self._free_at_ms, self._clock.ms) + cost_ms
+        self._answers.append((self._free_at_ms, self._utterance, answer._replace(decode_ms=cost_ms)))
+
+
+class SimulatedTurnListener:
+    """The same for the turn model; see `device.hearing.background.TurnListener`."""
+
+    def __init__(self, model: TurnModel, known: dict[bytes, tuple[float, float]], clock: Clock) -> None:
+        self._model, self._known, self._clock = model, known, clock
+        self._answers: list[tuple[float, float, int, float]] = []
+        self._tickets = 0
+
+    def ask(self, samples: Samples) -> int:
+        """The probability, later; what has not been begun is left out."""
+        self._tickets += 1
+        key = _digest(samples)
+        if key not in self._known:
+            began = time.thread_time()
+            probability = self._model.probability(samples)
+            self._known[key] = probability, 1000 * (time.thread_time() - began)
+        probability, cost_ms = self._known[key]
+        self._answers = [answer for answer in self._answers if answer[0] <= self._clock.ms]
+        begins_ms = max([self._clock.ms, *(done_ms for _, done_ms, _, _ in self._answers)])
+        self._answers.append((begins_ms, begins_ms + cost_ms, self._tickets, probability))
+        return self._tickets
+
+    def poll(self) -> list[tuple[int, float]]:
+        """The answers that are there by now."""
+        now = [answer for answer in self._answers if answer[1] <= self._clock.ms]
+        self._answers = [answer for answer in self._answers if answer[1] > self._clock.ms]
+        return [(ticket, probability) for _, _, ticket, probability in now]

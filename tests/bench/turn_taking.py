@@ -1,0 +1,279 @@
+"""How soon a turn ends, against how often somebody is cut off, over recordings (`turn_clips`).
+
+The real `Utterance` with the real models hears every clip, frame by frame, in simulated time: what recognition
+and the turn model cost in CPU time is measured once, and each answer arrives so many milliseconds after it was
+asked for, so the load of the machine does not count. The text is judged as wren-reason does it, for the house
+of `wren demo`. The sweep multiplies every patience of the default settings by a factor; a fixed silence of
+420 ms is the comparison. Writes `build/turn_taking.json` and `build/turn_taking.svg`.
+
+- latency: from the last voiced frame of the recording to the commit, of those that were not cut off
+- false cut-off: committed before that frame; as a share of the recordings that have a pause inside
+
+Run: `python -m tests.bench.turn_taking [--quick]`
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import sherpa_onnx
+from rich.console import Console
+from rich.table import Table
+
+from device.events import FRAME_MS
+from device.hearing import frames_of
+from device.hearing.loading import files_of
+from device.hearing.patience import Completeness
+from device.hearing.turn import TurnModel
+from device.hearing.utterance import Fact, Finished, Hypothesis, PartialText, Utterance
+from device.hearing.vad import SileroVad
+from device.hearing.wake import WakeDetector
+from device.reasoning.completeness import completeness
+from device.settings import Listen, WakeWord
+from tests.bench.turn_clips import Clip, clips
+from tests.bench.turn_simulation import Clock, CountedModel, SimulatedTranscriber, SimulatedTurnListener
+from tests.hearing import frames
+from tests.houses import demo_house
+from tests.recordings import available
+
+BUILD = Path(__file__).parents[2] / "build"
+SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)
+FIXED_MS = 420
+_BUS_MS = 5.0  # there and back, for an event and its answer
+
+
+class Outcome(NamedTuple):
+    """What came of a clip: latency in ms, None when it was cut off or nothing came of it."""
+
+    clip: Clip
+    latency_ms: float | None
+    cut_off: bool
+    text: str
+    completeness: Completeness | None
+
+
+class Bench:
+    """Models, and what they have already answered."""
+
+    def __init__(self) -> None:
+        files = files_of("asr")
+        parts = {key: str(files[key]) for key in ("encoder", "decoder", "tokens")}
+        self._asr = CountedModel(sherpa_onnx.OfflineRecognizer.from_moonshine_v2(**parts, num_threads=1))
+        self._turn = TurnModel(files_of("turn")["model"])
+        self._turns: dict[bytes, tuple[float, float]] = {}
+        self._house = demo_house()
+        self._wake = WakeDetector(files_of("wake"), {"alexa": WakeWord(model="alexa_v0.1", refractory_ms=0)})
+        self._woken: dict[str, tuple[int, str] | None] = {}
+        self.vad = SileroVad(files_of("vad")["model"])
+
+    def hear(self, clip: Clip, rules: Listen, *, with_turn_model: bool = True) -> Outcome | None:
+        """One clip; None when its wake word was not noticed."""
+        since, word = self._since(clip) or (-1, "")
+        if since < 0:
+            return None
+        clock = Clock()
+        turn = SimulatedTurnListener(self._turn, self._turns, clock) if with_turn_model else None
+        transcriber = SimulatedTranscriber(self._asr, clock)
+        first = max(0, since - frames_of(rules.pre_roll_ms)) if word else 0
+        utterance = Utterance(self.vad, transcriber, rules, since, wake_word=word, turn=turn)
+        judged: list[tuple[float, str, Completeness]] = []
+        verdict: dict[str, Completeness] = {}
+        for number, frame in enumerate(frames(clip.sound)):
+            if number < first:
+                continue
+            clock.ms = FRAME_MS * (number + 1.0)
+            facts = utterance.accept(number, frame) + utterance.poll()
+            for due_ms, text, answer in judged:
+                if due_ms <= clock.ms:
+                    verdict[text] = answer
+                    facts += utterance.judge(text, answer)
+            judged = [one for one in judged if one[0] > clock.ms]
+            judged += self._judge(facts, clock)
+            if utterance.done:
+                return _outcome(clip, number, facts[-1], verdict)
+        return Outcome(clip, None, False, "", None)
+
+    def _judge(self, facts: list[Fact], clock: Clock) -> list[tuple[float, str, Completeness]]:
+        judged = []
+        for fact in facts:
+            if isinstance(fact, Hypothesis | PartialText):
+                began = time.thread_time()
+                answer = completeness(fact.text, self._house)
+                took_ms = 1000 * (time.thread_time() - began)
+                judged.append((clock.ms + _BUS_MS + took_ms, fact.text, answer))
+        return judged
+
+    def _since(self, clip: Clip) -> tuple[int, str] | None:
+        """Where the ear opens, and after which word; None when there should have been one."""
+        if not clip.after_wake_word:
+            return 0, ""
+        if clip.name not in self._woken:
+            self._wake.restart()
+            found = (self._wake.accept(number, frame) for number, frame in enumerate(frames(clip.sound)))
+            detection = next((one[0] for one in found if one), None)
+            self._woken[clip.name] = (detection.frame, detection.word) if detection else None
+        return self._woken[clip.name]
+
+
+def _outcome(clip: Clip, frame: int, last: Fact, verdict: dict[str, Completeness]) -> Outcome:
+    if not isinstance(last, Finished):
+        return Outcome(clip, None, False, "", None)
+    latency_ms = FRAME_MS * (frame - clip.last_voiced_frame)
+    cut_off = latency_ms < 0
+    return Outcome(clip, None if cut_off else latency_ms, cut_off, last.text, verdict.get(last.text))
+
+
+def summary(outcomes: list[Outcome]) -> dict[str, Any]:
+    """Figures of one setting, over all clips, over known house requests, and by group."""
+    rows = {"all": _row(outcomes)}
+    known = [one for one in outcomes if one.completeness == "complete" and not one.clip.paused]
+    rows["house requests"] = _row([one for one in known if one.clip.group in ("commands", "one_breath")])
+    for group in dict.fromkeys(one.clip.group for one in outcomes):
+        rows[group] = _row([one for one in outcomes if one.clip.group == group])
+    return rows
+
+
+def _row(outcomes: list[Outcome]) -> dict[str, Any]:
+    latencies = [one.latency_ms for one in outcomes if one.latency_ms is not None]
+    paused = [one for one in outcomes if one.clip.paused]
+    return {
+        "n": len(outcomes),
+        "p50_ms": float(np.percentile(latencies, 50)) if latencies else None,
+        "p95_ms": float(np.percentile(latencies, 95)) if latencies else None,
+        "paused_n": len(paused),
+        "cut_off_rate": sum(one.cut_off for one in paused) / len(paused) if paused else None,
+        "cut_off_n": sum(one.cut_off for one in outcomes),
+    }
+
+
+def scaled(rules: Listen, factor: float) -> Listen:
+    """`rules` with every patience multiplied."""
+    names = ("complete_silence_ms", "unsure_silence_ms", "open_silence_ms")
+    return msgspec.structs.replace(rules, **{name: round(factor * getattr(rules, name)) for name in names})
+
+
+def fixed(silence_ms: int) -> Listen:
+    """The same silence whatever was said; the text is prepared after 160 ms of it."""
+    return msgspec.structs.replace(
+        Listen(),
+        hypothesis_silence_ms=160,
+        complete_silence_ms=silence_ms,
+        unsure_silence_ms=silence_ms,
+        open_silence_ms=silence_ms,
+    )
+
+
+def run(*, quick: bool = False, rules: Listen | None = None) -> dict[str, Any]:
+    """The sweep, the default and the fixed silence, each a `summary`; `default` names the factor of the default."""
+    bench, rules = Bench(), rules or Listen()
+    heard = list(clips(bench.vad, quick=quick))
+    results: dict[str, Any] = {"default": 1.0, "sweep": {}}
+    for factor in SCALES:
+        outcomes = [bench.hear(clip, scaled(rules, factor)) for clip in heard]
+        results["sweep"][str(factor)] = summary([one for one in outcomes if one is not None])
+    outcomes = [bench.hear(clip, fixed(FIXED_MS), with_turn_model=False) for clip in heard]
+    results["fixed"] = summary([one for one in outcomes if one is not None])
+    outcomes = [bench.hear(clip, rules, with_turn_model=False) for clip in heard]
+    results["without_turn_model"] = summary([one for one in outcomes if one is not None])
+    default = results["sweep"]["1.0"]
+    results["false_cut_off_rate"] = default["all"]["cut_off_rate"]
+    return results
+
+
+def show(results: dict[str, Any], console: Console) -> None:
+    """Prints what `run` gave."""
+    table = Table(title="End of a turn: patience against false cut-offs", title_justify="left")
+    for column in (
+        "patience",
+        "house requests P50/P95, ms",
+        "all P50/P95, ms",
+        "false cut-offs",
+        "of paused",
+    ):
+        table.add_column(column, justify="right")
+    rows = [(f"x {factor}", row) for factor, row in results["sweep"].items()]
+    rows += [(f"{FIXED_MS} ms for all", results["fixed"]), ("no turn model", results["without_turn_model"])]
+    for name, row in rows:
+        house, everything = row["house requests"], row["all"]
+        table.add_row(
+            f"{name} (default)" if name == f"x {results['default']}" else name,
+            f"{_ms(house['p50_ms'])} / {_ms(house['p95_ms'])}",
+            f"{_ms(everything['p50_ms'])} / {_ms(everything['p95_ms'])}",
+            f"{100 * everything['cut_off_rate']:.1f} %" if everything["paused_n"] else "-",
+            str(everything["paused_n"]),
+        )
+    console.print(table)
+    groups = Table(title="The default by group", title_justify="left")
+    for column in ("group", "n", "P50, ms", "P95, ms", "cut off", "of paused"):
+        groups.add_column(column, justify="left" if column == "group" else "right")
+    for name, row in results["sweep"][str(results["default"])].items():
+        figures = (_ms(row["p50_ms"]), _ms(row["p95_ms"]), str(row["cut_off_n"]), str(row["paused_n"]))
+        groups.add_row(name, str(row["n"]), *figures)
+    console.print(groups)
+
+
+def _ms(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f}"
+
+
+def draw(results: dict[str, Any], path: Path) -> None:
+    """Latency of house requests against false cut-offs, one point a factor."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7, 5))
+    rows = list(results["sweep"].items())
+    cut_offs = [100 * row["all"]["cut_off_rate"] for _, row in rows]
+    for key, style in (("p50_ms", "o-"), ("p95_ms", "s--")):
+        axes.plot(
+            [row["house requests"][key] for _, row in rows],
+            cut_offs,
+            style,
+            label=f"sweep, {key[:3].upper()}",
+        )
+        fixed_row = results["fixed"]
+        axes.plot(
+            fixed_row["house requests"][key],
+            100 * fixed_row["all"]["cut_off_rate"],
+            "x",
+            label=f"fixed {FIXED_MS} ms, {key[:3].upper()}",
+        )
+    for (factor, row), cut_off in zip(rows, cut_offs, strict=True):
+        label = f"x {factor}" + (" (default)" if float(factor) == results["default"] else "")
+        axes.annotate(
+            label, (row["house requests"]["p50_ms"], cut_off), xytext=(5, 4), textcoords="offset points"
+        )
+    axes.set_xlabel("last voiced frame to commit of house requests, ms")
+    axes.set_ylabel("false cut-offs of recordings with a pause, %")
+    axes.legend()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, bbox_inches="tight")
+    pyplot.close(figure)
+
+
+def main() -> None:
+    """Prints the tables and writes the files."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a quarter of the recordings")
+    quick = parser.parse_args().quick
+    console = Console(soft_wrap=True)
+    if not available():
+        console.print("The shared data is not on this machine; set WREN_SHARED_DATA.")
+        return
+    results = run(quick=quick)
+    show(results, console)
+    BUILD.mkdir(exist_ok=True)
+    (BUILD / "turn_taking.json").write_bytes(msgspec.json.format(msgspec.json.encode(results)))
+    draw(results, BUILD / "turn_taking.svg")
+    console.print(f"written: {BUILD / 'turn_taking.json'}, {BUILD / 'turn_taking.svg'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""The turn model: its features, what it makes of people, and its thread."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from device.hearing import RATE_HZ, Samples
+from device.hearing.background import TurnListener
+from device.hearing.turn import TurnModel, features, with_pause
+from tests.hearing import model_files
+from tests.recordings import recordings
+
+SECOND = RATE_HZ
+
+
+def tone(hz: float, seconds: float) -> Samples:
+    """int16 of a tone."""
+    sound: Samples = (9000 * np.sin(2 * np.pi * hz * np.arange(round(seconds * RATE_HZ)) / RATE_HZ)).astype(
+        np.int16
+    )
+    return sound
+
+
+def test_features_are_eighty_bands_over_eight_seconds_however_long_the_sound() -> None:
+    for seconds in (0.0, 0.5, 8.0, 9.0):
+        assert features(tone(440, seconds)).shape == (80, 800)
+
+
+def test_a_tone_lights_the_band_of_its_mel() -> None:
+    # 1 kHz is 15 mel of 45.2 (8 kHz), in 81 steps; 250 Hz is 3.75 mel
+    for hz, band in ((1000, 26), (250, 6)):
+        assert abs(int(features(tone(hz, 8))[:, 400].argmax()) - band) <= 1
+
+
+def test_features_do_not_depend_on_loudness_and_only_on_the_last_eight_seconds() -> None:
+    quiet = (tone(300, 2) // 4).astype(np.int16)
+    assert np.allclose(features(tone(300, 2)), features(quiet), atol=0.05)
+    assert np.array_equal(features(np.concatenate((tone(900, 3), tone(300, 8)))), features(tone(300, 8)))
+
+
+def test_a_short_pause_is_prolonged_to_200_ms_by_itself() -> None:
+    voice, pause = tone(300, 1), np.arange(960, dtype=np.int16)
+    longer = with_pause(np.concatenate((voice, pause)), len(pause))
+    assert len(longer) == len(voice) + SECOND // 5
+    assert set(longer[len(voice) :]) == set(pause)
+    assert np.array_equal(with_pause(voice, SECOND), voice)
+
+
+class Guess:
+    """Knows how long the sound is."""
+
+    def probability(self, samples: Samples) -> float:
+        time.sleep(0.02)
+        return len(samples) / SECOND
+
+
+def test_only_the_newest_question_that_waits_is_answered() -> None:
+    listener = TurnListener(Guess())  # type: ignore[arg-type]
+    tickets = [listener.ask(tone(300, seconds)) for seconds in (0.1, 0.2, 0.3)]
+    answers: list[tuple[int, float]] = []
+    deadline = time.monotonic() + 5
+    while not any(ticket == tickets[-1] for ticket, _ in answers) and time.monotonic() < deadline:
+        answers += listener.poll()
+    listener.close()
+    assert answers[-1] == (tickets[-1], 0.3)
+    assert tickets[1] not in [ticket for ticket, _ in answers]
+
+
+@pytest.mark.models
+def test_people_who_are_cut_in_the_middle_sound_less_final_than_those_who_have_ended() -> None:
+    model = TurnModel(model_files("turn")["model"])
+    whole, cut = [], []
+    for clip in recordings("cmd_speech_slots")[::11]:
+        sound = clip.samples()
+        loud = np.flatnonzero(np.abs(sound) > 1000)
+        begin, end = int(loud[0]), int(loud[-1])
+        middle = begin + (end - begin) * 2 // 5
+        whole.append(model.probability(sound[: end + SECOND // 5]))
+        cut.append(
+            model.probability(
+                with_pause(np.concatenate((sound[:middle], sound[: SECOND // 50])), SECOND // 50)
+            )
+        )
+    assert np.mean(whole) > np.mean(cut) + 0.2
