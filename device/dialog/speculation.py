@@ -83,7 +83,7 @@ class Speculation(Generic[Found, Outcome]):
         return held
 
     def open(self, job: int) -> None:
-        """A job for a committed text: its outcomes pass through."""
+        """A job for a committed text: its outcomes pass through, and no others; 0 for none."""
         self._open_job = job
 
     def passes(self, job: int, outcome: Outcome) -> bool:
@@ -109,12 +109,14 @@ class Speculation(Generic[Found, Outcome]):
             if self._held is None or job != self._held.job:
                 self._settle(job, used=used)
 
-    def drop(self) -> None:
-        """Forgets the text that is held."""
-        if self._held is not None:
-            self._ended.append(Ended(self._held.turn, False, self._held.cpu_ms, "route"))
-            self._settle(self._held.job, used=False)
-            self._held = None
+    def drop(self) -> bool:
+        """Forgets the text that is held; whether a job works on it in vain now."""
+        held, self._held = self._held, None
+        if held is None:
+            return False
+        self._ended.append(Ended(held.turn, False, held.cpu_ms, "route"))
+        self._settle(held.job, used=False)
+        return bool(held.job)
 
     def ended(self) -> list[Ended]:
         """Everything that has ended since the last call."""

@@ -185,9 +185,14 @@ class ReasonDaemon(Daemon):
             self._feed(Close(turn))
             return
         held = self._ahead.commit(turn, text)
-        found = self._fresh(held.found, action) if held is not None else self._route(text, action.proposal)
+        if held is None or not self._is_fresh(held.found, action):
+            held = None
+            self._ahead.open(0)
+            if self._mind is not None:
+                self._mind.drop()
+        found = held.found if held is not None else self._route(text, action.proposal)
         self._ahead.settle(used=isinstance(found.route, AskModel))
-        if held is None or not held.job or not isinstance(found.route, AskModel):
+        if held is None or not held.job:
             self._follow(turn, text, found.route, found.took_ms)
             return
         if self._mind is not None:
@@ -195,12 +200,10 @@ class ReasonDaemon(Daemon):
         for outcome in held.outcomes:
             self._act_on(outcome)
 
-    def _fresh(self, found: _Found, action: Think) -> _Found:
-        """What was found ahead, or anew where the house has changed since and its states may matter."""
+    def _is_fresh(self, found: _Found, action: Think) -> bool:
+        """Whether what was found ahead still holds; the model's part is weighed against the house later."""
         is_model = isinstance(found.route, AskModel)
-        if found.proposal == action.proposal and (is_model or found.house == self._house_changes):
-            return found
-        return self._route(action.text, action.proposal)
+        return found.proposal == action.proposal and (is_model or found.house == self._house_changes)
 
     def _route(self, text: str, proposal: tuple[Call, ...]) -> _Found:
         began = time.monotonic()
@@ -247,7 +250,8 @@ class ReasonDaemon(Daemon):
             self.bus.send(TurnJudged(turn=turn, text=text, completeness=completeness(text, house, language)))
         if self._ahead.holds(turn, text):
             return
-        self._ahead.drop()
+        if self._ahead.drop() and self._mind is not None:
+            self._mind.drop()
         if action.follows and closes(text, action.proposal, language):
             return
         if action.whole:

@@ -158,8 +158,9 @@ class Worker:
         """Begins with words that will probably be the next to be said in `turn`, instead of others."""
         clause = Clause(turn, _NO_CLAUSE, text, style=style)
         with self._changed:
-            if any(_same(known, clause) for known in self._prepared()):
-                return
+            known = (self._begun and self._begun.clause, self._current and self._current.clause)
+            if any(one and one.number == _NO_CLAUSE and _same(one, clause) for one in known):
+                return  # begun, or being begun
             self._forget()
             self._expected = clause
             self._give_way()
@@ -372,12 +373,6 @@ class Worker:
             return
         if not (self._clauses and _same(self._clauses[0], current.clause)):
             current.cancellation.request()
-
-    def _prepared(self) -> list[Clause]:
-        """Expected words that are begun or being begun."""
-        known = [self._begun.clause] if self._begun else []
-        current = self._current.clause if self._current else None
-        return [*known, current] if current and current.number == _NO_CLAUSE else known
 
     def _forget(self) -> None:
         if self._begun is not None:

@@ -56,6 +56,7 @@ class PlayedMind:
     def __init__(self, *_: Any) -> None:
         self.jobs: list[tuple[Job, bool]] = []
         self.released: list[int] = []
+        self.drops = 0
         self.outcomes: list[Outcome] = [Ready("model", 0, 0, True)]
 
     def post(self, job: Job, *, committed: bool) -> int:
@@ -69,7 +70,8 @@ class PlayedMind:
         outcomes, self.outcomes = self.outcomes, []
         return outcomes
 
-    def drop(self) -> None: ...
+    def drop(self) -> None:
+        self.drops += 1
 
     def learn(self, *_: Any) -> None: ...
 
@@ -196,6 +198,25 @@ def test_when_the_person_goes_on_nothing_of_the_first_guess_is_ever_said_or_done
     assert (False, 500.0) in [(e.used, e.cpu_ms) for e in rig.of(SpeculationEnded) if e.what == "model"]
     rig.come(Piece(1, 3, "Nobody.", last=False))
     assert [clause.text for clause in rig.of(ReplyClause)] == ["Nobody."]
+
+
+def test_when_the_person_goes_on_the_model_stops_at_once(rig: Rig) -> None:
+    rig.hear(WAKE, guess("who are you"))
+    drops = rig.mind.drops
+    rig.daemon.on_event(TranscriptPartial(turn=1, text="who are you going to turn off"))
+    assert rig.mind.drops == drops + 1
+
+
+def test_a_yes_that_was_guessed_about_before_its_question_was_heard_runs_once(rig: Rig) -> None:
+    """What was heard of the question is known only between the guess and the commit."""
+    rig.hear(WAKE, commit(DARK))
+    rig.come(Decided(1, 1, Decision("ask", ON, 0.3), 100.0))
+    (question,) = rig.of(ReplyClause)
+    rig.hear(TurnStarted(turn=2, cause="barge_in"), guess("yes please", 2))
+    rig.hear(PlaybackStopped(turn=1, reason="cancelled", heard_text=question.text), commit("yes please", 2))
+    rig.come(Decided(2, 2, Decision("talk"), 100.0), Piece(2, 2, "Yes?", last=False))
+    assert [call.arguments["entity"] for call in rig.of(ToolCalled)] == ["light.kitchen"]
+    assert [clause.text for clause in rig.of(ReplyClause)] == [question.text]
 
 
 def test_a_change_in_the_house_is_not_missed_by_an_answer_that_was_found_before_it(rig: Rig) -> None:

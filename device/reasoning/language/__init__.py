@@ -44,7 +44,6 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     no: Phrases
     stop: Phrases
     backchannel: Phrases
-    closing: Phrases
 
     plural: Phrases
     particles: Phrases
@@ -52,6 +51,7 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fraction_words: dict[str, float]
     number_joiner: str
     hundred_article: str
+    closing: Phrases
     numbers: dict[str, int]
     synonyms: tuple[Phrases, ...]
     vocative: Phrases
