@@ -91,7 +91,9 @@ def test_a_pause_is_made_where_the_voice_is_quietest() -> None:
 def test_the_peer_runs_on_the_same_releases_of_the_engines_as_wren() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     ours, peers = set(project["project"]["dependencies"]), project["dependency-groups"]["peer"]
-    assert [pin for pin in peers if pin not in ours] == [pin for pin in peers if pin.startswith("pipecat-ai==")]
+    assert [pin for pin in peers if pin not in ours] == [
+        pin for pin in peers if pin.startswith("pipecat-ai==")
+    ]
 
 
 def test_latency_runs_from_the_last_voiced_frame_to_the_first_answer_after_it() -> None:
