@@ -19,11 +19,11 @@ from device.hearing.loading import files_of
 from device.hearing.transcribe import to_samples, voiced_spans
 from device.hearing.vad import SileroVad
 from device.settings import Settings, cache_dir
-from tests.bench.peer.job import Clip
+from tests.bench.peer.job import Clip, Line
 
 PAUSE_MS = 700
 _CUT_FROM, _CUT_TO = 0.5, 0.75  # of the voice: behind the wake word, within the request
-_CUT_FRAMES = 4
+_CUT_FRAMES = 8
 _QUIET_FRAMES = 60
 
 
@@ -53,10 +53,11 @@ def hiss(count: int) -> Samples:
     return sound
 
 
-def with_pause(samples: Samples, first: int, last: int, pause_ms: int = PAUSE_MS) -> Samples:
-    """`samples` with a pause where they are quietest in the third quarter of the voice, frames first to last.
+def pause_frame(samples: Samples, first: int, last: int) -> int:
+    """Where `samples` are quietest in the third quarter of the voice, which is from frame `first` to `last`.
 
-    The words before it keep the melody of a sentence that goes on.
+    That is between two words more often than not, and behind the wake word. What comes before keeps the melody
+    of a sentence that goes on.
     """
     begin, end = (first + round(share * (last - first)) for share in (_CUT_FROM, _CUT_TO))
     squares = np.square(samples.astype(np.float64))
@@ -64,18 +65,22 @@ def with_pause(samples: Samples, first: int, last: int, pause_ms: int = PAUSE_MS
         squares[frame * FRAME_SAMPLES : (frame + _CUT_FRAMES) * FRAME_SAMPLES].sum()
         for frame in range(begin, max(begin + 1, end - _CUT_FRAMES))
     ]
-    cut = (begin + int(np.argmin(energies)) + _CUT_FRAMES // 2) * FRAME_SAMPLES
-    pause = hiss(pause_ms // FRAME_MS * FRAME_SAMPLES)
-    return np.concatenate((samples[:cut], pause, samples[cut:]))
+    return begin + int(np.argmin(energies)) + _CUT_FRAMES // 2
 
 
-def paused(clip: Clip) -> Path:
-    """The file of `clip` with a pause in its middle, made once and kept in the cache."""
+def with_pause(samples: Samples, frame: int) -> Samples:
+    """`samples` with `PAUSE_MS` of hiss before `frame`."""
+    cut = frame * FRAME_SAMPLES
+    return np.concatenate((samples[:cut], hiss(PAUSE_MS // FRAME_MS * FRAME_SAMPLES), samples[cut:]))
+
+
+def paused(clip: Clip, ruler: Ruler) -> Line:
+    """`clip` with a pause in its middle; the file is made once and kept in the cache."""
     given = Path(clip.file)
-    key = hashlib.sha256(given.read_bytes() + repr((clip, PAUSE_MS)).encode()).hexdigest()[:16]
+    samples = to_samples(files.load(clip.file, RATE_HZ))
+    frame = pause_frame(samples, clip.first_voiced_frame, clip.last_voiced_frame)
+    key = hashlib.sha256(given.read_bytes() + repr((frame, PAUSE_MS)).encode()).hexdigest()[:16]
     path = cache_dir() / "test-voices" / f"paused-{key}.wav"
     if not path.exists():
-        samples = to_samples(files.load(str(given), RATE_HZ))
-        made = with_pause(samples, clip.first_voiced_frame, clip.last_voiced_frame)
-        soundfile.write(path, made, RATE_HZ)
-    return path
+        soundfile.write(path, with_pause(samples, frame), RATE_HZ)
+    return Line(ruler.clip(path), pause_frame=frame)

@@ -25,6 +25,7 @@ class Line(msgspec.Struct, frozen=True):
     """What a person says; `over` is said over the answer, and `answer` replaces what the house would say."""
 
     clip: Clip
+    pause_frame: int = 0  # of the file, where the person pauses
     over: Clip | None = None
     answer: str = ""
 

@@ -2,8 +2,8 @@
 
 - Mouth-to-ear: the first block of the answer that leaves the loudspeaker minus the last voiced frame of the
   request.
-- False cut-off: a turn was taken to be over, with a request in it, before the person had finished. Recordings
-  with a pause in the middle are judged.
+- False cut-off: in the pause that a person makes in the middle of a request, or after it but before the end, a
+  turn was taken to be over, with a request in it.
 - Barge-in: from the first voiced frame of who talks over the answer to the first frame without it. Over
   `SILENT_WITHIN_MS` it counts as not detected.
 - CPU: seconds of the process while requests are spoken, less what it takes when nobody speaks.
@@ -70,7 +70,8 @@ def false_cut_offs(lines: Sequence[Line], phase: Phase, commits: Sequence[Commit
     """Whether each line was cut off."""
     return [
         any(
-            start <= commit.frame <= start + lines[index].clip.last_voiced_frame and commit.request
+            start + lines[index].pause_frame <= commit.frame <= start + lines[index].clip.last_voiced_frame
+            and commit.request
             for commit in commits
         )
         for index, start in phase.starts.items()

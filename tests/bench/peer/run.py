@@ -30,7 +30,7 @@ from tests.voices import VOICES, spoken
 
 BUILD = environment.ROOT / "build"
 IDLE_S = 10.0
-SMART_TURN_STOP_S = 3.0  # Pipecat's default
+SMART_TURN_STOP_S = 1.0  # see pipeline.py
 OVER = "Wait, turn off the hallway light."
 LONG_ANSWER = (
     "The kitchen light is on, the bathroom light is off, the hallway light is off, the printer is on, "
@@ -62,9 +62,9 @@ def measure(
             "warm_up": tuple(map(Line, list(clips.values())[:1])),
             "idle": (),
             "requests": tuple(Line(clips[path]) for path in files),
-            "paused": tuple(Line(ruler.clip(paused(clip))) for clip in clips.values()),
+            "paused": tuple(paused(clip, ruler) for clip in clips.values()),
             "barge_in": tuple(
-                Line(clip, overs[number % len(overs)], LONG_ANSWER)
+                Line(clip, over=overs[number % len(overs)], answer=LONG_ANSWER)
                 for number, clip in enumerate(clips.values())
             ),
         },
