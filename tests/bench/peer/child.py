@@ -81,7 +81,7 @@ class Child:
         card = self._peer.card
         has_begun = bool(card.answers) and card.answers[-1].last >= self._answer_due
         is_due = not has_begun and card.frame - self._answer_due < _ANSWER_DUE_FRAMES
-        return not self._peer.turn_open and not is_due and card.silent_frames > _SILENT_FRAMES
+        return not self._peer.listening and not is_due and card.silent_frames > _SILENT_FRAMES
 
     def _answer(self, text: str) -> str:
         request = after_wake_word(text, self._job.wake_word).text

@@ -36,7 +36,7 @@ def python(report: Callable[[str], None]) -> Path:
     fingerprint = hashlib.sha256(repr((wanted, sys.version)).encode()).hexdigest()
     if PYTHON.exists() and _STAMP.exists() and _STAMP.read_text() == fingerprint:
         return PYTHON
-    report(f"installing the peer of the comparison, {wanted[0]}, in {VENV.name} (about 560 MB, once)")
+    report(f"installing the peer of the comparison, {wanted[0]}, in {VENV.name} (about 530 MB, once)")
     uv, environment = str(ROOT / ".venv/bin/uv"), setup_machine.uv_environment()
     environment.pop("VIRTUAL_ENV", None)
     _run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(VENV)], environment)

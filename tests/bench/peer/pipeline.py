@@ -50,6 +50,7 @@ from pipecat.frames.frames import (
     OutputAudioRawFrame,
     StartFrame,
     TranscriptionFrame,
+    VADUserStoppedSpeakingFrame,
 )
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
@@ -119,13 +120,19 @@ class Recognition(SegmentedSTTService):
             sample_rate=RATE_HZ, trailing_silence_secs=0.0, ttfs_p99_latency=_STT_P99_S, settings=settings
         )
         self._recogniser = recogniser
+        self.pending = 0  # segments whose text is not known yet
 
     @property
     def wants_wav_segments(self) -> bool:
         return False
 
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        self.pending += isinstance(frame, VADUserStoppedSpeakingFrame)
+        await super().process_frame(frame, direction)
+
     async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame, None]:
         text = await asyncio.to_thread(self._recognise, audio)
+        self.pending -= 1
         if text:
             yield TranscriptionFrame(text, self._user_id, time_now_iso8601())
 
@@ -200,7 +207,8 @@ class Peer:
         )
         ears = Ears(params)
         self.card = SoundCard(asyncio.get_running_loop(), ears.hear)
-        self.turn_open = False
+        self._recognition = Recognition(recogniser)
+        self._turn_open = False
         smart_turn = LocalSmartTurnAnalyzerV3(params=SmartTurnParams(stop_secs=smart_turn_stop_s))
         aggregators = LLMContextAggregatorPair(
             LLMContext(),
@@ -218,7 +226,7 @@ class Peer:
         user.add_event_handler("on_user_turn_stopped", self._on_turn_stopped)
         stages = [
             ears,
-            Recognition(recogniser),
+            self._recognition,
             user,
             Answers(answer),
             Speech(voice),
@@ -232,8 +240,13 @@ class Peer:
             enable_rtvi=False,
         )
 
+    @property
+    def listening(self) -> bool:
+        """Whether the user's turn is open or words of it are still being recognised."""
+        return self._turn_open or self._recognition.pending > 0
+
     async def _on_turn_started(self, *_: object) -> None:
-        self.turn_open = True
+        self._turn_open = True
 
     async def _on_turn_stopped(self, *_: object) -> None:
-        self.turn_open = False
+        self._turn_open = False
