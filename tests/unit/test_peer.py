@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from device.hearing import FRAME_SAMPLES
 from device.home.registry import House
-from tests.bench.peer import metrics
+from tests.bench.peer import environment, metrics, run
 from tests.bench.peer.clips import PAUSE_MS, pause_frame, with_pause
-from tests.bench.peer.environment import ROOT
 from tests.bench.peer.job import Clip, Commit, Job, Line, Log, Phase, Span
 from tests.bench.peer.microphone import OVER_AFTER_FRAMES, Microphone, Sound, quiet_room
 
@@ -89,11 +90,25 @@ def test_a_pause_is_made_where_the_voice_is_quietest() -> None:
 
 
 def test_the_peer_runs_on_the_same_releases_of_the_engines_as_wren() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    project = tomllib.loads((environment.ROOT / "pyproject.toml").read_text())
     ours, peers = set(project["project"]["dependencies"]), project["dependency-groups"]["peer"]
     assert [pin for pin in peers if pin not in ours] == [
         pin for pin in peers if pin.startswith("pipecat-ai==")
     ]
+
+
+def test_a_machine_where_the_peer_cannot_be_installed_is_told_so_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pyproject.toml").write_text('[dependency-groups]\npeer = ["pipecat-ai==1.14.0"]\n')
+    monkeypatch.setattr(environment, "ROOT", tmp_path)  # there is no uv in it
+    for name, part in (("VENV", ""), ("PYTHON", "bin/python"), ("_STAMP", "stamp")):
+        monkeypatch.setattr(environment, name, tmp_path / ".venv-peer" / part)
+    console = Console(record=True, soft_wrap=True)
+    assert run.measured([], console) is None
+    installing, without = console.export_text().splitlines()
+    assert "pipecat-ai==1.14.0" in installing
+    assert without.startswith("without Pipecat: the peer's packages cannot be installed")
 
 
 def test_latency_runs_from_the_last_voiced_frame_to_the_first_answer_after_it() -> None:
