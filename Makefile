@@ -25,7 +25,7 @@ check: setup  ## check format, lint and types
 	@$(VENV)/ruff check .
 	@$(VENV)/mypy device models tests setup_machine.py
 
-bench: setup  ## measure latency, CPU and memory in the simulated room
+bench: setup  ## measure latency, CPU and memory in the simulated room, beside Pipecat
 	@$(VENV)/python -m tests.bench.bench
 
 eval: setup  ## measure how well it hears and understands

@@ -2,7 +2,8 @@
 
 Prints mouth-to-ear P50/P95 and each stage over spoken house requests and language model requests, CPU per
 turn, idle CPU and memory of every daemon, the audio ring against polling, and chunked against whole-sentence
-synthesis. `--requests N` sets how many house requests are spoken.
+synthesis. A Pipecat pipeline with the same models hears the same house requests (`--without-peer` leaves it
+out). `--requests N` sets how many house requests are spoken.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from device.console.timeline import Turn, percentile, read, turns
 from device.services.stage import Stage
 from tests.bench import ring, speech
 from tests.bench.house import MODEL_REQUESTS, many_requests
+from tests.bench.peer import run as peer
 from tests.bench.processes import Usage, usage
 from tests.voices import request
 
@@ -82,6 +84,7 @@ def main() -> None:
     """Runs everything and prints it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=36)
+    parser.add_argument("--without-peer", action="store_true", help="leave the Pipecat pipeline out")
     options = parser.parse_args()
     console = Console(soft_wrap=True)
     BUILD.mkdir(exist_ok=True)
@@ -90,6 +93,7 @@ def main() -> None:
     console.print(f"{len(files)} requests in the simulated room, in real time")
     run = measure(files, timeline)
     done: list[Turn] = run.pop("turns")
+    pipecat = None if options.without_peer else peer.measured(many_requests(options.requests), console)
     ring_figures, speech_figures = ring.run(), speech.run()
     results = {
         "mouth_to_ear_ms": {kind: _mouth_to_ear(done, kind) for kind in ("house", "model")},
@@ -98,6 +102,7 @@ def main() -> None:
         "stages_ms": latency.summary(done),
         "ring": ring_figures,
         "speech": speech_figures,
+        "peer": {"pipecat": pipecat} if pipecat else {},
         **run,
     }
     (BUILD / "bench.json").write_bytes(msgspec.json.format(msgspec.json.encode(results, enc_hook=float)))
@@ -117,6 +122,8 @@ def _print(console: Console, results: dict[str, Any], done: list[Turn]) -> None:
         console.print(
             f"ahead of the commit, {what}: {ahead['used']:.1f} ms per turn used, {ahead['wasted']:.1f} wasted"
         )
+    if pipecat := results["peer"].get("pipecat"):
+        peer.show(results, pipecat, console)
     table = Table(title="Daemons", title_justify="left")
     for column in ("daemon", "idle CPU, % of a core", "memory, MB (PSS)"):
         table.add_column(column, justify="left" if column == "daemon" else "right")
