@@ -24,7 +24,7 @@ from device.hearing import frames_of
 from device.hearing.transcript import sounds, words
 
 WINDOW_MS = 1200
-_LIKE = 75  # percent; as where the wake word is looked for in a transcript
+_LIKE_SOUNDS, _LIKE_LETTERS = 88, 65  # percent; the first alone takes "alike" for "alexa"
 _TURNS = 2
 
 
@@ -81,10 +81,15 @@ class OwnVoice:
 
 
 def sounds_like(said: list[str], wake_word: str) -> bool:
-    """Whether a run of the words in `said` is like `wake_word`, spellings of like sounds made one."""
-    target, longest = sounds(wake_word), len(words(wake_word)) + 1
+    """Whether a run of the words in `said` holds something like `wake_word`, as "a lexicon" does "alexa"."""
+    heard, letters, longest = sounds(wake_word), "".join(words(wake_word)), len(words(wake_word)) + 1
     return any(
-        fuzz.ratio(sounds("".join(said[first : first + count])), target) >= _LIKE
+        _likeness(sounds(run), heard) >= _LIKE_SOUNDS and _likeness(run, letters) >= _LIKE_LETTERS
         for first in range(len(said))
-        for count in range(1, longest + 1)
+        for last in range(first + 1, first + longest + 1)
+        if (run := "".join(words(" ".join(said[first:last]))))
     )
+
+
+def _likeness(run: str, target: str) -> float:
+    return fuzz.ratio(run, target) if len(run) < len(target) else fuzz.partial_ratio(target, run)

@@ -1,9 +1,9 @@
 """`make bench`: a whole Wren in the simulated room, timed by microphone frames; writes `build/bench.json`.
 
 Prints mouth-to-ear P50/P95 and each stage over spoken house requests and language model requests, CPU per
-turn, idle CPU and memory of every daemon, the audio ring against polling, and chunked against whole-sentence
-synthesis. A Pipecat pipeline with the same models hears the same house requests (`--without-peer` leaves it
-out). `--requests N` sets how many house requests are spoken.
+turn, idle CPU and memory of every daemon, the audio ring against polling, chunked against whole-sentence
+synthesis, and what Wren hears of its own voice. A Pipecat pipeline with the same models hears the same house
+requests (`--without-peer` leaves it out). `--requests N` sets how many house requests are spoken.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from device.console import latency
 from device.console.scenes import play_through, simulator_environment
 from device.console.timeline import Turn, percentile, read, turns
 from device.services.stage import Stage
-from tests.bench import ring, speech
+from tests.bench import echo, ring, speech
 from tests.bench.house import MODEL_REQUESTS, many_requests
 from tests.bench.peer import run as peer
 from tests.bench.processes import Usage, usage
@@ -94,7 +94,7 @@ def main() -> None:
     run = measure(files, timeline)
     done: list[Turn] = run.pop("turns")
     pipecat = None if options.without_peer else peer.measured(many_requests(options.requests), console)
-    ring_figures, speech_figures = ring.run(), speech.run()
+    ring_figures, speech_figures, echo_figures = ring.run(), speech.run(), echo.run()
     results = {
         "mouth_to_ear_ms": {kind: _mouth_to_ear(done, kind) for kind in ("house", "model")},
         "answered": sum(bool(turn.heard) for turn in done),
@@ -103,6 +103,7 @@ def main() -> None:
         "ring": ring_figures,
         "speech": speech_figures,
         "peer": {"pipecat": pipecat} if pipecat else {},
+        "echo": echo_figures,
         **run,
     }
     (BUILD / "bench.json").write_bytes(msgspec.json.format(msgspec.json.encode(results, enc_hook=float)))
@@ -139,6 +140,7 @@ def _print(console: Console, results: dict[str, Any], done: list[Turn]) -> None:
         f"{polling['p50_us'] / futex['p50_us']:.1f} times sooner than polling every 5 ms"
     )
     speech.show(results["speech"], console)
+    echo.show(results["echo"], console)
     console.print(f"written: {BUILD / 'bench.json'}, {BUILD / 'bench.svg'}, {BUILD / 'bench.jsonl'}")
 
 

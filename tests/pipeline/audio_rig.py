@@ -44,6 +44,7 @@ class AudioRig:
         self.events: list[Event] = []
         self.audio: subprocess.Popen[bytes] | None = None
         self._hub: subprocess.Popen[bytes] | None = None
+        self._others: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> AudioRig:
         self._hub = self._start("hub")
@@ -57,7 +58,7 @@ class AudioRig:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.bus.close()
-        for process in (self.audio, self._hub):
+        for process in (self.audio, *self._others, self._hub):
             if process is not None and process.poll() is None:
                 process.kill()
                 process.wait(timeout=5)
@@ -72,6 +73,12 @@ class AudioRig:
             after=seen,
             timeout_s=20,
         )
+
+    def start_daemon(self, name: str) -> None:
+        """Starts one more, until it is ready."""
+        process = self._start(name)
+        self._others.append(process)
+        self.wait_for(lambda event: isinstance(event, DaemonReady) and event.pid == process.pid, timeout_s=30)
 
     def kill_audio(self) -> None:
         """SIGKILL."""

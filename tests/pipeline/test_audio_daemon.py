@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,18 +14,24 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from device.bus.paths import CUE, GATED, MUTED, microphone_ring
+from device.bus.paths import CUE, GATED, MUTED, SPEAKING, microphone_ring
 from device.events import (
     AudioState,
     DialogState,
+    DuckRequested,
+    Event,
     MicrophoneMuted,
+    PlaybackDucked,
     PlaybackStarted,
     PlaybackStopped,
     SceneEnded,
     SceneReady,
     SceneSpeech,
+    SettingsChanged,
     TurnStarted,
+    WakeDetected,
 )
+from tests.hearing import model_files, say
 from tests.pipeline.audio_rig import VOICE_HZ, AudioRig, lag, noise
 
 SIMULATOR = {
@@ -34,6 +41,7 @@ SIMULATOR = {
     "WREN_SIMULATOR__ECHO_DELAY_MS": "60",
     "WREN_SIMULATOR__GAP_S": "0.2",
 }
+STORY = "Once upon a time there was a small wren who lived in the hedge behind the house, and sang all day."
 WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -80,6 +88,86 @@ def test_while_it_speaks_the_microphone_hears_nothing_and_the_reply_ends_once(tm
             assert [bool(frame.tag & GATED) for frame in gated] == [False] + [True] * 60 + [False]
             assert not any(frame.samples.any() for frame in gated[1:-1])
         assert len(rig.of(PlaybackStopped)) == 1
+
+
+def test_where_echo_is_cancelled_the_microphone_stays_open_and_reports_how_well(tmp_path: Path) -> None:
+    reply = soxr.resample(np.tile(say(STORY), 2).astype(np.int16), 16_000, VOICE_HZ)
+    with AudioRig(tmp_path, {**SIMULATOR, "WREN_AUDIO__ECHO": "software"}) as rig:
+        rig.speak(reply, words=WORDS)
+        started = rig.wait_for(lambda event: isinstance(event, PlaybackStarted))
+        state = rig.wait_for(lambda event: isinstance(event, AudioState) and event.erle_db is not None)
+        assert isinstance(state, AudioState)
+        assert state.echo == "software"
+        assert state.echo_delay_ms == pytest.approx(60, abs=2)
+        frames = rig.frames(started.frame, 100)
+        assert {frame.tag for frame in frames} == {SPEAKING}
+        assert all(frame.samples.any() for frame in frames)
+        stopped = rig.wait_for(lambda event: isinstance(event, PlaybackStopped), timeout_s=20)
+        tail = rig.frames(stopped.frame - 1, 24)
+        assert [bool(frame.tag & SPEAKING) for frame in tail] == [True] * 21 + [False] * 3
+
+
+def reports(mode: str, event: Event) -> bool:
+    return isinstance(event, AudioState) and event.echo == mode
+
+
+def test_echo_is_dealt_with_in_another_way_without_a_restart(tmp_path: Path) -> None:
+    with AudioRig(tmp_path, {name: SIMULATOR[name] for name in SIMULATOR if "ECHO" not in name}) as rig:
+        for mode in ("software", "threshold", "gate"):
+            (tmp_path / "none.toml").write_text(f'[audio]\necho = "{mode}"\n')
+            rig.bus.send(SettingsChanged())
+            rig.wait_for(partial(reports, mode))
+        rig.speak(noise(0.3), words=("hello",))
+        started = rig.wait_for(lambda event: isinstance(event, PlaybackStarted))
+        assert rig.frames(started.frame, 1)[0].tag == GATED
+
+
+def test_ducking_is_heard_within_60_ms_and_ends_with_the_turn(tmp_path: Path) -> None:
+    recording = tmp_path / "speaker.wav"
+    with AudioRig(tmp_path, {**SIMULATOR, "WREN_SIMULATOR__SPEAKER": str(recording)}) as rig:
+        rig.speak(noise(3.0), turn=1, words=WORDS)
+        started = rig.wait_for(lambda event: isinstance(event, PlaybackStarted))
+        rig.frames(started.frame, 50)
+        before = rig.head
+        rig.bus.send(DuckRequested(gain_db=-20, turn=1))
+        ducked = rig.wait_for(lambda event: isinstance(event, PlaybackDucked))
+        assert ducked.frame - before <= 6
+        rig.frames(ducked.frame, 30)
+        seen = len(rig.events)
+        rig.bus.send(TurnStarted(turn=2, cause="barge_in"))
+        restored = rig.wait_for(lambda event: isinstance(event, PlaybackDucked), after=seen)
+        assert isinstance(restored, PlaybackDucked)
+        assert restored.gain_db == 0
+        rig.bus.send(DuckRequested(gain_db=-20, turn=1))  # too late: it belongs to a reply that is gone
+        rig.speak(noise(0.5), turn=2, words=WORDS)
+        again = rig.wait_for(lambda event: isinstance(event, PlaybackStarted) and event.turn == 2)
+        rig.frames(again.frame, 60)
+        rig.stop_audio()
+    played, _ = soundfile.read(recording)
+
+    def level_db(first: int, count: int) -> float:
+        return float(10 * np.log10(np.mean(played[first * 480 : (first + count) * 480] ** 2)))
+
+    loud = level_db(started.frame + 2, 40)
+    assert level_db(ducked.frame + 2, 20) == pytest.approx(loud - 20, abs=2)
+    assert level_db(again.frame + 2, 40) == pytest.approx(loud, abs=2)
+
+
+def test_wren_is_not_woken_by_its_own_words_but_by_those_of_others(tmp_path: Path) -> None:
+    loud = {"WREN_AUDIO__ECHO": "threshold", "WREN_SIMULATOR__ECHO_DB": "-6"}
+    model_files("wake")
+    sound = soxr.resample(say("Alexa, turn on the light.", "rms"), 16_000, VOICE_HZ)
+    with AudioRig(tmp_path, {**SIMULATOR, **loud}) as rig:
+        rig.start_daemon("wake")
+        time.sleep(0.6)
+        rig.speak(sound, turn=1, words=("Alexa,", "turn", "on", "the", "light."))
+        rig.wait_for(lambda event: isinstance(event, PlaybackStopped))
+        time.sleep(1)
+        assert not rig.of(WakeDetected)
+        rig.speak(sound, turn=2, words=("somebody", "else", "said", "it", "now"))
+        detected = rig.wait_for(lambda event: isinstance(event, WakeDetected))
+        assert isinstance(detected, WakeDetected)
+        assert detected.word == "alexa"
 
 
 def test_a_newer_turn_silences_the_loudspeaker_within_40_ms(tmp_path: Path) -> None:
