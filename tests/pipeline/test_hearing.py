@@ -81,7 +81,6 @@ def test_a_request_after_the_wake_word_becomes_a_committed_turn(rig: HearingRig)
         SpeechStarted,
         TranscriptPartial,
         TurnHypothesis,
-        TurnJudged,
         SpeechStopped,
         TranscriptFinal,
     ]
