@@ -158,7 +158,7 @@ def _row(outcomes: list[Outcome]) -> dict[str, Any]:
 
 def scaled(rules: Listen, factor: float) -> Listen:
     """`rules` with every patience multiplied."""
-    names = ("complete_silence_ms", "unsure_silence_ms", "open_silence_ms")
+    names = ("complete_silence_ms", "likely_silence_ms", "unsure_silence_ms", "open_silence_ms")
     return msgspec.structs.replace(rules, **{name: round(factor * getattr(rules, name)) for name in names})
 
 
@@ -168,6 +168,7 @@ def fixed(silence_ms: int) -> Listen:
         Listen(),
         hypothesis_silence_ms=160,
         complete_silence_ms=silence_ms,
+        likely_silence_ms=silence_ms,
         unsure_silence_ms=silence_ms,
         open_silence_ms=silence_ms,
     )
@@ -266,7 +267,7 @@ def draw(results: dict[str, Any], path: Path) -> None:
 def main() -> None:
     """Prints the tables and writes the files."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a quarter of the recordings")
+    parser.add_argument("--quick", action="store_true", help="a sixth of the recordings")
     quick = parser.parse_args().quick
     console = Console(soft_wrap=True)
     if not available():
