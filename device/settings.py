@@ -147,13 +147,15 @@ class Listen(Section, frozen=True):
     complete_silence_ms: Annotated[
         Milliseconds, Meta(description="trailing silence that ends a whole request that also sounds final")
     ] = 160
+    likely_silence_ms: Annotated[
+        Milliseconds, Meta(description="the same for a whole request that does not sound final")
+    ] = 400
     unsure_silence_ms: Annotated[
-        Milliseconds,
-        Meta(description="the same when text and sound disagree, or the text is no known command"),
-    ] = 450
+        Milliseconds, Meta(description="the same for what sounds final but is no known request")
+    ] = 800
     open_silence_ms: Annotated[
         Milliseconds, Meta(description="the same when words are obviously missing; no pause is longer")
-    ] = 900
+    ] = 1100
     turn_threshold: Annotated[
         Probability, Meta(description="probability of the turn model that counts as sounding final")
     ] = 0.5

@@ -5,7 +5,7 @@ text (is it a whole request?). The surer they are, the less silence is needed:
 
 | text       | sounds like an end  | does not            | no turn model       |
 |------------|---------------------|---------------------|---------------------|
-| `complete` | complete_silence_ms | unsure_silence_ms   | complete_silence_ms |
+| `complete` | complete_silence_ms | likely_silence_ms   | complete_silence_ms |
 | `unsure`   | unsure_silence_ms   | open_silence_ms     | unsure_silence_ms   |
 | `open`     | open_silence_ms     | open_silence_ms     | open_silence_ms     |
 
@@ -61,7 +61,7 @@ def needed_ms(rules: Listen, completeness: Completeness | None, turn: float | No
     if completeness == "open":
         return rules.open_silence_ms
     if completeness == "complete":
-        return rules.unsure_silence_ms if sounds_final is False else rules.complete_silence_ms
+        return rules.likely_silence_ms if sounds_final is False else rules.complete_silence_ms
     return rules.open_silence_ms if sounds_final is False else rules.unsure_silence_ms
 
 

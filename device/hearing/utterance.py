@@ -211,7 +211,7 @@ class Utterance:
     def _start(self) -> None:
         onset = self._endpointer.onset_frame or 0
         self._drop()
-        self._partial_frame = max(onset, self._since)
+        self._partial_frame, self._decode_ms = max(onset, self._since), 0.0
         self._word_inside = bool(self._wake_word) and onset <= self._since
         first = max(self._earliest, onset - frames_of(_MARGIN_MS))
         for frame, samples in self._recent:

@@ -156,7 +156,9 @@ def level_db(samples: Samples) -> float:
 
 def audible_db(levels_db: Sequence[float]) -> float:
     """The least level of a frame with voice, given the levels so far."""
-    return max(float(np.percentile(levels_db, 10)) + _ABOVE_FLOOR_DB, max(levels_db) - _BELOW_PEAK_DB)
+    tenth = len(levels_db) // 10  # of the levels, one in ten lies below the floor
+    floor = float(np.partition(np.array(levels_db), tenth)[tenth])
+    return max(floor + _ABOVE_FLOOR_DB, max(levels_db) - _BELOW_PEAK_DB)
 
 
 def voice_end(levels_db: Sequence[float], judged_end: int) -> int:

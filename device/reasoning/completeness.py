@@ -8,7 +8,7 @@
 | ends on a verb, or names a thing and not what to do with it ("turn the kettle") | `open`     |
 | ends on a number after a preposition, and the parser makes nothing of it so     | `open`     |
 | ends in the middle of a name of the house                                       | `open`     |
-| is understood, but ends on a number, an area or a name that longer names share  | `unsure`   |
+| is understood, but ends on a number or an area alone ("turn off the kitchen")   | `unsure`   |
 | is understood by the parser, be it as something that this house cannot do       | `complete` |
 | says what to do with something that was spoken of before ("turn it off")        | `complete` |
 | anything else: talk, a question to the language model, something misheard       | `unsure`   |
@@ -77,7 +77,7 @@ def completeness(text: str, house: House, language: str = "en") -> Completeness:
     if is_last_word and not isinstance(result, Understood) and _awaits_unit(items):
         return "open"
     if isinstance(result, Understood | NotPossible):
-        return "unsure" if is_last_word and _can_grow(last, index) else "complete"
+        return "unsure" if is_last_word and _can_grow(items) else "complete"
     if is_last_word and _awaits_name(items, words, index):
         return "open"
     return "complete" if _is_about_something_said_before(items) else "unsure"
@@ -112,10 +112,13 @@ def _wants_more(items: Sequence[Item]) -> bool:
     return last.kind == "act" and not any(item.kind in _THINGS | {"pronoun"} for item in items)
 
 
-def _can_grow(last: Item, index: NameIndex) -> bool:
-    if last.kind == "name":
-        return index.continues(last.text.split())
-    return last.kind in ("number", "area", "unknown")
+def _can_grow(items: Sequence[Item]) -> bool:
+    """Whether an understood text may go on: "turn off the kitchen", but not "the lights in the kitchen"."""
+    last = items[-1]
+    is_area = last.kind == "area" or (last.kind == "name" and bool(last.found[0].name.area))
+    if is_area:
+        return not any(item.kind == "preposition" for item in items[-3:-1])
+    return last.kind in ("number", "unknown")
 
 
 def _awaits_unit(items: Sequence[Item]) -> bool:

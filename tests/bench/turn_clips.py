@@ -61,8 +61,8 @@ class Clip(NamedTuple):
 
 
 def clips(vad: SileroVad, *, quick: bool = False) -> Iterator[Clip]:
-    """All of them, or a quarter."""
-    step = 4 if quick else 1
+    """All of them, or a sixth."""
+    step = 6 if quick else 1
     commands = recordings("cmd_speech")[::step]
     alexas = recordings("wake_pos", "alexa")
     talk = np.concatenate([_level(clip.samples()) for clip in _talk()])

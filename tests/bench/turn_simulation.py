@@ -11,14 +11,16 @@ import hashlib
 import time
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from device.hearing import Samples
+from device.hearing import Floats, Samples
 from device.hearing.asr import SegmentRecogniser
 from device.hearing.background import Final, Partial
 from device.hearing.turn import TurnModel
+from device.hearing.vad import SileroVad
 
 
 class Clock:
@@ -29,6 +31,21 @@ class Clock:
 
 def _digest(sound: np.ndarray[Any, Any]) -> bytes:
     return hashlib.blake2b(np.ascontiguousarray(sound).data, digest_size=16).digest()
+
+
+class RememberingVad(SileroVad):
+    """Silero that does not judge the same sound in the same state twice."""
+
+    def __init__(self, model: Path) -> None:
+        super().__init__(model)
+        self._known: dict[bytes, tuple[float, Floats]] = {}
+
+    def run(self, given: Floats, state: Floats) -> tuple[float, Floats]:
+        """As SileroVad."""
+        key = _digest(np.concatenate((given, state.ravel())))
+        if key not in self._known:
+            self._known[key] = super().run(given, state)
+        return self._known[key]
 
 
 class CountedModel:

@@ -41,6 +41,7 @@ COTTAGE = houses()["cottage"]
         ("is the kettle on", "complete"),
         ("what time is it", "complete"),
         ("turn it off", "complete"),
+        ("turn off the lights in the kitchen", "complete"),
         ("never mind", "complete"),
         ("yes", "complete"),
         ("turn off the kitchen", "unsure"),  # light, heating, …
