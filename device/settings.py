@@ -152,10 +152,10 @@ class Listen(Section, frozen=True):
     ] = 400
     unsure_silence_ms: Annotated[
         Milliseconds, Meta(description="the same for what sounds final but is no known request")
-    ] = 800
+    ] = 900
     open_silence_ms: Annotated[
         Milliseconds, Meta(description="the same when words are obviously missing; no pause is longer")
-    ] = 1100
+    ] = 1200
     turn_threshold: Annotated[
         Probability, Meta(description="probability of the turn model that counts as sounding final")
     ] = 0.5

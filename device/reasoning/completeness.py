@@ -76,6 +76,8 @@ def completeness(text: str, house: House, language: str = "en") -> Completeness:
     result = parse(text, house, language)
     if is_last_word and not isinstance(result, Understood) and _awaits_unit(items):
         return "open"
+    if isinstance(result, Understood) and not _is_asked_or_told(result, items):
+        return "unsure"
     if isinstance(result, Understood | NotPossible):
         return "unsure" if is_last_word and _can_grow(items) else "complete"
     if is_last_word and _awaits_name(items, words, index):
@@ -119,6 +121,14 @@ def _can_grow(items: Sequence[Item]) -> bool:
     if is_area:
         return not any(item.kind == "preposition" for item in items[-3:-1])
     return last.kind in ("number", "unknown")
+
+
+def _is_asked_or_told(result: Understood, items: Sequence[Item]) -> bool:
+    """Not a question without a word that asks, which is what garbled speech looks like."""
+    if any(call.service != "get" for call in result.calls):
+        return True
+    is_asked = any(item.kind in ("wh", "which", "ask", "aux", "attribute") for item in items)
+    return is_asked or items[0].kind == "copula"
 
 
 def _awaits_unit(items: Sequence[Item]) -> bool:

@@ -153,7 +153,7 @@ def test_the_wake_word_alone_is_no_request_and_neither_is_the_cue(ears: Ears) ->
 
 def test_talk_before_the_wake_word_is_not_part_of_the_request(ears: Ears) -> None:
     sound = in_room(
-        150, say("and then he told me", "slt"), 15, say("Alexa", "rms"), 10, say(REQUEST, "rms"), 80
+        150, say("and then he told me", "slt"), 15, say("Alexa", "rms"), 10, say(REQUEST, "rms"), 130
     )
     finished = ears.after_wake_word(sound)[-1]
     assert isinstance(finished, Finished)
