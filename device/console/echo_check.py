@@ -117,20 +117,18 @@ def assess(captured: Sequence[Captured], settings: Audio) -> EchoReport:
     played = [number for number, frame in enumerate(heard) if frame.far_end is not None]
     if not heard or not played:
         raise Fault("the microphone delivered nothing while sound was played", "check the sound server")
-    bare = [frame.samples if frame.raw is None else frame.raw for frame in heard]
-    front_end, reference = FrontEnd(msgspec.structs.replace(settings, echo="software")), EchoMeter()
-    cleaned = []
+    carries = _carries(heard)
+    array = carries or settings.echo == "hardware"
+    bare = [frame.raw if array and frame.raw is not None else frame.samples for frame in heard]
+    front_end, cleaned = FrontEnd(msgspec.structs.replace(settings, echo="software")), []
     for frame, near_end in zip(heard, bare, strict=True):
         assert near_end is not None
         left = front_end.clean(frame._replace(samples=near_end, raw=None, loopback=None))
         assert left is not None
         cleaned.append(left)
-        if frame.loopback is not None:
-            reference.observe(frame.loopback, frame.far_end, frame.loopback)
     judged = played[round(len(played) * _TRAINED_SHARE) :]
     noise_db = _level([bare[number] for number in range(played[0])] or bare[:1])
     echo_db, residual_db = (_level([sound[number] for number in judged]) for sound in (bare, cleaned))
-    carries = None if heard[0].loopback is None else reference.delay_ms is not None
     erle_db = front_end.erle_db
     mode, reason = _recommend(
         audible=echo_db > noise_db + _AUDIBLE_DB and front_end.delay_ms is not None,
@@ -195,6 +193,16 @@ def _frames(sound: NDArray[np.int16]) -> Iterator[Frame]:
     for number, at in zip(itertools.count(), range(0, sound.size - size + 1, size)):
         tag = LAST_FRAME if at + 2 * size > sound.size else 0
         yield Frame(number, sound[at : at + size], 0, at, 1, tag, 0, False)
+
+
+def _carries(heard: Sequence[Captured]) -> bool | None:
+    """Whether what is played is in the reference channel; None where there is no such channel."""
+    reference = EchoMeter()
+    for frame in heard:
+        if frame.loopback is None:
+            return None
+        reference.observe(frame.loopback, frame.far_end, frame.loopback)
+    return reference.delay_ms is not None
 
 
 def _level(frames: Sequence[NDArray[np.int16] | None]) -> float:
