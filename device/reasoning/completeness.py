@@ -12,6 +12,8 @@
 | is understood by the parser, be it as something that this house cannot do       | `complete` |
 | says what to do with something that was spoken of before ("turn it off")        | `complete` |
 | anything else: talk, a question to the language model, something misheard       | `unsure`   |
+
+Of what is `unsure` the language model knows more, which has seen how requests end: `by_finality`.
 """
 
 from __future__ import annotations
@@ -27,6 +29,9 @@ from device.reasoning.names import NameIndex
 from device.reasoning.words import Lexicon, lexicon, split
 
 Completeness = Literal["complete", "open", "unsure"]
+
+# of 22 whole requests 21 reached the first, of 32 cut ones only "good night"; 28 of these are below the other
+_WHOLE, _CUT = 0.2, 0.02
 
 _THINGS = frozenset(("name", "noun", "area", "activity", "everything"))
 _NAMED = frozenset(("name", "noun", "area"))
@@ -50,6 +55,13 @@ _PREDICATES = _DOINGS | frozenset(
         "guard",
     )
 )
+
+
+def by_finality(probability: float) -> Completeness:
+    """What the language model's probability that a request is over says about its text."""
+    if probability >= _WHOLE:
+        return "complete"
+    return "open" if probability < _CUT else "unsure"
 
 
 def completeness(text: str, house: House, language: str = "en") -> Completeness:

@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from device.home.registry import House
 from device.reasoning import commands, grammar, prompt
@@ -39,6 +40,7 @@ REQUEST_TOKENS = 96  # longer ones are cut
 ROW_TOKENS = REQUEST_TOKENS + 96  # a request and what the model answers
 SPARE_TOKENS = 2 * ROW_TOKENS  # of the context, beside the prefix
 KEPT_PREFIXES = 4
+_END_MARKS = (".", "?", "!", " ?", " .", " please")  # what may stand between a whole request and the arrow
 
 Cancel = Callable[[], bool]
 
@@ -93,6 +95,8 @@ class LanguageModel:
         self._joint = self._runtime.tokenize(prompt.JOINT)[0]
         self._arrow = self._runtime.tokenize(prompt.ARROW)
         self._talk = self._runtime.tokenize(prompt.LEAD + commands.TALK)
+        ends = (self._runtime.tokenize(mark) for mark in (prompt.ARROW, *_END_MARKS))
+        self._ends = [tokens[0] for tokens in ends if len(tokens) == 1]
 
     @property
     def ready(self) -> bool:
@@ -137,6 +141,12 @@ class LanguageModel:
         self._runtime.evaluate(DECIDING, [*self._known(), *heard], check)
         if before := self._before(history, len(heard)):
             self._runtime.evaluate(TALKING, [*self._known(), *before, *heard], check)
+
+    def finality(self, text: str, cancelled: Cancel = never) -> float:
+        """Probability that a request that was heard as `text` is over: that the prompt's arrow comes next."""
+        logits = self._runtime.evaluate(DECIDING, [*self._known(), *self._heard(text)], _stop_if(cancelled))
+        powers = np.exp(logits - logits.max())
+        return float(powers[self._ends].sum() / powers.sum())
 
     def decide(self, text: str, house: House, cancelled: Cancel = never) -> Decision:
         """What `text` asks for; every call of the decision is allowed by `house`."""

@@ -59,6 +59,16 @@ class Ready:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """How probable it is that a request is over that was not committed yet."""
+
+    turn: int
+    job: int
+    text: str
+    finality: float
+
+
+@dataclass(frozen=True)
 class Decided:
     """What a request asks for."""
 
@@ -97,7 +107,7 @@ class Failed:
 
 
 Job = Consider | Prefill
-Outcome = Ready | Decided | Piece | Spent | Failed
+Outcome = Ready | Judged | Decided | Piece | Spent | Failed
 
 
 class Mind:
@@ -260,6 +270,9 @@ class Mind:
 
     def _consider(self, model: LanguageModel, job: Consider, number: int) -> None:
         began = time.monotonic()
+        if self._released < number:
+            finality = model.finality(job.text, self._cancelled)
+            self._put(Judged(job.turn, number, job.text, finality))
         if job.may_act:
             decision = model.decide(job.text, job.house, self._cancelled)
             self._put(Decided(job.turn, number, decision, (time.monotonic() - began) * 1000))

@@ -49,7 +49,7 @@ from device.events import (
 from device.home.mirror import HouseMirror
 from device.home.registry import Call
 from device.reasoning import intents, replies
-from device.reasoning.completeness import completeness
+from device.reasoning.completeness import Completeness, by_finality, completeness
 from device.reasoning.router import (
     AskModel,
     Perform,
@@ -62,7 +62,18 @@ from device.reasoning.router import (
     weigh,
 )
 from device.services.daemon import STEP_S, Daemon, run
-from device.services.mind import Consider, Decided, Failed, Mind, Outcome, Piece, Prefill, Ready, Spent
+from device.services.mind import (
+    Consider,
+    Decided,
+    Failed,
+    Judged,
+    Mind,
+    Outcome,
+    Piece,
+    Prefill,
+    Ready,
+    Spent,
+)
 from device.settings import Settings
 
 _HOUSE_QUIET_S = 0.5  # discovery comes in bursts
@@ -245,9 +256,7 @@ class ReasonDaemon(Daemon):
         turn, text = action.turn, action.text
         language = self.settings.device.language
         if self._judged != (turn, text):
-            house = self._mirror.house()
-            self._judged = (turn, text)
-            self.bus.send(TurnJudged(turn=turn, text=text, completeness=completeness(text, house, language)))
+            self._judge(turn, text, completeness(text, self._mirror.house(), language))
         if self._ahead.holds(turn, text):
             return
         if self._ahead.drop() and self._mind is not None:
@@ -264,6 +273,10 @@ class ReasonDaemon(Daemon):
             history = tuple(self._history.so_far(time.monotonic()))
             job = self._mind.post(Prefill(turn, text, history), committed=False)
             self._ahead.work(turn, job, decides=False)
+
+    def _judge(self, turn: int, text: str, judgement: Completeness) -> None:
+        self._judged = (turn, text)
+        self.bus.send(TurnJudged(turn=turn, text=text, completeness=judgement))
 
     def _think_ahead(self, action: Speculate) -> None:
         turn, text = action.turn, action.text
@@ -311,6 +324,8 @@ class ReasonDaemon(Daemon):
                 )
             case Spent():
                 self._ahead.spent(outcome.job, outcome.cpu_ms)
+            case Judged() if self._ahead.expects(outcome.job):
+                self._judge(outcome.turn, outcome.text, by_finality(outcome.finality))
             case Failed(job=0):
                 self.failed(outcome.reason, outcome.hint)
             case Decided() | Piece() | Failed():

@@ -67,6 +67,18 @@ def test_talk_knows_what_was_said_before(model: LanguageModel) -> None:
     assert "green" in "".join(model.talk("which colour do i like most", history))
 
 
+@pytest.mark.parametrize(
+    ("whole", "cut"),
+    [
+        ("who wrote the odyssey", "who wrote the"),
+        ("give the bedroom a little more light", "give the bedroom a little"),
+        ("what is the longest river in africa", "what is the longest river in"),
+    ],
+)
+def test_a_whole_request_is_told_from_one_that_goes_on(model: LanguageModel, whole: str, cut: str) -> None:
+    assert model.finality(whole) > 0.2 > 0.02 > model.finality(cut)
+
+
 def test_a_very_long_request_is_decided(model: LanguageModel) -> None:
     assert model.decide("well you know " * 200, HOUSE).kind in ("talk", "cannot")
 

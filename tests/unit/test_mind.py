@@ -12,7 +12,7 @@ import pytest
 from device.home.registry import House
 from device.reasoning.decision import Decision
 from device.reasoning.llm import Cancelled
-from device.services.mind import Consider, Decided, Mind, Outcome, Piece, Prefill, Spent
+from device.services.mind import Consider, Decided, Judged, Mind, Outcome, Piece, Prefill, Spent
 from device.settings import Reason
 
 HOUSE = House()
@@ -27,6 +27,9 @@ class Model:
 
     def prefill(self, text: str, history: Any, cancelled: Callable[[], bool]) -> None:
         self._work(text, cancelled)
+
+    def finality(self, text: str, cancelled: Callable[[], bool]) -> float:
+        return 0.25
 
     def decide(self, text: str, house: House, cancelled: Callable[[], bool]) -> Decision:
         self._work(text, cancelled)
@@ -97,6 +100,16 @@ def test_a_guess_is_answered_only_to_its_first_clause_until_it_is_released(mind:
     assert model.spoken == 1
     mind.release(job)
     assert pieces(outcomes + gather(mind, job)) == ["a 0", "a 1", "a 2", ""]
+
+
+def test_whether_a_guess_is_over_is_told_before_it_is_decided(mind: Mind) -> None:
+    job = mind.post(consider("a"), committed=False)
+    outcomes: list[Outcome] = []
+    while not pieces(outcomes):
+        outcomes += mind.poll()
+    mind.release(job)
+    assert outcomes[0] == Judged(1, job, "a", 0.25)
+    assert isinstance(outcomes[1], Decided)
 
 
 @pytest.mark.parametrize("first", [Prefill(1, "slow", ()), consider("slow")])

@@ -28,7 +28,7 @@ from device.home.registry import Call, Entity
 from device.reasoning.decision import Decision
 from device.reasoning.router import Route, route
 from device.services import reason
-from device.services.mind import Consider, Decided, Job, Outcome, Piece, Prefill, Ready, Spent
+from device.services.mind import Consider, Decided, Job, Judged, Outcome, Piece, Prefill, Ready, Spent
 from device.settings import Listen, Settings
 
 KITCHEN = Entity(id="light.kitchen", name="Kitchen Light", area="kitchen", features=frozenset(("dim",)))
@@ -186,6 +186,21 @@ def test_an_answer_begun_ahead_is_spoken_in_order_after_the_commit(rig: Rig) -> 
     rig.come(Piece(1, 1, " your house.", last=False), Piece(1, 1, "", last=True))
     assert [clause.text for clause in rig.of(ReplyClause)] == ["I am Wren,", " your house.", ""]
     assert [decided.route for decided in rig.of(IntentDecided)] == ["talk"]
+
+
+@pytest.mark.parametrize(
+    ("finality", "judgement"), [(0.9, "complete"), (0.2, "complete"), (0.1, "unsure"), (0.001, "open")]
+)
+def test_the_model_says_how_complete_talk_is(rig: Rig, finality: float, judgement: str) -> None:
+    rig.hear(WAKE, guess("who are you"))
+    rig.come(Judged(1, 1, "who are you", finality))
+    assert [judged.completeness for judged in rig.of(TurnJudged)] == ["unsure", judgement]
+
+
+def test_what_the_model_says_of_a_text_that_went_on_is_not_told(rig: Rig) -> None:
+    rig.hear(WAKE, guess("who are you"), guess("who are you talking to"))
+    rig.come(Judged(1, 1, "who are you", 0.9))
+    assert [judged.text for judged in rig.of(TurnJudged)] == ["who are you", "who are you talking to"]
 
 
 def test_when_the_person_goes_on_nothing_of_the_first_guess_is_ever_said_or_done(rig: Rig) -> None:
