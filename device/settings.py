@@ -185,7 +185,7 @@ class BargeIn(Section, frozen=True):
     ] = 128
     confidence: Annotated[
         Probability, Meta(description="probability that a voice has words, for an interruption")
-    ] = 0.7
+    ] = 0.6
     loud_threshold: Annotated[
         Probability,
         Meta(description="voice probability that counts while Wren speaks in echo mode threshold"),
