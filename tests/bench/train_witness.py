@@ -4,7 +4,7 @@ Examples of `witness_material` (its docstring names them and their licences; the
 among them) are heard over Wren's voice through the simulated room and the canceller, at -3 to 13 dB over the
 echo, in rooms, delays and echo levels drawn anew for each scene, with the ducking that barge-in does. Every
 chunk that the witness would be asked about is a row; a ridge-penalised logistic regression on standardised
-features learns from all. An hour of scenes takes some five minutes of one core.
+features learns from all. An hour of scenes takes some six minutes of one core.
 
 Needs the extra `train` and the Debian packages; `WORKERS` scenes are made at a time.
 """
