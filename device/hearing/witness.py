@@ -4,7 +4,7 @@ Silero's recurrent layer holds more about the latest sound than the one probabil
 it is there anyway. A logistic regression on it, on the length of the voice and on how steadily it was voiced
 tells words from other voiced sounds. `tests.bench.train_witness` makes its weights, `witness.npz`, anew;
 NOTICE says what they were trained on. A decision is one scalar product, under 0.1 ms. Its limit: an "oh" or a
-"mhm" by a synthetic voice, which pronounces it as a word, passes for one in more than half of the cases.
+"mhm" by a synthetic voice, which pronounces it as a word, passes for one in two of three cases (`python -m tests.bench.barge_in`).
 
 Border: `state` float32[256] of `VoiceActivity`; probabilities 0 to 1.
 """
