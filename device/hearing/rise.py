@@ -2,8 +2,8 @@
 
 The canceller holds a near voice down for as long as the loudspeaker is loud, so voice activity sees it late:
 two voiced chunks in a row took 130 ms in the middle and 490 ms in the worst twentieth of 140 people. With the
-level it is 30 and 113 ms (`python -m tests.bench.barge_in`), and echo alone never rose. It cannot tell a voice
-from a cough or from music, so it only ducks.
+level it is 30 and 113 ms (`python -m tests.bench.barge_in`), and echo alone never rose. It cannot tell a
+voice from a cough or from music, so it only ducks.
 
 Border: int16[160] at 16 kHz; levels in dBFS.
 """
