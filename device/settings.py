@@ -183,9 +183,11 @@ class BargeIn(Section, frozen=True):
         float, Meta(ge=-60, le=0, description="loudspeaker gain while somebody may speak")
     ] = -20.0
     confirm_ms: Annotated[
-        int, Meta(ge=100, le=2000, description="continuous voice that is taken for an interruption")
-    ] = 250
-    confidence: Annotated[Probability, Meta(description="mean voice probability of an interruption")] = 0.7
+        int, Meta(ge=32, le=2000, description="shortest voice that is taken for an interruption")
+    ] = 128
+    confidence: Annotated[
+        Probability, Meta(description="probability that a voice has words, for an interruption")
+    ] = 0.6
     loud_threshold: Annotated[
         Probability,
         Meta(description="voice probability that counts while Wren speaks in echo mode threshold"),

@@ -1,19 +1,19 @@
 """Barge-in: whether a voice over Wren's own speech is meant to interrupt it. Pure: verdicts in, signals out.
 
-| in      | happens                                                        | signal   | then    |
-|---------|----------------------------------------------------------------|----------|---------|
-| quiet   | `_ONSET_CHUNKS` voiced chunks in a row                         | DUCK     | ducked  |
-| ducked  | voice for `confirm_ms`, mean probability over `confidence`     | LOOK     |         |
-|         | the text has words of a request, or is a stop word             | STOP     | ended   |
-|         | the text is empty or a backchannel, the voice goes on          | LOOK     | (again) |
-|         | such a voice for `_PATIENCE_MS`: a hum, a song                 | RESTORE  | refused |
-|         | silence for `_LAST_LOOK_MS`: a last look, for stop words       | LOOK     |         |
-|         | silence for `restore_ms` and no text is awaited                | RESTORE  | quiet   |
-| refused | silence for `restore_ms`                                       |          | quiet   |
+| in      | happens                                                           | signal   | then    |
+|---------|-------------------------------------------------------------------|----------|---------|
+| quiet   | the level rises, or `_ONSET_CHUNKS` voiced chunks in a row        | DUCK     | ducked  |
+| ducked  | voice for `confirm_ms`, and the witness hears words: `confidence` | STOP     | ended   |
+|         | the same, where echo is left in the microphone                    | LOOK     |         |
+|         | a voice for `_PATIENCE_MS` that was not confirmed: a hum, a song  | RESTORE  | refused |
+|         | silence for `_LAST_LOOK_MS` after a voice: for stop words         | LOOK     |         |
+|         | the text is a stop word; or, confirmed by LOOK, has other words   | STOP     | ended   |
+|         | silence for `restore_ms` and no text is awaited                   | RESTORE  | quiet   |
+| refused | silence for `restore_ms`                                          |          | quiet   |
 
-Voice activity alone cannot tell "mhm" and coughs from words, so the recogniser is the second witness: LOOK
-asks for the text of the voice so far, which costs it some 30 ms. A voice that ended before `confirm_ms`
-interrupts only with a stop word. A gap of up to `_GAP_CHUNKS` belongs to the voice: plosives are silent.
+Voice activity alone cannot tell "mhm" and music from words, and a recogniser hears words in both; a `Witness`
+of the sound is surer and sooner. Where echo is left in, Wren's own voice has words too, so their text counts.
+A gap of up to `_GAP_CHUNKS` belongs to the voice: plosives are silent.
 """
 
 from __future__ import annotations
@@ -23,8 +23,11 @@ from enum import Enum, auto
 
 from rapidfuzz import fuzz
 
+from device.hearing import Floats
+from device.hearing.rise import RISE_FRAMES
 from device.hearing.transcript import sounds, words
 from device.hearing.vad import CHUNK_FRAMES, CHUNK_MS
+from device.hearing.witness import Witness, features
 from device.settings import BargeIn
 
 _ONSET_CHUNKS = 2
@@ -72,17 +75,28 @@ class Vocabulary:
 class BargeInDetector:
     """Follows the voice activity while Wren speaks; `rules` may be replaced at any time."""
 
-    def __init__(self, rules: BargeIn, vocabulary: Vocabulary, vad_threshold: float) -> None:
+    def __init__(
+        self,
+        rules: BargeIn,
+        vocabulary: Vocabulary,
+        vad_threshold: float,
+        witness: Witness,
+        *,
+        has_echo: bool = False,
+    ) -> None:
         self.rules, self._vocabulary, self._threshold = rules, vocabulary, vad_threshold
+        self._witness, self._has_echo = witness, has_echo
         self.onset_frame = -1
         self._state = "quiet"
         self._run = 0
         self._run_frame = 0
         self._probabilities: list[float] = []
+        self._voiced_chunks = 0
         self._silent_chunks = 0
         self._awaits_text = False
         self._looked_at_ms = 0
         self._last_look = False
+        self._confirmed = False
 
     @property
     def ducked(self) -> bool:
@@ -96,10 +110,19 @@ class BargeInDetector:
 
     @property
     def _voiced_ms(self) -> int:
-        return len(self._probabilities) * CHUNK_MS
+        return self._voiced_chunks * CHUNK_MS
 
-    def accept(self, frame: int, probability: float) -> Signal | None:
-        """Takes the voice probability of the chunk that ends with `frame`."""
+    def rise(self, frame: int) -> Signal | None:
+        """The level has risen by `frame`."""
+        if self._state != "quiet" or self._has_echo:
+            return None
+        if not self._run:
+            self._run_frame = frame - RISE_FRAMES + 1
+        self._silent_chunks = 0
+        return self._duck()
+
+    def accept(self, frame: int, probability: float, state: Floats) -> Signal | None:
+        """Takes the voice probability of the chunk that ends with `frame`, and Silero's state after it."""
         voiced = probability >= self._threshold
         self._silent_chunks = 0 if voiced else self._silent_chunks + 1
         if self._state == "quiet":
@@ -110,9 +133,11 @@ class BargeInDetector:
             return None
         if self._state != "ducked":
             return None
+        self._probabilities.append(probability)
         if voiced:
-            self._probabilities.append(probability)
+            self._voiced_chunks += 1
             self._last_look = False
+            self._confirmed = self._has_words(frame, state)
         return self._follow()
 
     def read(self, text: str) -> Signal | None:
@@ -120,36 +145,35 @@ class BargeInDetector:
         self._awaits_text = False
         if self._state != "ducked":
             return None
-        if self._vocabulary.stops(text) or (self._confirmed and self._vocabulary.interrupts(text)):
+        has_words = self._has_echo and self._confirmed and self._vocabulary.interrupts(text)
+        if has_words or self._vocabulary.stops(text):
             self._state = "ended"
             return Signal.STOP
-        if self._voiced_ms >= _PATIENCE_MS and not self.voice_ended:
-            self._state = "refused"
-            return Signal.RESTORE
         return None
 
     @property
     def _silent_ms(self) -> int:
         return self._silent_chunks * CHUNK_MS
 
-    @property
-    def _confirmed(self) -> bool:
-        return (
-            self._voiced_ms >= self.rules.confirm_ms
-            and sum(self._probabilities) / len(self._probabilities) >= self.rules.confidence
-        )
+    def _has_words(self, frame: int, state: Floats) -> bool:
+        if self._voiced_ms < self.rules.confirm_ms:
+            return False
+        mean = sum(self._probabilities) / len(self._probabilities)
+        given = features(state, frame - self.onset_frame, self._voiced_chunks, mean)
+        return self._witness.probability(given) >= self.rules.confidence
 
     def _begin(self, frame: int, voiced: bool, probability: float) -> Signal | None:
         if not voiced:
-            self._run = 0
-            self._probabilities.clear()
+            self._reset()
             return None
         if self._run == 0:
             self._run_frame = frame - round(CHUNK_FRAMES) + 1
         self._run += 1
+        self._voiced_chunks += 1
         self._probabilities.append(probability)
-        if self._run < _ONSET_CHUNKS:
-            return None
+        return self._duck() if self._run >= _ONSET_CHUNKS else None
+
+    def _duck(self) -> Signal:
         self._state, self.onset_frame = "ducked", self._run_frame
         return Signal.DUCK
 
@@ -157,13 +181,19 @@ class BargeInDetector:
         if self._awaits_text:
             return None
         if self.voice_ended:
-            if not self._last_look and self._silent_ms >= _LAST_LOOK_MS:
+            if self._voiced_chunks and not self._last_look and self._silent_ms >= _LAST_LOOK_MS:
                 self._last_look = True
                 return self._look()
             if self._silent_ms >= self.rules.restore_ms:
                 self._reset()
                 return Signal.RESTORE
             return None
+        if self._confirmed and not self._has_echo:
+            self._state = "ended"
+            return Signal.STOP
+        if self._voiced_ms >= _PATIENCE_MS:
+            self._state = "refused"
+            return Signal.RESTORE
         if self._confirmed and self._voiced_ms >= self._looked_at_ms + _AGAIN_MS:
             return self._look()
         return None
@@ -173,9 +203,9 @@ class BargeInDetector:
         return Signal.LOOK
 
     def _reset(self) -> None:
-        self._state, self._run, self._silent_chunks = "quiet", 0, 0
+        self._state, self._run, self._voiced_chunks = "quiet", 0, 0
         self._probabilities = []
-        self._awaits_text = self._last_look = False
+        self._awaits_text = self._last_look = self._confirmed = False
         self._looked_at_ms = 0
 
 

@@ -1,6 +1,6 @@
 """Listening while Wren speaks: microphone frames in, what to do with the loudspeaker out. No clock, no bus.
 
-Voice activity and recognition meet here for the rules of `barge_in`. The sound of a possible voice goes to
+Level, voice activity and recognition meet here for the rules of `barge_in`. A possible voice goes to
 the recogniser from `_MARGIN_MS` before its onset on. Its text only decides about the interruption; the
 request is recognised afterwards, by an `Utterance` that reads the same frames again.
 
@@ -17,8 +17,10 @@ from rapidfuzz import fuzz
 from device.hearing import Samples, frames_of
 from device.hearing.background import Final, Transcriber
 from device.hearing.barge_in import BargeInDetector, Signal, Vocabulary
+from device.hearing.rise import LevelRise
 from device.hearing.transcript import sounds
 from device.hearing.vad import SileroVad, VoiceActivity
+from device.hearing.witness import Witness
 from device.settings import BargeIn
 
 _MARGIN_MS = 300
@@ -47,7 +49,7 @@ Fact = Duck | Restore | Interrupted
 
 
 class Interruption:
-    """Hears the frames of Wren's own speech; `done` once it was interrupted."""
+    """Hears the frames of Wren's speech, `has_echo` when that is in them; `done` once it was interrupted."""
 
     def __init__(
         self,
@@ -56,10 +58,13 @@ class Interruption:
         rules: BargeIn,
         vocabulary: Vocabulary,
         vad_threshold: float,
+        *,
+        has_echo: bool = False,
     ) -> None:
         self._transcriber, self._vocabulary = transcriber, vocabulary
         self._activity = VoiceActivity(vad, vad_threshold)
-        self._detector = BargeInDetector(rules, vocabulary, vad_threshold)
+        self._detector = BargeInDetector(rules, vocabulary, vad_threshold, Witness(), has_echo=has_echo)
+        self._rise = LevelRise()
         self._recent: deque[tuple[int, Samples]] = deque(maxlen=frames_of(_MARGIN_MS) + 30)
         self._ticket: int | None = None
         self._own_text = ""
@@ -95,14 +100,18 @@ class Interruption:
         self._recent.append((frame, spoken))
         if self._detector.ducked:
             self._transcriber.accept(spoken)
+        facts: list[Fact] = []
+        if self._rise.accept(samples) and not cue:
+            facts += self._follow(self._detector.rise(frame))
         verdict = self._activity.accept(frame, samples, cue=cue)
-        if verdict is None:
-            return []
-        return self._follow(self._detector.accept(frame, 0.0 if verdict.doubtful else verdict.probability))
+        if verdict is not None:
+            probability = 0.0 if verdict.doubtful else verdict.probability
+            facts += self._follow(self._detector.accept(frame, probability, self._activity.state))
+        return facts
 
     def skip(self, frame: int) -> list[Fact]:
         """A frame without usable sound."""
-        return [] if self.done else self._follow(self._detector.accept(frame, 0.0))
+        return [] if self.done else self._follow(self._detector.accept(frame, 0.0, self._activity.state))
 
     def poll(self) -> list[Fact]:
         """What the recogniser has found."""

@@ -64,6 +64,11 @@ class Memory:
         """Begins anew."""
         self._state, self._context = np.zeros_like(self._state), np.zeros_like(self._context)
 
+    @property
+    def state(self) -> Floats:
+        """Of Silero's recurrent layer, float32[256]."""
+        return self._state.reshape(-1)
+
     def probability(self, chunk: Samples) -> float:
         """Probability that int16[512] holds a voice, given what came before."""
         samples = chunk.astype(np.float32) / np.float32(32768)
@@ -111,6 +116,11 @@ class VoiceActivity:
             return None
         chunk, self._pending = self._pending[:CHUNK], self._pending[CHUNK:]
         return self._judge(frame, chunk)
+
+    @property
+    def state(self) -> Floats:
+        """What Silero remembers after the latest chunk, float32[256]."""
+        return self._memory.state
 
     def _judge(self, frame: int, chunk: Samples) -> Voice:
         probability = self._memory.probability(chunk)

@@ -214,7 +214,9 @@ class ListenDaemon(Daemon):
         has_echo = self.settings.audio.echo == "threshold"
         threshold = rules.loud_threshold if has_echo else self.settings.listen.vad_threshold
         self._read_from(frame)
-        self._over = Interruption(self._vad, self._transcriber, rules, self._vocabulary, threshold)
+        self._over = Interruption(
+            self._vad, self._transcriber, rules, self._vocabulary, threshold, has_echo=has_echo
+        )
 
     def _overhear(self, over: Interruption, frame: Frame) -> None:
         if frame.index < self._frame:

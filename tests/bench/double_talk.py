@@ -1,0 +1,117 @@
+"""Somebody over Wren's own voice, offline: the simulated room, the echo canceller, the ducking of the loudspeaker.
+
+Sounds are float32[n] at 16 kHz in -1…1, frames int16[160]; levels in dB over the echo at the microphone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import soxr
+
+from device.audio.echo import WebRtc
+from device.audio.room import LOUDSPEAKER_HZ, Room, echo_path
+from device.hearing import FRAME_SAMPLES, RATE_HZ, Floats, Samples
+from device.hearing.vad import SileroVad, VoiceActivity, level_db
+from device.speech import Style
+from device.speech.cancellation import Cancellation
+from device.speech.loading import load_voice
+
+_BLOCK = LOUDSPEAKER_HZ // 100
+_SENTENCES = (
+    "The weather today is mostly cloudy with a light breeze from the west, and the temperature will rise to "
+    "twenty one degrees in the afternoon.",
+    "In the evening there may be some rain, so take an umbrella with you when you leave the house.",
+    "The kitchen light is on, the hallway light is off, and the front door is locked.",
+    "You have two timers and no alarms.",
+    "I could not find a device with that name, but there is a lamp in the office.",
+    "A good cup of tea needs about four minutes, and water that has just boiled.",
+)
+_PAUSE_S = 0.25
+_ONSET_CHUNKS, _ONSET_BELOW_DB, _SEARCH_FRAMES = 3, 25.0, 12
+
+
+@dataclass(frozen=True)
+class FarEnd:
+    """What Wren says, again and again, in frames: int16[n, 480] at 48 kHz and int16[n, 160] at 16 kHz."""
+
+    played: Samples
+    reference: Samples
+
+
+def far_end() -> FarEnd:
+    """Wren's active voice reading half a minute of replies."""
+    voice = load_voice("")
+    pause = np.zeros(round(_PAUSE_S * voice.rate_hz), np.int16)
+    chunks: list[Samples] = []
+    for sentence in _SENTENCES:
+        chunks += [*voice.say(sentence, Style(deterministic=True), Cancellation()).chunks, pause]
+    spoken = np.concatenate(chunks).astype(np.float32) / 32768
+    return from_sound(soxr.resample(spoken, voice.rate_hz, LOUDSPEAKER_HZ))
+
+
+def from_sound(sound: Floats) -> FarEnd:
+    """`sound` at 48 kHz as far end."""
+    frames = len(sound) // _BLOCK
+    played = _int16(sound[: frames * _BLOCK]).reshape(frames, _BLOCK)
+    reference = _int16(soxr.resample(sound, LOUDSPEAKER_HZ, RATE_HZ))
+    reference = np.pad(reference, (0, FRAME_SAMPLES))[: frames * FRAME_SAMPLES]
+    return FarEnd(played, reference.reshape(frames, FRAME_SAMPLES))
+
+
+class DoubleTalk:
+    """What the canceller leaves of the microphone, frame by frame; `gain` of the loudspeaker may change."""
+
+    def __init__(
+        self,
+        speech: FarEnd,
+        first: int,
+        response: Floats | None = None,
+        delay_ms: int = 60,
+        echo_db: float = -10,
+    ) -> None:
+        path = echo_path(response, delay_ms, echo_db)
+        self._speech, self._at = speech, first
+        self._room, self._canceller = Room(path), WebRtc(cancel=True)
+        self.gain = 1.0
+        echo = np.convolve(speech.reference[:1000].ravel() / 32768, path)
+        self.echo_rms = loud_rms(echo.astype(np.float32), 0.02)
+
+    def hear(self, near_end: Floats | None) -> Samples:
+        """The next 10 ms; `near_end` is float32[160] or silence."""
+        at = self._at % len(self._speech.played)
+        self._at += 1
+        played = (self._speech.played[at] * self.gain).astype(np.int16)
+        reference = (self._speech.reference[at] * self.gain).astype(np.int16)
+        microphone, _ = self._room.hear(near_end, played)
+        return self._canceller.clean(microphone, reference)
+
+
+def loud_rms(sound: Floats, share: float = 0.05) -> float:
+    """RMS of the samples over `share` of the peak."""
+    loud = sound[np.abs(sound) > share * np.abs(sound).max()]
+    return float(np.sqrt(np.mean(loud**2)))
+
+
+def voice_onset(vad: SileroVad, sound: Floats) -> int:
+    """First sample of the voice: where the level rises before Silero's third voiced chunk; else of any sound."""
+    scaled = _int16(0.5 * sound / max(1e-6, float(np.abs(sound).max())))
+    frames = scaled[: len(scaled) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES)
+    activity, run = VoiceActivity(vad, 0.5), 0
+    levels = [level_db(frame) for frame in frames]
+    for number, frame in enumerate(frames):
+        voice = activity.accept(number, frame)
+        if voice is None:
+            continue
+        run = run + 1 if voice.voiced else 0
+        if run == _ONSET_CHUNKS:
+            first = max(0, number - 9)
+            enough = max(levels[first : first + 30]) - _ONSET_BELOW_DB
+            search = range(max(0, first - _SEARCH_FRAMES), min(len(levels), first + 10))
+            return FRAME_SAMPLES * next((at for at in search if levels[at] > enough), first)
+    return int(np.flatnonzero(np.abs(sound) > 0.05 * np.abs(sound).max())[0])
+
+
+def _int16(sound: Floats) -> Samples:
+    return np.clip(np.rint(sound * 32767), -32768, 32767).astype(np.int16)
