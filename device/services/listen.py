@@ -307,6 +307,9 @@ class ListenDaemon(Daemon):
         if self._cause in ("wake", "barge_in") and self._vocabulary.stops(text):
             self.bus.send(TurnCancelled(turn=self._turn, reason="stopped"))
             return
+        if self._cause == "barge_in" and not self._vocabulary.interrupts(text):
+            self.bus.send(TurnCancelled(turn=self._turn, reason="not_meant"))  # "mhm": the answer goes on
+            return
         self.bus.send(TurnCommitted(turn=self._turn, text=text, confidence=confidence))
 
     def _cancel(self, reason: Literal["no_speech", "no_text", "failed"]) -> None:

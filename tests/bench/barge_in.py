@@ -19,7 +19,7 @@ from rich.table import Table
 from scipy.signal import lfilter
 
 from device.audio.files import load
-from device.hearing import FRAME_SAMPLES, RATE_HZ, Floats
+from device.hearing import FRAME_SAMPLES, RATE_HZ, Floats, Samples
 from device.hearing.asr import load as load_recogniser
 from device.hearing.background import Transcriber
 from device.hearing.barge_in import Vocabulary
@@ -104,8 +104,9 @@ class Bench:
         ducks = sum(isinstance(fact, Duck) and at >= _WARM_UP for at, fact in facts)
         return 6000 * ducks / (frames - _WARM_UP)
 
-    def _facts(self, over: Interruption, at: int, frame: Any) -> list[Fact]:
-        facts = over.accept(at, frame) + over.poll()
+    def _facts(self, over: Interruption, at: int, heard: tuple[Samples, Samples]) -> list[Fact]:
+        frame, voice = heard
+        facts = over.accept(at, frame, voice=voice) + over.poll()
         while self._transcriber.busy:
             time.sleep(0.0005)
             facts += over.poll()

@@ -11,6 +11,7 @@ import numpy as np
 import soxr
 
 from device.audio.echo import WebRtc
+from device.audio.linear import LinearCanceller
 from device.audio.room import LOUDSPEAKER_HZ, Room, echo_path
 from device.hearing import FRAME_SAMPLES, RATE_HZ, Floats, Samples
 from device.hearing.vad import SileroVad, VoiceActivity, level_db
@@ -73,19 +74,19 @@ class DoubleTalk:
     ) -> None:
         path = echo_path(response, delay_ms, echo_db)
         self._speech, self._at = speech, first
-        self._room, self._canceller = Room(path), WebRtc(cancel=True)
+        self._room, self._canceller, self._linear = Room(path), WebRtc(cancel=True), LinearCanceller()
         self.gain = 1.0
         echo = np.convolve(speech.reference[:1000].ravel() / 32768, path)
         self.echo_rms = loud_rms(echo.astype(np.float32), 0.02)
 
-    def hear(self, near_end: Floats | None) -> Samples:
-        """The next 10 ms; `near_end` is float32[160] or silence."""
+    def hear(self, near_end: Floats | None) -> tuple[Samples, Samples]:
+        """The next 10 ms, and the same for recognition; `near_end` is float32[160] or silence."""
         at = self._at % len(self._speech.played)
         self._at += 1
         played = (self._speech.played[at] * self.gain).astype(np.int16)
         reference = (self._speech.reference[at] * self.gain).astype(np.int16)
         microphone, _ = self._room.hear(near_end, played)
-        return self._canceller.clean(microphone, reference)
+        return self._canceller.clean(microphone, reference), self._linear.clean(microphone, reference)
 
 
 def loud_rms(sound: Floats, share: float = 0.05) -> float:
