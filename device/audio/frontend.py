@@ -70,7 +70,8 @@ class FrontEnd:
         near_end = captured.samples if captured.raw is None else captured.raw
         if self._linear is None or near_end is None:
             return cleaned
-        return self._linear.clean(near_end, captured.far_end)
+        voice = self._linear.clean(near_end, captured.far_end)
+        return cleaned if voice is None else voice
 
     def close(self) -> None:
         """Frees the cancellers."""

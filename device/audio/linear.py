@@ -22,6 +22,7 @@ _LIBRARY = "libspeexdsp.so.1"
 _SET_SAMPLING_RATE = 24  # SPEEX_ECHO_SET_SAMPLING_RATE of speex_echo.h
 _TAIL_SAMPLES = MICROPHONE_HZ // 5  # longest echo path: 200 ms
 _RINGING_FRAMES = 50  # echo that is still in the room after the far end went silent
+_TRAINED_DB, _FORGETTING = 10.0, 0.98  # echo taken away that counts as learnt; memory of half a second
 
 
 class LinearCanceller:
@@ -41,9 +42,11 @@ class LinearCanceller:
         self._speex.speex_echo_ctl(self._state, _SET_SAMPLING_RATE, ctypes.byref(rate))
         self._silence: Frame = np.zeros(MICROPHONE_FRAME, np.int16)
         self._silent_frames = _RINGING_FRAMES
+        self._before = self._after = 0.0  # power of the microphone and of what is left of it
+        self._is_trained = False
 
-    def clean(self, near_end: Frame, far_end: Frame | None) -> Frame:
-        """The next frame with the predicted echo subtracted."""
+    def clean(self, near_end: Frame, far_end: Frame | None) -> Frame | None:
+        """The next frame with the predicted echo subtracted; None while it does not know the room yet."""
         self._silent_frames = self._silent_frames + 1 if far_end is None else 0
         if self._silent_frames > _RINGING_FRAMES:
             return near_end
@@ -52,8 +55,17 @@ class LinearCanceller:
         self._speex.speex_echo_cancellation(
             self._state, *(array.ctypes.data_as(ctypes.c_void_p) for array in (*given, cleaned))
         )
-        return cleaned
+        if not self._is_trained and far_end is not None:
+            self._before = _FORGETTING * self._before + _power(near_end)
+            self._after = _FORGETTING * self._after + _power(cleaned)
+            self._is_trained = self._before > 10 ** (_TRAINED_DB / 10) * self._after
+        return cleaned if self._is_trained else None
 
     def close(self) -> None:
         """Frees the state."""
         self._speex.speex_echo_state_destroy(self._state)
+
+
+def _power(frame: Frame) -> float:
+    samples = frame.astype(np.float32)
+    return float(np.dot(samples, samples))

@@ -86,7 +86,11 @@ class DoubleTalk:
         played = (self._speech.played[at] * self.gain).astype(np.int16)
         reference = (self._speech.reference[at] * self.gain).astype(np.int16)
         microphone, _ = self._room.hear(near_end, played)
-        return self._canceller.clean(microphone, reference), self._linear.clean(microphone, reference)
+        cleaned, voice = (
+            self._canceller.clean(microphone, reference),
+            self._linear.clean(microphone, reference),
+        )
+        return cleaned, cleaned if voice is None else voice
 
 
 def loud_rms(sound: Floats, share: float = 0.05) -> float:

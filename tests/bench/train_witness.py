@@ -82,7 +82,7 @@ def _heard(talk: DoubleTalk, near: Floats) -> list[tuple[int, Floats]]:
     onset, voiced, silent, probabilities = -1, 0, 0, list[float]()
     for at, block in enumerate(near):
         talk.gain = gains.get(at, talk.gain)
-        frame = talk.hear(block)
+        frame, _ = talk.hear(block)
         if rise.accept(frame) and onset < 0 and at >= _WARM_UP - 100:
             onset, voiced, silent, probabilities = at - 2, 0, 0, []
             gains[at + _DUCK_FRAMES] = _DUCKED
