@@ -1,7 +1,7 @@
 """Does Wren hear itself? Three minutes of its voice through the simulated room, the canceller and the ears.
 
-For each delay, level and room: echo return loss enhancement, self-interruptions (`voice`: three VAD chunks in a
-row over the threshold), and wake words that Wren, who says them too, is woken by: heard by the detector (`wake`),
+For each delay, level and room: echo return loss enhancement, self-interruptions (`voice`: by the rules of
+barge-in), and wake words that Wren, who says them too, is woken by: heard by the detector (`wake`),
 and `passed` by the rule of `device.hearing.own_voice`. Then people who say "alexa" over its voice, and real recordings of
 loudspeaker and microphone. Offline; run alone with `python -m tests.bench.echo`.
 """
@@ -26,10 +26,15 @@ from device.audio.room import LOUDSPEAKER_HZ, Room, echo_path
 from device.bus.paths import LAST_FRAME, MICROPHONE_FRAME, MICROPHONE_HZ
 from device.bus.ring import Frame
 from device.events import ReplyAudio
+from device.hearing.asr import load as load_recogniser
+from device.hearing.background import Transcriber
+from device.hearing.barge_in import Vocabulary
+from device.hearing.interruption import Duck, Fact, Interrupted, Interruption, Restore
 from device.hearing.loading import files_of
 from device.hearing.own_voice import OwnVoice, Place
-from device.hearing.vad import CHUNK, CHUNK_MS, Memory, SileroVad
+from device.hearing.vad import SileroVad
 from device.hearing.wake import WakeDetector
+from device.reasoning.language import load as load_language
 from device.settings import Audio, Settings
 from device.speech import Samples, Style
 from device.speech.cancellation import Cancellation
@@ -44,7 +49,6 @@ DRY, REVERBERANT = "dry", "living_room_1 (measured)"
 ROOMS = (DRY, REVERBERANT)
 PAUSE_S = 0.5
 DUCKED_AFTER_FRAMES = 6
-ONSET_CHUNKS = 3
 WAKE_EVERY_S = 4.0
 SENTENCES = (
     "The kitchen light is on.",
@@ -140,15 +144,31 @@ def impulse_response(room: str) -> NDArray[np.float32] | None:
     return load(str(recordings.recordings("rir", room)[0].path), MICROPHONE_HZ)
 
 
-class Ears:
-    """VAD and wake words behind the front end."""
+class Models(NamedTuple):
+    """What listening takes, loaded once."""
 
-    def __init__(self, vad: SileroVad, speech: Speech) -> None:
+    vad: SileroVad
+    transcriber: Transcriber
+    vocabulary: Vocabulary
+
+    @classmethod
+    def load(cls) -> Models:
+        """The active models."""
+        language = load_language("en")
+        return cls(
+            SileroVad(files_of("vad")["model"]),
+            Transcriber(load_recogniser(files_of("asr"))),
+            Vocabulary(language.stop, language.backchannel),
+        )
+
+
+class Ears:
+    """The rules of barge-in and the wake words behind the front end."""
+
+    def __init__(self, models: Models, speech: Speech) -> None:
         settings = Settings()
-        self._threshold = settings.listen.vad_threshold
-        self._memory, self._pending = Memory(vad), np.zeros(0, np.int16)
-        self._over, self._silent = 0, 0
-        self._barge_in, self._listen = settings.barge_in, settings.listen
+        self._models, self._settings = models, settings
+        self._over = self._listens()
         self.interruptions = 0
         self.gain_db = 0.0  # that listen would ask for
         self._detector = WakeDetector(files_of("wake"), settings.wake.words)
@@ -158,20 +178,12 @@ class Ears:
         self.wakes: list[tuple[str, int]] = []
         self.passed: list[tuple[str, int]] = []
 
-    def hear(self, frame: int, samples: Samples, position: int) -> None:
+    def hear(self, frame: int, samples: Samples, position: int, *, has_echo: bool) -> None:
         """One frame."""
         if position >= 0:
             self._own_voice.leaves(frame, position)
-        self._pending = np.concatenate([self._pending, samples])
-        if self._pending.size >= CHUNK:
-            chunk, self._pending = self._pending[:CHUNK], self._pending[CHUNK:]
-            self._over = self._over + 1 if self._memory.probability(chunk) >= self._threshold else 0
-            self.interruptions += self._over == ONSET_CHUNKS
-            self._silent = 0 if self._over else self._silent + CHUNK_MS
-            if self._over >= ONSET_CHUNKS:
-                self.gain_db = self._barge_in.duck_db
-            elif self._silent >= self._barge_in.restore_ms:
-                self.gain_db = 0.0
+        if not has_echo:
+            self._react(self._over.accept(frame, samples))
         for heard in self._detector.accept(frame, samples):
             self.wakes.append((heard.word, frame))
             if self._own_voice.says(heard.word, frame, self._speech.place):
@@ -179,18 +191,38 @@ class Ears:
             else:
                 self.passed.append((heard.word, frame))
 
+    def _react(self, facts: list[Fact]) -> None:
+        while self._models.transcriber.busy:
+            time.sleep(0.0005)
+            facts += self._over.poll()
+        for fact in facts:
+            match fact:
+                case Duck():
+                    self.gain_db = self._settings.barge_in.duck_db
+                case Restore():
+                    self.gain_db = 0.0
+                case Interrupted():
+                    self.interruptions += 1
+                    self.gain_db = 0.0
+                    self._over = self._listens()
+
+    def _listens(self) -> Interruption:
+        models, settings = self._models, self._settings
+        threshold = settings.listen.vad_threshold
+        return Interruption(models.vad, models.transcriber, settings.barge_in, models.vocabulary, threshold)
+
 
 def listen(
     speech: Speech,
     path: NDArray[np.float32],
-    vad: SileroVad,
+    models: Models,
     *,
     mode: Mode = "software",
     people: NDArray[np.float32] | None = None,
     ducks: bool = False,
 ) -> tuple[Heard, Ears]:
     """Wren speaks into a room, over it `people` (float32[n], 16 kHz), and hears what is left of itself."""
-    room, front_end, ears = Room(path), FrontEnd(Audio(echo=mode)), Ears(vad, speech)
+    room, front_end, ears = Room(path), FrontEnd(Audio(echo=mode)), Ears(models, speech)
     loudspeaker = Loudspeaker(speech)
     heard = left = 0.0
     for number, block in enumerate(loudspeaker.blocks()):
@@ -203,7 +235,7 @@ def listen(
         assert cleaned is not None
         heard += float(np.sum(microphone.astype(np.float32) ** 2))
         left += float(np.sum(cleaned.astype(np.float32) ** 2))
-        ears.hear(number, cleaned, block.position)
+        ears.hear(number, cleaned, block.position, has_echo=mode == "threshold")
         if ducks:
             loudspeaker.duck(ears.gain_db)
     erle_db = 10 * np.log10(heard / max(left, 1.0))
@@ -254,14 +286,14 @@ def run(seconds: float = SECONDS) -> dict[str, Any]:
     """All conditions; `erle_db` is the lowest of them, the counts are sums."""
     began = time.process_time()
     speech = speak(seconds)
-    vad = SileroVad(files_of("vad")["model"])
+    models = Models.load()
     rooms = ROOMS if recordings.available() else (DRY,)
     conditions = list[dict[str, Any]]()
     for room in rooms:
         response = impulse_response(room)
         for delay_ms in DELAYS_MS:
             for level_db in LEVELS_DB:
-                heard, _ = listen(speech, echo_path(response, delay_ms, level_db), vad)
+                heard, _ = listen(speech, echo_path(response, delay_ms, level_db), models)
                 conditions.append({"room": room, "delay_ms": delay_ms, "level_db": level_db} | {
                     "erle_db": heard.erle_db, "measured_delay_ms": heard.delay_ms,
                     "self_interruptions": heard.self_interruptions, "detected": len(heard.wakes),
@@ -286,7 +318,7 @@ def run(seconds: float = SECONDS) -> dict[str, Any]:
         results["people"] = {"said": len(ends)}
         for name, mode, level_db, ducks in rows:
             path = echo_path(response, 80, level_db)
-            _, ears = listen(speech, path, vad, mode=mode, people=people, ducks=ducks)
+            _, ears = listen(speech, path, models, mode=mode, people=people, ducks=ducks)
             results["people"][name] = noticed(ends, ears.passed)
         results["pairs_erle_db"] = real_pairs()
     results["cpu_s"] = time.process_time() - began
