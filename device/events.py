@@ -18,7 +18,7 @@ from device.home.registry import Entity, State, Value
 
 FRAME_MS = 10
 ROOM = "room"
-CUES = ("listening", "done", "failed", "cancelled")
+CUES = ("listening", "done", "failed", "cancelled", "alarm")
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
@@ -246,7 +246,7 @@ class ModelReady(Event, frozen=True, tag="model.ready"):
 
 
 class ToolCalled(Event, frozen=True, tag="tool.called"):
-    """A committed call. reason → home."""
+    """A committed call; `tool` tells whose it is (device/tools/services.py). reason, home → home, timers."""
 
     call_id: str
     tool: str
@@ -254,7 +254,7 @@ class ToolCalled(Event, frozen=True, tag="tool.called"):
 
 
 class ToolResult(Event, frozen=True, tag="tool.result"):
-    """`ok` only after the device's state topic confirmed. home → reason."""
+    """`ok` only after the device's state topic confirmed, or the tool has done it. home, timers → reason."""
 
     call_id: str
     tool: str
@@ -263,6 +263,7 @@ class ToolResult(Event, frozen=True, tag="tool.result"):
     error: Literal["", "no_answer", "unreachable", "unavailable", "refused"] = ""
     state: State | None = None
     confirm_ms: float = 0.0
+    said: str = ""  # what to say of it, where the tool knows better than a template
 
 
 class HomeConnection(Event, frozen=True, tag="home.connection"):
@@ -290,13 +291,52 @@ class HomeChanged(Event, frozen=True, tag="home.changed"):
     state: State
 
 
+# --- timers, alarms and reminders -------------------------------------------------------------------------
+
+
+class TimerChanged(Event, frozen=True, tag="timer.changed"):
+    """A timer, alarm or reminder as it is now. timers → reason, home, kiosk."""
+
+    retained_by = ("timer_id",)
+    timer_id: str
+    kind: Literal["timer", "alarm", "reminder"]
+    state: Literal["running", "paused", "ringing", "gone"]
+    name: str = ""  # "pasta"; of a reminder: what to be reminded of
+    seconds: float = 0.0  # how long it was set for; 0 for a time of day
+    due_s: float = 0.0  # when it rings, seconds since the epoch
+    remaining_s: float = 0.0  # when this was sent
+
+
+class TimerRang(Event, frozen=True, tag="timer.rang"):
+    """A timer has begun to ring, `late_s` after its time. timers → home, kiosk, timeline."""
+
+    timer_id: str
+    kind: Literal["timer", "alarm", "reminder"]
+    name: str = ""
+    late_s: float = 0.0
+
+
+class TimerStopped(Event, frozen=True, tag="timer.stopped"):
+    """A timer rings no longer, or was too old to ring when it was found. timers → home, kiosk, timeline."""
+
+    timer_id: str
+    reason: Literal["stopped", "snoozed", "limit", "missed"]
+
+
 # --- speech -----------------------------------------------------------------------------------------------
 
 
 class CueRequested(Event, frozen=True, tag="cue.requested"):
-    """Play a chime. reason, listen → speak."""
+    """Play a chime, `level_db` loud (None: as set). reason, listen, timers → speak."""
 
-    cue: Literal["listening", "done", "failed", "cancelled"]
+    cue: Literal["listening", "done", "failed", "cancelled", "alarm"]
+    level_db: float | None = None  # dBFS
+
+
+class AnnouncementRequested(Event, frozen=True, tag="announcement.requested"):
+    """Say this outside any turn; the next turn cuts it. timers → speak."""
+
+    text: str
 
 
 class ReplyExpected(Event, frozen=True, tag="reply.expected"):

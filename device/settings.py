@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
-from platformdirs import user_cache_path, user_config_path
+from platformdirs import user_cache_path, user_config_path, user_state_path
 
 ENVIRONMENT_PREFIX = "WREN_"
 ENVIRONMENT_SEPARATOR = "__"
@@ -186,6 +186,23 @@ class Speech(Section, frozen=True):
     cue_db: Annotated[float, Meta(le=0, description="level of the chimes")] = -18.0
 
 
+class Timers(Section, frozen=True):
+    """Timers, alarms and reminders."""
+
+    ring_every_ms: Annotated[int, Meta(ge=1000, le=60_000, description="from one ring to the next")] = 2000
+    ring_first_db: Annotated[float, Meta(le=0, description="level of the first ring")] = -30.0
+    ring_step_db: Annotated[float, Meta(ge=0, le=20, description="each ring is louder by this")] = 3.0
+    ring_last_db: Annotated[float, Meta(le=0, description="level of the loudest ring")] = -8.0
+    ring_limit_s: Annotated[int, Meta(ge=5, le=86_400, description="stops ringing by itself")] = 300
+    late_s: Annotated[
+        int, Meta(ge=0, le=86_400, description="what ended longer ago while Wren was off is told, not rung")
+    ] = 900
+    snooze_s: Annotated[int, Meta(ge=10, le=7200, description="a snoozed alarm rings again after this")] = 540
+    stop_without_wake_word: Annotated[bool, Meta(description="while it rings, 'stop' needs no wake word")] = (
+        True
+    )
+
+
 class Settings(Section, frozen=True):
     """The whole tree."""
 
@@ -198,7 +215,11 @@ class Settings(Section, frozen=True):
     reason: Reason = Reason()
     home: Home = Home()
     speech: Speech = Speech()
+    timers: Timers = Timers()
     runtime_dir: Annotated[str, Meta(description="rings and the event socket live here")] = ""
+    state_dir: Annotated[
+        str, Meta(description="what must survive a restart lives here: timers, remembered facts")
+    ] = ""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 
@@ -216,6 +237,14 @@ def runtime_dir(settings: Settings) -> Path:
         return Path(settings.runtime_dir)
     user = os.environ.get("XDG_RUNTIME_DIR")
     return Path(user, "wren") if user else Path(tempfile.gettempdir(), f"wren-{os.getuid()}")
+
+
+def state_dir(settings: Settings) -> Path:
+    """What must survive a restart: the setting, systemd's state directory, the system's, or the user's."""
+    if named := settings.state_dir or os.environ.get("STATE_DIRECTORY", "").partition(":")[0]:
+        return Path(named)
+    system = Path("/var/lib/wren")
+    return system if os.access(system, os.W_OK) else user_state_path("wren")
 
 
 def cache_dir() -> Path:
@@ -259,7 +288,11 @@ def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[list[str
     sections = {name for name, value in get_type_hints(Settings).items() if isinstance(value, type)}
     for name, text in environment.items():
         keys = name.removeprefix(ENVIRONMENT_PREFIX).lower().split(ENVIRONMENT_SEPARATOR)
-        known = (keys[0] in sections and len(keys) > 1) or keys in (["runtime_dir"], ["log_level"])
+        known = (keys[0] in sections and len(keys) > 1) or keys in (
+            ["runtime_dir"],
+            ["state_dir"],
+            ["log_level"],
+        )
         if name.startswith(ENVIRONMENT_PREFIX) and known:
             structured = text.lstrip().startswith(("[", "{"))
             yield keys, msgspec.json.decode(text) if structured else text

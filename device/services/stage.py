@@ -41,7 +41,8 @@ def _ignore(_event: Event) -> None:
 class Stage:
     """Starts in `__enter__`, stops and leaves nothing behind in `__exit__`.
 
-    `environment` overrides settings (`WREN_AUDIO__BACKEND=simulator`). Without `broker` a private one is
+    `environment` overrides settings (`WREN_AUDIO__BACKEND=simulator`); a simulated room without a
+    `WREN_STATE_DIR` remembers nothing of earlier ones. Without `broker` a private one is
     started; `house` is a TOML file of simulated devices, None for none. `watch` sees every event. The
     simulated people speak as soon as everything is ready, or with `start_scene=False` when told to.
     """
@@ -62,7 +63,10 @@ class Stage:
         self.runtime = self._scratch / "run"
         self.broker = broker or f"mqtt://127.0.0.1:{_free_port()}"
         self._own_broker, self._house = broker is None, house
+        is_simulated = environment.get("WREN_AUDIO__BACKEND") == "simulator"
+        forgets = {"WREN_STATE_DIR": str(self._scratch / "state")} if is_simulated else {}
         self._environment = {
+            **forgets,
             **environment,
             "WREN_RUNTIME_DIR": str(self.runtime),
             "WREN_HOME__BROKER": self.broker,
