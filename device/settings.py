@@ -1,7 +1,8 @@
 """Every setting of Wren, once.
 
 One tree of structs gives the TOML file, the environment (`WREN_WAKE__THRESHOLD=0.6`), the generated page
-`docs/settings.md` and the types that the code uses. Later sources win: defaults, the file, the environment.
+`docs/settings.md` and the types that the code uses. Later sources win: defaults, the file, what was changed
+by voice (`adjusted.json` in the state directory), the environment.
 Units are in the names. A daemon is handed the tree when it starts and again whenever `settings.changed` is
 sent or it receives SIGHUP.
 """
@@ -25,6 +26,9 @@ ENVIRONMENT_SEPARATOR = "__"
 
 Probability = Annotated[float, Meta(ge=0, le=1)]
 Milliseconds = Annotated[int, Meta(ge=0, le=600_000)]
+
+
+ADJUSTABLE = ("audio.volume", "speech.speed")  # what people change by voice
 
 
 class SettingsError(Exception):
@@ -252,8 +256,30 @@ def cache_dir() -> Path:
     return Path(os.environ.get("WREN_CACHE_DIR") or user_cache_path("wren"))
 
 
+def adjust(settings: Settings, values: Mapping[str, float | None]) -> None:
+    """Keeps settings of `ADJUSTABLE` that people changed by voice; None leaves one to the file again."""
+    kept = {name: value for name, value in {**_adjusted(settings), **values}.items() if value is not None}
+    path = state_dir(settings) / "adjusted.json"
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fresh = path.with_suffix(".new")
+    fresh.write_bytes(msgspec.json.encode(kept))
+    fresh.replace(path)
+
+
+def _adjusted(settings: Settings) -> dict[str, float]:
+    try:
+        found = msgspec.json.decode(
+            (state_dir(settings) / "adjusted.json").read_bytes(), type=dict[str, float]
+        )
+    except (OSError, msgspec.MsgspecError):
+        return {}
+    return {name: value for name, value in found.items() if name in ADJUSTABLE}
+
+
 def load(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
     """Settings from `path` (the default file may be absent, a named one may not) and the environment.
+
+    What was changed by voice counts only with the default file.
 
     Raises SettingsError with the file, the setting and the nearest known name.
     """
@@ -271,6 +297,10 @@ def load(path: Path | None = None, environment: Mapping[str, str] | None = None)
             raise SettingsError(
                 f"{source} cannot be read ({error.strerror}); check its owner and mode"
             ) from error
+    if path is None:
+        named = environment.get("WREN_STATE_DIR") or tree.get("state_dir", "")
+        for name, value in _adjusted(Settings(state_dir=str(named))).items():
+            _put(tree, name.split("."), value)
     for keys, text in _from_environment(environment):
         _put(tree, keys, text)
     try:

@@ -13,6 +13,7 @@ from device.events import (
     HomeChanged,
     HomeConnection,
     HomeEntity,
+    TimerChanged,
     ToolCalled,
 )
 from device.faults import Fault
@@ -25,6 +26,7 @@ from device.home.own import OwnDevice
 from device.home.plans import Publish
 from device.services.daemon import STEP_S, Daemon, log, run
 from device.settings import Settings
+from device.tools.services import NOT_OF_THE_HOUSE
 
 SETTLE_S = 3.0  # after this long with a broker, what it has not announced does not exist
 
@@ -42,6 +44,7 @@ class HomeDaemon(Daemon):
         self._settled_at = float("inf")
         self._told = ""
         self._begun: deque[str] = deque(maxlen=64)  # call ids; events may arrive twice
+        self._timers: dict[str, TimerChanged] = {}
         self._enter_house()
 
     def step(self) -> None:
@@ -64,6 +67,8 @@ class HomeDaemon(Daemon):
     def on_event(self, event: Event) -> None:
         """Carries out calls; shows what Wren is doing."""
         match event:
+            case ToolCalled() if event.tool in NOT_OF_THE_HOUSE:
+                pass
             case ToolCalled() if event.call_id not in self._begun:
                 self._begun.append(event.call_id)
                 self._calls.begin(event, time.monotonic())
@@ -73,6 +78,9 @@ class HomeDaemon(Daemon):
             case AudioState() if event.muted != self._muted:
                 self._muted = event.muted
                 self._publish(self._own.mute(muted=event.muted))
+            case TimerChanged():
+                self._timers[event.timer_id] = event
+                self._show_timers()
             case HomeEntity() if event.entity is not None:
                 self._remembered.add(event.entity_id)
             case _:
@@ -144,6 +152,7 @@ class HomeDaemon(Daemon):
             self._own.mute(muted=self._muted),
         ):
             self._publish(message)
+        self._show_timers()
         self._calls.connected(now)
         self._settled_at = now + SETTLE_S
         self._show(connected=True, address=str(self._broker))
@@ -181,6 +190,10 @@ class HomeDaemon(Daemon):
             self.bus.send(HomeEntity(entity_id=name, entity=None))
         self._remembered.clear()
         self.status(f"{len(self._house.things)} entities at {self._broker}")
+
+    def _show_timers(self) -> None:
+        for message in self._own.timers(self._timers.values()):
+            self._publish(message)
 
     def _publish(self, message: Publish, expiry_s: int = 0) -> int | None:
         return self._connection.publish(message, expiry_s) if self._connection is not None else None

@@ -12,6 +12,7 @@ from typing import Literal
 
 from device.bus.paths import CUE, GATED, MUTED, microphone_ring
 from device.bus.ring import Frame, RingReader
+from device.bus.turns import playing_turn
 from device.events import (
     ROOM,
     DialogState,
@@ -118,7 +119,7 @@ class ListenDaemon(Daemon):
         self.bus.send(TurnCommitted(turn=self._turn, text=text))
 
     def _start_turn(self, cause: Literal["wake", "follow_up", "text"], frame: int = -1) -> None:
-        self._turn += 1
+        self._turn = max(self._turn, playing_turn(self.runtime)) + 1
         self.bus.send(TurnStarted(turn=self._turn, frame=frame, cause=cause))
 
     def _open(self, first: int, *, since: int, wake_word: str = "", timeout_ms: int | None = None) -> None:

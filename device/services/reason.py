@@ -35,6 +35,7 @@ from device.events import (
     PlaybackStarted,
     PlaybackStopped,
     ReplyClause,
+    ToolCalled,
     TurnCommitted,
     TurnStarted,
 )
@@ -43,6 +44,7 @@ from device.reasoning import intents, replies
 from device.reasoning.router import AskModel, Perform, Route, Speak, route, weigh
 from device.services.daemon import STEP_S, Daemon, run
 from device.services.mind import Consider, Decided, Failed, Mind, Outcome, Piece, Prefill, Ready
+from device.services.toolbox import Toolbox
 from device.settings import Settings
 
 _HOUSE_QUIET_S = 0.5  # discovery comes in bursts
@@ -58,6 +60,7 @@ class ReasonDaemon(Daemon):
         self._dialog = Dialog(limits=_limits(self.settings))
         self._history = History()
         self._mirror = HouseMirror(self.settings.device.area)
+        self._tools = Toolbox(self.settings, self.bus.send)
         self._house_due_s: float | None = None
         self._talking_turn = 0
         self._unheard: list[ReplyClause] = []
@@ -81,6 +84,7 @@ class ReasonDaemon(Daemon):
 
     def on_event(self, event: Event) -> None:
         """Keeps the mirror of the house and feeds the dialog."""
+        event = self._tools.observe(event)
         if self._mirror.apply(event):
             self._house_due_s = time.monotonic() + _HOUSE_QUIET_S
         now = time.monotonic()
@@ -107,6 +111,7 @@ class ReasonDaemon(Daemon):
         super().on_settings(settings)
         self._dialog = replace(self._dialog, limits=_limits(settings))
         self._mirror.device_area = settings.device.area
+        self._tools.configure(settings)
         if self._mind is not None:
             self._mind.configure(settings.reason)
 
@@ -139,15 +144,24 @@ class ReasonDaemon(Daemon):
                 case Speculate():
                     self._speculate(action)
                 case Report():
-                    self._feed(Say(action.turn, replies.report(action.outcomes, self._mirror.house())))
+                    said = self._tools.report(action.outcomes)
+                    self._feed(
+                        Say(action.turn, said or replies.report(action.outcomes, self._mirror.house()))
+                    )
                 case _:
                     if isinstance(action, ReplyClause):
                         self._unheard.append(action)
+                    self._tools.follow(action)
                     self.bus.send(action)
+                    if isinstance(action, ToolCalled) and (result := self._tools.carry_out(action)):
+                        self.bus.send(result)
+                        self._feed(result)
 
     def _think(self, action: Think) -> None:
         began = time.monotonic()
-        found = route(action.text, self._mirror.house(), action.proposal, self.settings.device.language)
+        found = self._tools.route(action.text) or route(
+            action.text, self._mirror.house(), action.proposal, self.settings.device.language
+        )
         self._follow(action.turn, action.text, found, (time.monotonic() - began) * 1000)
 
     def _follow(self, turn: int, text: str, found: Route, took_ms: float) -> None:
@@ -179,7 +193,9 @@ class ReasonDaemon(Daemon):
     def _speculate(self, action: Speculate) -> None:
         house = self._mirror.house()
         if self._mind is not None and self._model_ready:
-            found = route(action.text, house, self._dialog.proposal, self.settings.device.language)
+            found = self._tools.route(action.text) or route(
+                action.text, house, self._dialog.proposal, self.settings.device.language
+            )
             if isinstance(found, AskModel):
                 self._mind.post(Prefill(action.turn, action.text, house))
 

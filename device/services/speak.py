@@ -98,7 +98,8 @@ class SpeakDaemon(Daemon):
             case CueRequested() if event.turn >= self._turn:
                 self._advance(event.turn)
                 self._cue(event.cue, event.level_db)
-            case AnnouncementRequested():
+            case AnnouncementRequested() if event.turn >= self._turn:
+                self._advance(event.turn)
                 self._worker.submit(Clause(self._turn, _ANNOUNCEMENT, event.text, True, self._style()))
             case DialogState() if event.turn >= self._turn:
                 self._advance(event.turn)

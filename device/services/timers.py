@@ -12,6 +12,7 @@ from collections import deque
 from pathlib import Path
 
 from device import settings as settings_module
+from device.bus.turns import playing_turn
 from device.events import (
     AnnouncementRequested,
     CueRequested,
@@ -52,7 +53,7 @@ class TimersDaemon(Daemon):
         self._boot = _BOOT_ID.read_text().strip()
         self._book = self._store.load()
         self._ringer = Ringer()
-        self._turn, self._talking = 0, False
+        self._talking = False
         self._can_speak = False
         self._begun: deque[str] = deque(maxlen=64)  # call ids; events may arrive twice
         self._told: dict[str, TimerChanged] = {}
@@ -79,9 +80,9 @@ class TimersDaemon(Daemon):
                 self._begun.append(event.call_id)
                 self._call(event)
             case TurnStarted():
-                self._turn, self._talking = max(self._turn, event.turn), True
+                self._talking = True
             case DialogState():
-                self._turn, self._talking = max(self._turn, event.turn), event.state != "idle"
+                self._talking = event.state != "idle"
             case DaemonReady(daemon="speak"):
                 self._can_speak = True
             case DaemonFailed(daemon="speak") | DaemonStopped(daemon="speak"):
@@ -111,7 +112,7 @@ class TimersDaemon(Daemon):
         if not self._can_speak or self._talking:
             return
         said = say.missed(timer.kind, timer.name, local(timer.due_s), local(self._book.clock(now)))
-        self.bus.send(AnnouncementRequested(text=said))
+        self.bus.send(AnnouncementRequested(turn=playing_turn(self.runtime), text=said))
         self._keep(timers.remove(self._book, timer.id)[0])
         self.bus.send(TimerStopped(timer_id=timer.id, reason="missed"))
         self._tell()
@@ -126,13 +127,13 @@ class TimersDaemon(Daemon):
         due = self._ringer.step(now_s, loudness, quiet=self._talking)
         if due is None:
             return
-        ringing = self._ringing()
+        ringing, turn = self._ringing(), playing_turn(self.runtime)
         if due.spoken:
             text = say.sentences([say.rings(t.kind, t.name, local(t.due_s)) for t in ringing])
-            self.bus.send(AnnouncementRequested(text=text))
+            self.bus.send(AnnouncementRequested(turn=turn, text=text))
         else:
             for _ in range(_CHIMES):
-                self.bus.send(CueRequested(turn=self._turn, cue="alarm", level_db=due.level_db))
+                self.bus.send(CueRequested(turn=turn, cue="alarm", level_db=due.level_db))
         if self.settings.timers.stop_without_wake_word:
             self.bus.send(ListenRequested(window_ms=2 * self.settings.timers.ring_every_ms))
 

@@ -76,11 +76,17 @@ def test_a_power_cut_at_any_byte_leaves_the_old_or_the_new(
 
 def test_nothing_is_renamed_before_it_is_on_the_disk(tmp_path: Path) -> None:
     order: list[str] = []
-    real = os.fsync, Path.replace
-    with (
-        mock.patch.object(os, "fsync", lambda fd: (order.append("fsync"), real[0](fd))),
-        mock.patch.object(Path, "replace", lambda path, to: (order.append("rename"), real[1](path, to))),
-    ):
+    flush, rename = os.fsync, Path.replace
+
+    def flushed(descriptor: int) -> None:
+        order.append("fsync")
+        flush(descriptor)
+
+    def renamed(path: Path, to: Path) -> Path:
+        order.append("rename")
+        return rename(path, to)
+
+    with mock.patch.object(os, "fsync", flushed), mock.patch.object(Path, "replace", renamed):
         Store(tmp_path / "notes.json", Note()).save(Note(("a",)))
     assert order == ["fsync", "rename", "fsync"]
 

@@ -1,0 +1,24 @@
+"""Which tool a sentence asks for, if any. Pure; asked before the house's own commands.
+
+Each recogniser explains a whole sentence or leaves it alone.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from device.tools import measures, memory, timertalk, voicetalk, words
+from device.tools.request import ToolRequest, ToolState
+
+
+def recognise(text: str, now: datetime, state: ToolState, language: str = "en") -> ToolRequest | None:
+    """What `text` asks of the tools; None when it is for somebody else. `now` is local time without zone."""
+    said = words.request(text, language)
+    if not said:
+        return None
+    return (
+        timertalk.recognise(said, now, state, language)
+        or memory.recognise(text, said, state, language)
+        or voicetalk.recognise(said, now, state, language)
+        or measures.recognise(said, language)
+    )
