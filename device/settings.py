@@ -207,6 +207,29 @@ class Timers(Section, frozen=True):
     )
 
 
+class MqttTool(Section, frozen=True):
+    """Something that can be done by one MQTT message, in `[tools.mqtt.<name>]`."""
+
+    sentences: Annotated[
+        tuple[str, ...],
+        Meta(description="what calls it, as hassil templates: '(open|unlock) [the] gate', '… to {value}'"),
+    ]
+    topic: Annotated[str, Meta(description="where the message goes")]
+    payload: Annotated[str, Meta(description="the message; {value} and {text} stand for what was said")] = ""
+    confirm_topic: Annotated[str, Meta(description="its news confirm; without one nothing is confirmed")] = ""
+    confirm_payload: Annotated[str, Meta(description="what the news must be; empty: anything")] = ""
+    confirm_ms: Annotated[Milliseconds, Meta(description="how long the confirmation may take")] = 2000
+    ask_first: Annotated[bool, Meta(description="asks 'Shall I …?' before it is done")] = False
+    description: Annotated[str, Meta(description="what it does, as in 'open the gate'; empty: its name")] = ""
+    reply: Annotated[str, Meta(description="what is said when it is done")] = "Done."
+
+
+class Tools(Section, frozen=True):
+    """Tools beyond the house and Wren's own."""
+
+    mqtt: Annotated[dict[str, MqttTool], Meta(description="name to message, sentences and confirmation")] = {}
+
+
 class Settings(Section, frozen=True):
     """The whole tree."""
 
@@ -220,6 +243,7 @@ class Settings(Section, frozen=True):
     home: Home = Home()
     speech: Speech = Speech()
     timers: Timers = Timers()
+    tools: Tools = Tools()
     runtime_dir: Annotated[str, Meta(description="rings and the event socket live here")] = ""
     state_dir: Annotated[
         str, Meta(description="what must survive a restart lives here: timers, remembered facts")

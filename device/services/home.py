@@ -26,7 +26,8 @@ from device.home.own import OwnDevice
 from device.home.plans import Publish
 from device.services.daemon import STEP_S, Daemon, log, run
 from device.settings import Settings
-from device.tools.services import NOT_OF_THE_HOUSE
+from device.tools.mqtt import MqttTools
+from device.tools.services import MQTT_SERVICE, NOT_OF_THE_HOUSE
 
 SETTLE_S = 3.0  # after this long with a broker, what it has not announced does not exist
 
@@ -51,7 +52,7 @@ class HomeDaemon(Daemon):
         """Waits for events and messages, handles the messages."""
         now = time.monotonic()
         connection = self._connection
-        wait_s = max(0.0, min(STEP_S, self._calls.next_due() - now))
+        wait_s = max(0.0, min(STEP_S, self._calls.next_due() - now, self._tools.next_due() - now))
         if connection is None:
             self.bus.wait(wait_s)
             return
@@ -61,6 +62,7 @@ class HomeDaemon(Daemon):
         now = time.monotonic()
         self._tell(self._house.tick(now), now, is_news=True)
         self._calls.tick(now)
+        self._tools.tick(now)
         if now >= self._settled_at:
             self._settle()
 
@@ -71,7 +73,8 @@ class HomeDaemon(Daemon):
                 pass
             case ToolCalled() if event.call_id not in self._begun:
                 self._begun.append(event.call_id)
-                self._calls.begin(event, time.monotonic())
+                carrying_out = self._tools if event.tool == MQTT_SERVICE else self._calls
+                carrying_out.begin(event, time.monotonic())
             case DialogState():
                 self._dialog = event.state
                 self._publish(self._own.dialog(event.state))
@@ -91,16 +94,18 @@ class HomeDaemon(Daemon):
         before, self.settings = self.settings, settings
         home = settings.home
         self._calls.confirm_s = home.confirm_ms / 1000
-        place = (home.broker, home.password_file, home.discovery_prefix, settings.device)
+        place = (home.broker, home.password_file, home.discovery_prefix, settings.device, settings.tools)
         if place == (
             before.home.broker,
             before.home.password_file,
             before.home.discovery_prefix,
             before.device,
+            before.tools,
         ):
             self._tell(self._house.rename(home.areas, home.aliases), time.monotonic(), is_news=False)
             return
         self._calls.abandon(time.monotonic())
+        self._tools.disconnected()
         for name in self._house.things:
             self.bus.send(HomeEntity(entity_id=name, entity=None))
         self.close()
@@ -116,6 +121,7 @@ class HomeDaemon(Daemon):
         home = self.settings.home
         self._own = OwnDevice(self.settings.device, home.discovery_prefix)
         self._house = LiveHouse(home.discovery_prefix, home.areas, home.aliases)
+        self._tools = MqttTools(self.settings.tools.mqtt, self._publish, self.bus.send)
         self._calls = Calls(self._house.things, self._publish, self.bus.send, home.confirm_ms / 1000)
         try:
             self._broker = broker.parse(home.broker, home.password_file)
@@ -133,9 +139,11 @@ class HomeDaemon(Daemon):
             case Lost(reason=reason):
                 self._settled_at = float("inf")
                 self._calls.disconnected(now)
+                self._tools.disconnected()
                 self._show(connected=False, address=str(self._broker), reason=reason)
             case Acked(number=number, code=code):
                 self._calls.acked(number, code, now)
+                self._tools.acked(number, code, now)
             case Received():
                 self._receive(happened, now)
 
@@ -144,7 +152,7 @@ class HomeDaemon(Daemon):
         if self._connection is not None:
             filters = topic_filters(self.settings.home.discovery_prefix)
             self._connection.subscribe([*filters, *self._own.command_topics])
-            self._connection.subscribe(self._house.topics)
+            self._connection.subscribe({*self._house.topics, *self._tools.topics})
         for message in (
             self._own.announcement(),
             self._own.online,
@@ -154,10 +162,13 @@ class HomeDaemon(Daemon):
             self._publish(message)
         self._show_timers()
         self._calls.connected(now)
+        self._tools.connected()
         self._settled_at = now + SETTLE_S
         self._show(connected=True, address=str(self._broker))
 
     def _receive(self, message: Received, now: float) -> None:
+        if message.topic in self._tools.topics:
+            self._tools.receive(message.topic, message.payload, now, is_news=not message.retained)
         if message.topic in self._own.command_topics:
             command = None if message.retained else self._own.command(message.topic, message.payload)
             if command is not None:
@@ -173,7 +184,7 @@ class HomeDaemon(Daemon):
         for problem in changes.problems:
             log.warning("ignored a message", extra={"problem": problem})
         if self._connection is not None:
-            self._connection.unsubscribe(changes.unsubscribe)
+            self._connection.unsubscribe(set(changes.unsubscribe) - self._tools.topics)
             self._connection.subscribe(changes.subscribe)
         for name, entity in changes.entities.items():
             self.bus.send(HomeEntity(entity_id=name, entity=entity))

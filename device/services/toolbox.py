@@ -11,6 +11,7 @@ from datetime import datetime
 
 from device import settings as settings_module
 from device.events import (
+    DaemonFailed,
     DialogState,
     Event,
     MicrophoneMuted,
@@ -23,8 +24,8 @@ from device.events import (
     TurnStarted,
 )
 from device.reasoning.router import Perform, Route, Speak
-from device.settings import Settings
-from device.tools import measures
+from device.settings import MqttTool, Settings
+from device.tools import custom, measures
 from device.tools.memory import Memory
 from device.tools.recognise import recognise
 from device.tools.request import ToolState
@@ -41,6 +42,8 @@ class Toolbox:
         self._settings, self._send = settings, send
         self._memory = Memory(settings_module.state_dir(settings))
         self._timers: dict[str, TimerChanged] = {}
+        self._mqtt: dict[str, MqttTool] = {}
+        self._take_up(settings)
         self._unmuted = max(50, round(settings.audio.volume * 100))
         self._dialog = "idle"
         self._ring_turn = -1
@@ -48,6 +51,8 @@ class Toolbox:
 
     def configure(self, settings: Settings) -> None:
         """Takes over changed settings."""
+        if settings.tools != self._settings.tools:
+            self._take_up(settings)
         self._settings = settings
 
     def observe(self, event: Event) -> Event:
@@ -83,6 +88,7 @@ class Toolbox:
             volume=round(self._settings.audio.volume * 100),
             speed=round(self._settings.speech.speed * 100),
             unmuted_volume=self._unmuted,
+            mqtt=self._mqtt,
         )
         found = recognise(text, datetime.now(), state, self._settings.device.language)
         if found is None:
@@ -150,6 +156,11 @@ class Toolbox:
             return "That is fixed by the settings of this device.", False
         self._send(SettingsChanged())
         return said, True
+
+    def _take_up(self, settings: Settings) -> None:
+        self._mqtt, problems = custom.usable(settings.tools.mqtt)
+        for problem in problems:
+            self._send(DaemonFailed(daemon="reason", reason=problem, hint="correct its sentences"))
 
     def _rings(self) -> bool:
         return any(timer.state == "ringing" for timer in self._timers.values())

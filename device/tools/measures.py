@@ -108,7 +108,7 @@ def _expression(words: Sequence[str], known: Language) -> str | None:
     while at < len(words):
         sign = _sign(words, at, known)
         if wants_number:
-            if sign is not None and sign.text.endswith("*") and sign.text[0].isdigit():
+            if sign is not None and sign.text.endswith("*") and sign.text[0].isdecimal():
                 parts.append(sign.text)
                 signs, at = signs + 1, sign.end
                 continue
@@ -118,7 +118,7 @@ def _expression(words: Sequence[str], known: Language) -> str | None:
             parts.append(operand.text)
             signs += "**" in operand.text
             at, wants_number = operand.end, False
-        elif sign is None or sign.text[0].isdigit():
+        elif sign is None or sign.text[0].isdecimal():
             return None
         else:
             parts.append(sign.text)

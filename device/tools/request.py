@@ -6,6 +6,7 @@ import msgspec
 
 from device.events import TimerChanged
 from device.home.registry import Call
+from device.settings import MqttTool
 
 
 class ToolRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +25,7 @@ class ToolState(msgspec.Struct, frozen=True, kw_only=True):
     volume: int = 100  # percent
     speed: int = 100  # percent of the voice's own pace
     unmuted_volume: int = 50  # what "unmute" goes back to
+    mqtt: dict[str, MqttTool] = {}
 
 
 def call(service: str, entity: str = "", value: str | int | float | None = None) -> ToolRequest:

@@ -53,15 +53,20 @@ def _table(language: str) -> Table:
     return Table({**known.timer_words, **known.halves, **days})
 
 
+def silence(said: list[str], state: ToolState, language: str = "en") -> ToolRequest | None:
+    """What the words ask of what rings; None when nothing rings or they are about something else."""
+    if not any(timer.state == "ringing" for timer in state.timers):
+        return None
+    known = load(language)
+    if words.is_one_of(said, known.ring_stop):
+        return call("ring_stop")
+    return _snooze(said, known)
+
+
 def recognise(said: list[str], now: datetime, state: ToolState, language: str = "en") -> ToolRequest | None:
     """What the words of `words.request` ask of timers, alarms and reminders; None when nothing."""
     known = load(language)
-    if any(timer.state == "ringing" for timer in state.timers):
-        if words.is_one_of(said, known.ring_stop):
-            return call("ring_stop")
-        if (snoozed := _snooze(said, known)) is not None:
-            return snoozed
-    if not said or words.holds(said, known.never):
+    if words.holds(said, known.never):
         return None
     if reminder := _reminder(said, now, known):
         return reminder
@@ -225,7 +230,7 @@ def _name(found: _Sentence, opened: list[Item], known: Language) -> bool:
     texts = [item.text for item in opened]
     if len(opened) > _NAME_WORDS or last.start - first.start != len(opened) - 1:
         return False
-    if any(text in known.not_in_names or text.isdigit() for text in texts):
+    if any(text in known.not_in_names or text.isdecimal() for text in texts):
         return False
     before = [item for item in found.items if item.end <= first.start]
     after = [item for item in found.items if item.start >= last.end]

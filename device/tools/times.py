@@ -58,7 +58,7 @@ def length_at(words: Sequence[str], start: int, language: Language) -> Length | 
         total += seconds
     if not before:
         return None
-    if at < len(words) and before in _SMALLER and words[at].isdigit() and int(words[at]) < 60:
+    if at < len(words) and before in _SMALLER and words[at].isdecimal() and int(words[at]) < 60:
         total, at = total + int(words[at]) * _SMALLER[before], at + 1
     return Length(total, at)
 
@@ -74,9 +74,10 @@ def _part(words: Sequence[str], start: int, language: Language) -> tuple[float, 
 
 
 def _amount(words: Sequence[str], start: int, language: Language) -> tuple[float | None, int]:
-    if start < len(words) and is_number(words[start]):
+    amount, end = _phrase(words, start, language.amounts)
+    if amount is None and start < len(words) and is_number(words[start]):
         return float(words[start]), start + 1
-    return _phrase(words, start, language.amounts)
+    return amount, end
 
 
 def _phrase(words: Sequence[str], start: int, values: dict[str, float]) -> tuple[float | None, int]:
@@ -106,14 +107,14 @@ def clock_at(words: Sequence[str], start: int, language: Language) -> Clock | No
 def _relative(words: Sequence[str], start: int, language: Language) -> Clock | None:
     """As in "half past 7", "10 to 7", "20 minutes past 7"."""
     minutes, at = _phrase(words, start, language.clock_fractions)
-    if minutes is None and words[start].isdigit():
+    if minutes is None and words[start].isdecimal():
         minutes, at = float(words[start]), start + 1
         if at < len(words) and language.units.get(words[at]) == "minute":
             at += 1
     if minutes is None or not 0 < minutes < 60 or at + 1 >= len(words):
         return None
     sign = language.clock_sides.get(words[at])
-    if sign is None or not words[at + 1].isdigit() or not 1 <= int(words[at + 1]) <= 12:
+    if sign is None or not words[at + 1].isdecimal() or not 1 <= int(words[at + 1]) <= 12:
         return None
     past = int(words[at + 1]) * 60 + sign * round(minutes)
     hour, minute = divmod(past, 60)
@@ -124,15 +125,15 @@ def _plain(words: Sequence[str], start: int, language: Language) -> Clock | None
     word = words[start]
     if written := _WRITTEN.fullmatch(word):
         return Clock(int(written[1]), int(written[2]), "", start + 1)
-    if not word.isdigit():
+    if not word.isdecimal():
         return None
     if len(word) > 2:
         together = _RUN_TOGETHER.fullmatch(word)
         return Clock(int(together[1]), int(together[2]), "", start + 1, certain=False) if together else None
     following = list(words[start + 1 : start + 3])
-    if following and following[0].isdigit() and 10 <= int(following[0]) <= 59:
+    if following and following[0].isdecimal() and 10 <= int(following[0]) <= 59:
         return Clock(int(word), int(following[0]), "", start + 2)
-    if len(following) == 2 and following[0] in language.oh and following[1].isdigit():
+    if len(following) == 2 and following[0] in language.oh and following[1].isdecimal():
         return Clock(int(word), int(following[1]), "", start + 3)
     return Clock(int(word), 0, "", start + 1, certain=False)
 

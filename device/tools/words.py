@@ -17,7 +17,7 @@ _SIGNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     for pattern, into in (
         (r"(?<=\d),(?=\d{3}\b)", ""),
         (r"\b(\d{1,2})[:.](\d{2})(?=\s*[ap]\.?\s?m\b)", r"\1h\2 "),
-        (r"\b(\d{1,2}):(\d{2})\b", r"\1h\2 "),
+        (r"\b(\d{1,2}):(\d{2})\b|\b(\d{1,2})\s+(0\d)\b", r"\1\3h\2\4 "),
         (r"(\d)\s*([ap])\.?\s?m\b\.?", r"\1 \2m "),
         (r"\b([a-z]+)\s+([ap])\.?\s?m\b\.?", r"\1 \2m "),
         (r"\b1/2\b|½", " half "),

@@ -11,7 +11,7 @@ from unittest import mock
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device.tools.store import Store
@@ -51,6 +51,7 @@ def cut_after(count: int) -> Callable[[str, Callable[..., Any]], Callable[..., A
 texts = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=12), max_size=5)
 
 
+@settings(deadline=None)  # the disk is flushed
 @given(texts, texts, st.integers(0, 300))
 def test_a_power_cut_at_any_byte_leaves_the_old_or_the_new(
     old: list[str], new: list[str], count: int
