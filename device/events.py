@@ -19,6 +19,7 @@ from device.home.registry import Entity, State, Value
 FRAME_MS = 10
 ROOM = "room"
 CUES = ("listening", "done", "failed", "cancelled", "alarm")
+ANNOUNCEMENT = "announcement"  # speech outside any turn, which is played as cues are
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
@@ -204,9 +205,10 @@ class BargeIn(Event, frozen=True, tag="barge_in"):
 
 
 class ListenRequested(Event, frozen=True, tag="listen.requested"):
-    """Listen without a wake word for `window_ms`, in a new turn. reason, CLI, gateway → listen."""
+    """Listen without a wake word for `window_ms`, in a new turn. reason, timers, CLI, gateway → listen."""
 
     window_ms: int
+    about: Literal["", "ringing"] = ""  # what alone may be said
 
 
 class TextRequested(Event, frozen=True, tag="text.requested"):

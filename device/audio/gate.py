@@ -27,9 +27,9 @@ class Gate:
             tag |= GATED | LOST
         if lost:
             tag |= LOST
-        if playing is not None and playing.cue:
+        if playing is not None and not playing.is_speech:
             tag |= CUE
-        if playing is not None and not playing.cue:
+        if playing is not None and playing.is_speech:
             self._closed_ms = self.tail_ms
             return tag | GATED
         if self._closed_ms > 0:

@@ -44,7 +44,7 @@ _STALE_S = 0.3  # a later greeting would sound into the request
 _FAILED_CUE_S = 3.0  # a crash is often reported twice
 _STALLED_S = 30.0
 _QUIET_S, _WARM_EVERY_S = 8.0, 2.0
-_ANNOUNCEMENT = -1  # clause number of what is said outside any turn: it is played as an alarm cue
+_ANNOUNCEMENT = -1  # clause number of what is said outside any turn
 
 log = logging.getLogger(__name__)
 
@@ -179,7 +179,7 @@ class SpeakDaemon(Daemon):
                     self.failed(reason, hint)
 
     def _tag(self, clause: Clause) -> int:
-        return clause.number if clause.number >= 0 else CUE_FRAME | CUES.index("alarm")
+        return clause.number if clause.number >= 0 else CUE_FRAME | len(CUES)
 
     def _ahead_s(self) -> float:
         """Sound that was written and not played yet; 0 while nothing is being played."""

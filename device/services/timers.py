@@ -27,6 +27,7 @@ from device.events import (
     TimerStopped,
     ToolCalled,
     ToolResult,
+    TurnCancelled,
     TurnStarted,
 )
 from device.home.registry import Call
@@ -39,6 +40,7 @@ from device.tools.timekeeper import local, named
 from device.tools.timers import Book, Now, Refused, Timer
 
 _CHIMES = 3  # in a round
+_WINDOW_MS = 8000
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -83,6 +85,8 @@ class TimersDaemon(Daemon):
                 self._talking = True
             case DialogState():
                 self._talking = event.state != "idle"
+            case TurnCancelled(reason="no_speech") if self._ringer.ringing and not self._talking:
+                self._listen()
             case DaemonReady(daemon="speak"):
                 self._can_speak = True
             case DaemonFailed(daemon="speak") | DaemonStopped(daemon="speak"):
@@ -134,8 +138,12 @@ class TimersDaemon(Daemon):
         else:
             for _ in range(_CHIMES):
                 self.bus.send(CueRequested(turn=turn, cue="alarm", level_db=due.level_db))
+        self._listen()
+
+    def _listen(self) -> None:
+        """Hears "stop" without a wake word; listen has an open window already more often than not."""
         if self.settings.timers.stop_without_wake_word:
-            self.bus.send(ListenRequested(window_ms=2 * self.settings.timers.ring_every_ms))
+            self.bus.send(ListenRequested(window_ms=_WINDOW_MS, about="ringing"))
 
     def _ringing(self) -> list[Timer]:
         return [timer for timer in self._book.timers if timer.id in self._ringer.ringing]

@@ -6,6 +6,7 @@ The timers' state comes from their events, the facts from the memory file, the v
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -14,6 +15,7 @@ from device.events import (
     DaemonFailed,
     DialogState,
     Event,
+    ListenRequested,
     MicrophoneMuted,
     SettingsChanged,
     TimerChanged,
@@ -46,7 +48,7 @@ class Toolbox:
         self._take_up(settings)
         self._unmuted = max(50, round(settings.audio.volume * 100))
         self._dialog = "idle"
-        self._ring_turn = -1
+        self._ring_turn, self._ring_window_s = -1, 0.0
         threading.Thread(target=measures.prepare, name="units", daemon=True).start()
 
     def configure(self, settings: Settings) -> None:
@@ -66,8 +68,12 @@ class Toolbox:
                 self._timers.pop(event.timer_id, None)
             case TimerChanged():
                 self._timers[event.timer_id] = event
+            case ListenRequested():
+                is_for_ring = event.about == "ringing"
+                self._ring_window_s = time.monotonic() + event.window_ms / 1000 + 1 if is_for_ring else 0
             case TurnStarted():
-                is_ring_turn = event.cause == "follow_up" and self._dialog == "idle" and self._rings()
+                is_in_window = self._dialog == "idle" and time.monotonic() < self._ring_window_s
+                is_ring_turn = event.cause == "follow_up" and is_in_window
                 self._ring_turn = event.turn if is_ring_turn else -1
             case TurnCommitted() if event.turn == self._ring_turn and not self._is_about_ringing(event.text):
                 return TurnCancelled(turn=event.turn, reason="not_meant")
@@ -161,9 +167,6 @@ class Toolbox:
         self._mqtt, problems = custom.usable(settings.tools.mqtt)
         for problem in problems:
             self._send(DaemonFailed(daemon="reason", reason=problem, hint="correct its sentences"))
-
-    def _rings(self) -> bool:
-        return any(timer.state == "ringing" for timer in self._timers.values())
 
     def _is_about_ringing(self, text: str) -> bool:
         found = self.route(text)

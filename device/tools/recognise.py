@@ -14,12 +14,11 @@ from device.tools.request import ToolRequest, ToolState
 def recognise(text: str, now: datetime, state: ToolState, language: str = "en") -> ToolRequest | None:
     """What `text` asks of the tools; None when it is for somebody else. `now` is local time without zone."""
     said = words.request(text, language)
-    if found := timertalk.silence(said or words.split(text), state, language):
-        return found  # "okay" alone is an answer to an alarm, and politeness else
     if not said:
         return None
     return (
-        custom.recognise(said, state.mqtt, language)
+        timertalk.silence(said, state, language)
+        or custom.recognise(said, state.mqtt, language)
         or timertalk.recognise(said, now, state, language)
         or memory.recognise(text, said, state, language)
         or voicetalk.recognise(said, now, state, language)

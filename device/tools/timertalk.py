@@ -26,6 +26,7 @@ from device.tools.words import Item, Table
 _NOUNS = ("timer", "alarm", "reminder")
 _NAME_WORDS = 4
 _ALIKE = 85
+_ALIKE_ALONE = 75
 _CHANGES = ("cancel", "more", "less", "pause", "resume")
 
 
@@ -58,9 +59,15 @@ def silence(said: list[str], state: ToolState, language: str = "en") -> ToolRequ
     if not any(timer.state == "ringing" for timer in state.timers):
         return None
     known = load(language)
-    if words.is_one_of(said, known.ring_stop):
+    if words.is_one_of(said, known.ring_stop) or _sounds_like_stop(said, known):
         return call("ring_stop")
     return _snooze(said, known)
+
+
+def _sounds_like_stop(said: list[str], known: Language) -> bool:
+    """Whether a word alone is nearly one that stops: of one short word a recogniser has little to go by."""
+    single = [phrase for phrase in known.ring_stop if " " not in phrase]
+    return len(said) == 1 and any(fuzz.ratio(said[0], phrase) >= _ALIKE_ALONE for phrase in single)
 
 
 def recognise(said: list[str], now: datetime, state: ToolState, language: str = "en") -> ToolRequest | None:

@@ -27,6 +27,7 @@ from device.events import (
     TimerChanged,
     TimerRang,
     TimerStopped,
+    ToolCalled,
     TurnStarted,
 )
 from device.services.supervisor import DAEMONS, Supervisor
@@ -87,6 +88,10 @@ class Device:
                     return event
         raise AssertionError(f"{name} did not happen; the last events were {self.seen[-12:]}")
 
+    def kill(self, name: str) -> None:
+        """SIGKILL for one daemon, which is started again."""
+        self._supervisor.kill(name)
+
     def dies(self) -> None:
         """SIGKILL for every process at once."""
         for child in self._supervisor.children.values():
@@ -144,16 +149,34 @@ def test_a_timer_rings_on_time_after_everything_was_killed_and_started_without_a
         after.close()
 
 
-def test_a_ring_is_stopped_by_voice_with_and_without_the_wake_word(tmp_path: Path) -> None:
+@pytest.mark.parametrize("wake_word", [True, False])
+def test_a_ring_is_stopped_by_voice(tmp_path: Path, wake_word: bool) -> None:
     if not voices.available():
         pytest.skip("flite and espeak-ng are not installed; make setup installs them")
-    said = [voices.request("Set a timer for three seconds."), voices.spoken("Stop."), voices.request("Stop.")]
-    with device(tmp_path, *said) as running:
+    stop = voices.request("Stop.") if wake_word else voices.spoken("Stop.")
+    with device(tmp_path, voices.request("Set a timer for three seconds."), stop) as running:
         running.bus.send(SceneReady())
         running.until(alarm, 40, "the ring")
         stopped = running.until(lambda e: isinstance(e, TimerStopped), 40, "the end of the ring")
         assert isinstance(stopped, TimerStopped)
         assert stopped.reason == "stopped"
+        causes = [e.cause for e in running.seen if isinstance(e, TurnStarted)]
+        assert causes[-1] == ("wake" if wake_word else "follow_up")
+
+
+def test_a_killed_timers_daemon_rings_on_and_does_not_hear_itself(tmp_path: Path) -> None:
+    with device(tmp_path) as running:
+        running.ask("set a timer for two seconds")
+        running.until(alarm, 20, "the ring")
+        running.kill("timers")
+        running.until(lambda e: isinstance(e, TimerRang), 10, "the ring of the next one")
+        running.until(lambda e: isinstance(e, AnnouncementRequested), 10, "that it says what is done")
+        ends = time.monotonic() + 8
+        while time.monotonic() < ends:
+            running.step()
+        assert sum(isinstance(e, TurnStarted) for e in running.seen) == 1
+        running.bus.send(ToolCalled(call_id="button", tool="ring_stop", arguments={}))
+        running.until(lambda e: isinstance(e, TimerStopped), 5, "the end by a button")
 
 
 def test_what_ended_long_ago_while_it_was_off_is_told_and_not_rung(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ RINGING = ToolState(timers=(msgspec.structs.replace(timer(1, "timer", "pizza", 6
 
 
 @pytest.mark.parametrize(
-    "text", ["stop", "Stop!", "that is enough", "stop the timer", "turn it off", "okay thank you"]
+    "text", ["stop", "Stop!", "that is enough", "step", "stop the timer", "turn it off", "stop please"]
 )
 def test_what_rings_is_stopped_by_the_words_people_have_for_it(text: str) -> None:
     found = recognise(text, NOW, RINGING)
@@ -75,7 +75,9 @@ def test_what_rings_is_put_off(text: str, seconds: float | None) -> None:
     assert found.calls == (Call("ring_snooze", "", seconds),)
 
 
-@pytest.mark.parametrize("text", ["don't stop", "do not turn it off", "the stop sign", "I like it"])
+@pytest.mark.parametrize(
+    "text", ["okay", "thank you", "don't stop", "do not turn it off", "the stop sign", "I like it"]
+)
 def test_other_words_do_not_silence_an_alarm(text: str) -> None:
     assert recognise(text, NOW, RINGING) is None
 

@@ -11,6 +11,7 @@ from device.events import (
     DaemonFailed,
     DialogState,
     Event,
+    ListenRequested,
     MicrophoneMuted,
     SettingsChanged,
     TimerChanged,
@@ -127,6 +128,7 @@ def test_results_of_the_house_are_worded_elsewhere_and_silent_failures_are_not_s
 def ring(toolbox: Toolbox) -> None:
     toolbox.observe(TimerChanged(timer_id="1", kind="timer", state="ringing", name="egg"))
     toolbox.follow(DialogState(state="idle"))
+    toolbox.observe(ListenRequested(window_ms=8000, about="ringing"))
 
 
 def test_while_it_rings_words_without_a_wake_word_count_only_when_they_are_about_it(toolbox: Toolbox) -> None:
@@ -148,6 +150,11 @@ def test_a_wake_word_and_an_answer_to_a_question_count_whatever_rings(toolbox: T
     toolbox.observe(TurnStarted(turn=5, cause="follow_up"))
     said = TurnCommitted(turn=5, text="yes")
     assert toolbox.observe(said) is said
+    toolbox.follow(DialogState(state="idle"))
+    toolbox.observe(ListenRequested(window_ms=8000))
+    toolbox.observe(TurnStarted(turn=6, cause="follow_up"))
+    said = TurnCommitted(turn=6, text="turn on the light")
+    assert toolbox.observe(said) is said, "somebody pressed the button to talk"
 
 
 def test_a_mistake_in_a_sentence_of_the_settings_is_told_and_stops_nobody(
