@@ -268,6 +268,17 @@ class ToolResult(Event, frozen=True, tag="tool.result"):
     said: str = ""  # what to say of it, where the tool knows better than a template
 
 
+class ToolOffered(Event, frozen=True, tag="tool.offered"):
+    """A tool of an MCP server, called as `mcp` with `name` as entity. home → reason, gateway."""
+
+    retained_by = ("name",)
+    name: str  # server.tool
+    description: str = ""
+    arguments: str = ""  # JSON schema
+    only_reads: bool = False
+    offered: bool = True  # False: no longer
+
+
 class HomeConnection(Event, frozen=True, tag="home.connection"):
     """Whether the MQTT broker can be reached. home → reason, kiosk, doctor."""
 

@@ -224,10 +224,26 @@ class MqttTool(Section, frozen=True):
     reply: Annotated[str, Meta(description="what is said when it is done")] = "Done."
 
 
+class McpServer(Section, frozen=True):
+    """A server of the Model Context Protocol, in `[tools.mcp.<name>]`; its tools become Wren's."""
+
+    command: Annotated[tuple[str, ...], Meta(description="program that is run and spoken to by pipes")] = ()
+    url: Annotated[str, Meta(description="or the address of a server (streamable HTTP)")] = ""
+    sentences: Annotated[
+        dict[str, tuple[str, ...]], Meta(description="tool to hassil templates, besides 'run <tool name>'")
+    ] = {}
+    ask_first: Annotated[
+        Literal["risky", "always", "never"],
+        Meta(description="asks before a tool is run; risky: unless it says that it only reads"),
+    ] = "risky"
+    timeout_ms: Annotated[Milliseconds, Meta(description="how long a tool may take")] = 8000
+
+
 class Tools(Section, frozen=True):
     """Tools beyond the house and Wren's own."""
 
     mqtt: Annotated[dict[str, MqttTool], Meta(description="name to message, sentences and confirmation")] = {}
+    mcp: Annotated[dict[str, McpServer], Meta(description="name to MCP server (needs the extra 'mcp')")] = {}
 
 
 class Settings(Section, frozen=True):

@@ -25,9 +25,10 @@ from device.home.house import Changes, LiveHouse
 from device.home.own import OwnDevice
 from device.home.plans import Publish
 from device.services.daemon import STEP_S, Daemon, log, run
+from device.services.mcpservers import McpServers
 from device.settings import Settings
 from device.tools.mqtt import MqttTools
-from device.tools.services import MQTT_SERVICE, NOT_OF_THE_HOUSE
+from device.tools.services import MCP_SERVICE, MQTT_SERVICE, NOT_OF_THE_HOUSE
 
 SETTLE_S = 3.0  # after this long with a broker, what it has not announced does not exist
 
@@ -37,6 +38,7 @@ class HomeDaemon(Daemon):
 
     name = "home"
     _connection: Connection | None = None
+    _mcp: McpServers | None = None
 
     def start(self) -> None:
         """Looks for the broker; a house that cannot be reached is no reason not to start."""
@@ -52,11 +54,14 @@ class HomeDaemon(Daemon):
         """Waits for events and messages, handles the messages."""
         now = time.monotonic()
         connection = self._connection
+        for event in self._mcp.poll() if self._mcp else ():
+            self.bus.send(event)
+        mcp = (self._mcp.fileno(),) if self._mcp else ()
         wait_s = max(0.0, min(STEP_S, self._calls.next_due() - now, self._tools.next_due() - now))
         if connection is None:
-            self.bus.wait(wait_s)
+            self.bus.wait(wait_s, *mcp)
             return
-        self.bus.wait(0 if connection.has_more else wait_s, *connection.descriptors())
+        self.bus.wait(0 if connection.has_more else wait_s, *connection.descriptors(), *mcp)
         for happened in connection.step():
             self._handle(happened, time.monotonic())
         now = time.monotonic()
@@ -73,8 +78,7 @@ class HomeDaemon(Daemon):
                 pass
             case ToolCalled() if event.call_id not in self._begun:
                 self._begun.append(event.call_id)
-                carrying_out = self._tools if event.tool == MQTT_SERVICE else self._calls
-                carrying_out.begin(event, time.monotonic())
+                self._begin(event)
             case DialogState():
                 self._dialog = event.state
                 self._publish(self._own.dialog(event.state))
@@ -116,11 +120,16 @@ class HomeDaemon(Daemon):
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+        if self._mcp is not None:
+            self._mcp.close()
+            self._mcp = None
 
     def _enter_house(self) -> None:
         home = self.settings.home
         self._own = OwnDevice(self.settings.device, home.discovery_prefix)
         self._house = LiveHouse(home.discovery_prefix, home.areas, home.aliases)
+        if self.settings.tools.mcp:
+            self._mcp = McpServers(self.settings.tools.mcp)
         self._tools = MqttTools(self.settings.tools.mqtt, self._publish, self.bus.send)
         self._calls = Calls(self._house.things, self._publish, self.bus.send, home.confirm_ms / 1000)
         try:
@@ -131,6 +140,14 @@ class HomeDaemon(Daemon):
             return
         self._connection = Connection(self._broker, f"wren-{self.settings.device.id}", self._own.will)
         self._show(connected=False, address=str(self._broker), reason="connecting")
+
+    def _begin(self, called: ToolCalled) -> None:
+        if called.tool == MCP_SERVICE and self._mcp is not None:
+            self._mcp.begin(called)
+        elif called.tool == MQTT_SERVICE:
+            self._tools.begin(called, time.monotonic())
+        else:
+            self._calls.begin(called, time.monotonic())
 
     def _handle(self, happened: Incoming, now: float) -> None:
         match happened:

@@ -20,18 +20,19 @@ from device.events import (
     SettingsChanged,
     TimerChanged,
     ToolCalled,
+    ToolOffered,
     ToolResult,
     TurnCancelled,
     TurnCommitted,
     TurnStarted,
 )
 from device.reasoning.router import Perform, Route, Speak
-from device.settings import MqttTool, Settings
-from device.tools import custom, measures
+from device.settings import Settings
+from device.tools import custom, mcp, measures
 from device.tools.memory import Memory
 from device.tools.recognise import recognise
-from device.tools.request import ToolState
-from device.tools.services import REASON_SERVICES, SERVICES
+from device.tools.request import Spoken, ToolState
+from device.tools.services import MQTT_SERVICE, REASON_SERVICES, SERVICES
 
 NOT_DONE = "Sorry, that did not work."
 _RING_SERVICES = ("ring_stop", "ring_snooze")
@@ -44,8 +45,10 @@ class Toolbox:
         self._settings, self._send = settings, send
         self._memory = Memory(settings_module.state_dir(settings))
         self._timers: dict[str, TimerChanged] = {}
-        self._mqtt: dict[str, MqttTool] = {}
-        self._take_up(settings)
+        self._offers: dict[str, ToolOffered] = {}
+        self._custom: dict[str, Spoken] = {}
+        self._reported: set[str] = set()
+        self._take_up()
         self._unmuted = max(50, round(settings.audio.volume * 100))
         self._dialog = "idle"
         self._ring_turn, self._ring_window_s = -1, 0.0
@@ -53,9 +56,10 @@ class Toolbox:
 
     def configure(self, settings: Settings) -> None:
         """Takes over changed settings."""
-        if settings.tools != self._settings.tools:
-            self._take_up(settings)
+        is_other = settings.tools != self._settings.tools
         self._settings = settings
+        if is_other:
+            self._take_up()
 
     def observe(self, event: Event) -> Event:
         """Follows timers and turns; gives back the event that the conversation shall see.
@@ -68,6 +72,11 @@ class Toolbox:
                 self._timers.pop(event.timer_id, None)
             case TimerChanged():
                 self._timers[event.timer_id] = event
+            case ToolOffered():
+                self._offers.pop(event.name, None)
+                if event.offered:
+                    self._offers[event.name] = event
+                self._take_up()
             case ListenRequested():
                 is_for_ring = event.about == "ringing"
                 self._ring_window_s = time.monotonic() + event.window_ms / 1000 + 1 if is_for_ring else 0
@@ -94,7 +103,7 @@ class Toolbox:
             volume=round(self._settings.audio.volume * 100),
             speed=round(self._settings.speech.speed * 100),
             unmuted_volume=self._unmuted,
-            mqtt=self._mqtt,
+            custom=self._custom,
         )
         found = recognise(text, datetime.now(), state, self._settings.device.language)
         if found is None:
@@ -163,10 +172,23 @@ class Toolbox:
         self._send(SettingsChanged())
         return said, True
 
-    def _take_up(self, settings: Settings) -> None:
-        self._mqtt, problems = custom.usable(settings.tools.mqtt)
+    def _take_up(self) -> None:
+        """Takes the sentences of the settings and of what MCP servers offer; tells once of each mistake."""
+        tools = self._settings.tools
+        mqtt = {
+            name: Spoken(
+                service=MQTT_SERVICE,
+                sentences=tool.sentences,
+                description=tool.description or name.replace("_", " "),
+                ask_first=tool.ask_first,
+            )
+            for name, tool in tools.mqtt.items()
+        }
+        self._custom, problems = custom.usable(mqtt | mcp.spoken(self._offers.values(), tools.mcp))
         for problem in problems:
-            self._send(DaemonFailed(daemon="reason", reason=problem, hint="correct its sentences"))
+            if problem not in self._reported:
+                self._reported.add(problem)
+                self._send(DaemonFailed(daemon="reason", reason=problem, hint="correct them in the settings"))
 
     def _is_about_ringing(self, text: str) -> bool:
         found = self.route(text)

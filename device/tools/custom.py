@@ -1,4 +1,4 @@
-"""Sentences of tools that the settings file describes, matched as a whole by hassil. Pure.
+"""Sentences of tools that the settings file or an MCP server describes, matched as a whole by hassil. Pure.
 
 `{value}` in a sentence is a whole number, `{text}` any words.
 """
@@ -14,16 +14,14 @@ from hassil.errors import MissingListError, MissingRuleError
 from hassil.parser import ParseError
 
 from device.home.registry import Call, Value
-from device.settings import MqttTool
-from device.tools.request import ToolRequest
-from device.tools.services import MQTT_SERVICE
+from device.tools.request import Spoken, ToolRequest
 
 _MOST = 100_000
 
-_compiled: list[tuple[dict[str, MqttTool], hassil.Intents]] = []
+_compiled: list[tuple[dict[str, Spoken], hassil.Intents]] = []
 
 
-def recognise(said: list[str], tools: dict[str, MqttTool], language: str = "en") -> ToolRequest | None:
+def recognise(said: list[str], tools: dict[str, Spoken], language: str = "en") -> ToolRequest | None:
     """The tool that one of its own sentences asks for."""
     try:
         found = _match(said, tools, language) if tools else None
@@ -32,14 +30,13 @@ def recognise(said: list[str], tools: dict[str, MqttTool], language: str = "en")
     if found is None:
         return None
     name, value = found.intent.name, _value(found)
-    calls = (Call(MQTT_SERVICE, name, value),)
+    calls = (Call(tools[name].service, name, value),)
     if not tools[name].ask_first:
         return ToolRequest(calls=calls)
-    what = tools[name].description or name.replace("_", " ")
-    return ToolRequest(calls=calls, say=f"Shall I {what}?", confirm=True)
+    return ToolRequest(calls=calls, say=f"Shall I {tools[name].description}?", confirm=True)
 
 
-def usable(tools: dict[str, MqttTool]) -> tuple[dict[str, MqttTool], list[str]]:
+def usable(tools: dict[str, Spoken]) -> tuple[dict[str, Spoken], list[str]]:
     """The tools whose sentences make sense, and a line about each of the others."""
     wrong: dict[str, str] = {}
     for name, tool in tools.items():
@@ -48,11 +45,11 @@ def usable(tools: dict[str, MqttTool]) -> tuple[dict[str, MqttTool], list[str]]:
                 words = re.sub(r"\{[^}]*\}", "1", re.sub(r"[^\w\s{}]", " ", sentence)).split()
                 _match(words, {name: msgspec.structs.replace(tool, sentences=(sentence,))})
         except (ParseError, MissingListError, MissingRuleError, ValueError) as error:
-            wrong[name] = f"tools.mqtt.{name}: {error}"
+            wrong[name] = f"the sentences of {name}: {error}"
     return {name: tool for name, tool in tools.items() if name not in wrong}, list(wrong.values())
 
 
-def _match(said: list[str], tools: dict[str, MqttTool], language: str = "en") -> Any:
+def _match(said: list[str], tools: dict[str, Spoken], language: str = "en") -> Any:
     return hassil.recognize(" ".join(said), _intents(tools, language))
 
 
@@ -64,7 +61,7 @@ def _value(found: Any) -> Value | None:
     return None
 
 
-def _intents(tools: dict[str, MqttTool], language: str) -> hassil.Intents:
+def _intents(tools: dict[str, Spoken], language: str) -> hassil.Intents:
     for known, intents in _compiled:
         if known == tools:
             return intents

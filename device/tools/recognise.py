@@ -18,7 +18,7 @@ def recognise(text: str, now: datetime, state: ToolState, language: str = "en") 
         return None
     return (
         timertalk.silence(said, state, language)
-        or custom.recognise(said, state.mqtt, language)
+        or custom.recognise(said, state.custom, language)
         or timertalk.recognise(said, now, state, language)
         or memory.recognise(text, said, state, language)
         or voicetalk.recognise(said, now, state, language)

@@ -6,7 +6,15 @@ import msgspec
 
 from device.events import TimerChanged
 from device.home.registry import Call
-from device.settings import MqttTool
+
+
+class Spoken(msgspec.Struct, frozen=True, kw_only=True):
+    """A tool that sentences of its own call, as hassil templates with `{value}` (a number) or `{text}`."""
+
+    service: str  # of the call
+    sentences: tuple[str, ...]
+    description: str  # as in "open the gate"
+    ask_first: bool = False
 
 
 class ToolRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,7 +33,7 @@ class ToolState(msgspec.Struct, frozen=True, kw_only=True):
     volume: int = 100  # percent
     speed: int = 100  # percent of the voice's own pace
     unmuted_volume: int = 50  # what "unmute" goes back to
-    mqtt: dict[str, MqttTool] = {}
+    custom: dict[str, Spoken] = {}  # by name
 
 
 def call(service: str, entity: str = "", value: str | int | float | None = None) -> ToolRequest:

@@ -18,6 +18,7 @@
 | `speech_speed`    |                             | percent of the voice's own pace    | reason         |
 | `microphone_mute` |                             |                                    | reason         |
 | `run`             | a tool of the settings file | what was said for `{value}`        | home           |
+| `mcp`             | server.tool of an MCP server| its argument, or all as JSON       | home           |
 """
 
 from __future__ import annotations
@@ -38,6 +39,6 @@ TIMER_SERVICES = frozenset(
 REASON_SERVICES = frozenset(
     ("memory_keep", "memory_forget", "memory_clear", "volume", "speech_speed", "microphone_mute")
 )
-MQTT_SERVICE = "run"
-SERVICES = TIMER_SERVICES | REASON_SERVICES | {MQTT_SERVICE}
+MQTT_SERVICE, MCP_SERVICE = "run", "mcp"
+SERVICES = TIMER_SERVICES | REASON_SERVICES | {MQTT_SERVICE, MCP_SERVICE}
 NOT_OF_THE_HOUSE = TIMER_SERVICES | REASON_SERVICES

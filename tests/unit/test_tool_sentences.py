@@ -10,12 +10,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from device.home.registry import Call
-from device.settings import MqttTool
 from device.tools import custom, times, words
 from device.tools.language import load
 from device.tools.measures import spoken
 from device.tools.recognise import recognise
-from device.tools.request import ToolState
+from device.tools.request import Spoken, ToolState
 from tests.bench.tools_eval import NOW, OWN, OWN_STATE, judge, rows_of, sets, timer, written
 
 ENGLISH = load()
@@ -190,13 +189,18 @@ def test_no_text_is_too_strange(text: str) -> None:
 # --- tools of the settings file -----------------------------------------------------------------------------
 
 GATE = {
-    "gate": MqttTool(sentences=("(open|unlock) [the] [big] gate",), topic="gate/set", ask_first=True, description="open the gate"),
-    "pump": MqttTool(sentences=("set [the] pump to {value} percent",), topic="pump/set", payload="{value}"),
-}  # fmt: skip
+    "gate": Spoken(
+        service="run",
+        sentences=("(open|unlock) [the] [big] gate",),
+        ask_first=True,
+        description="open the gate",
+    ),
+    "pump": Spoken(service="run", sentences=("set [the] pump to {value} percent",), description="pump"),
+}
 
 
 def test_sentences_of_the_settings_call_their_tool() -> None:
-    state = ToolState(mqtt=GATE)
+    state = ToolState(custom=GATE)
     found = recognise("please set the pump to forty percent", NOW, state)
     assert found is not None
     assert found.calls == (Call("run", "pump", 40),)
@@ -209,12 +213,15 @@ def test_sentences_of_the_settings_call_their_tool() -> None:
 
 def test_a_tool_whose_sentence_makes_no_sense_is_named_and_left_out() -> None:
     broken = {
-        "a": MqttTool(sentences=("(open the gate",), topic="x"),
-        "b": MqttTool(sentences=("go to {nowhere}",), topic="x"),
+        "a": Spoken(service="run", sentences=("(open the gate",), description="a"),
+        "b": Spoken(service="run", sentences=("go to {nowhere}",), description="b"),
     }
     tools, problems = custom.usable(GATE | broken)
     assert tools == GATE
-    assert [problem.partition(":")[0] for problem in problems] == ["tools.mqtt.a", "tools.mqtt.b"]
+    assert [problem.partition(": ")[0] for problem in problems] == [
+        "the sentences of a",
+        "the sentences of b",
+    ]
 
 
 # --- what others have collected -----------------------------------------------------------------------------

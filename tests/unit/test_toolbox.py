@@ -167,5 +167,5 @@ def test_a_mistake_in_a_sentence_of_the_settings_is_told_and_stops_nobody(
     toolbox.configure(Settings(tools=Tools(mqtt=tools)))
     assert toolbox.route("open the gate") == Perform((Call("run", "gate"),), "tools")
     assert [event.reason.partition(":")[0] for event in sent if isinstance(event, DaemonFailed)] == [
-        "tools.mqtt.bad"
+        "the sentences of bad"
     ]
