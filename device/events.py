@@ -230,7 +230,7 @@ class DialogState(Event, frozen=True, tag="dialog.state"):
 class IntentDecided(Event, frozen=True, tag="intent.decided"):
     """How the request was understood. reason → timeline, eval."""
 
-    route: str  # parser, sentences, model, talk, none
+    route: str  # tools, parser, sentences, model, talk, none
     text: str
     calls: tuple[tuple[str, str, Value | None], ...] = ()  # service, entity, value
     probability: float = 1.0

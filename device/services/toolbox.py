@@ -15,6 +15,7 @@ from device.events import (
     DaemonFailed,
     DialogState,
     Event,
+    HomeEntity,
     ListenRequested,
     MicrophoneMuted,
     SettingsChanged,
@@ -45,6 +46,7 @@ class Toolbox:
         self._settings, self._send = settings, send
         self._memory = Memory(settings_module.state_dir(settings))
         self._timers: dict[str, TimerChanged] = {}
+        self._names: dict[str, str] = {}  # of the things of the house, by id
         self._offers: dict[str, ToolOffered] = {}
         self._custom: dict[str, Spoken] = {}
         self._reported: set[str] = set()
@@ -72,6 +74,8 @@ class Toolbox:
                 self._timers.pop(event.timer_id, None)
             case TimerChanged():
                 self._timers[event.timer_id] = event
+            case HomeEntity():
+                self._names[event.entity_id] = event.entity.name if event.entity is not None else ""
             case ToolOffered():
                 self._offers.pop(event.name, None)
                 if event.offered:
@@ -103,6 +107,7 @@ class Toolbox:
             volume=round(self._settings.audio.volume * 100),
             speed=round(self._settings.speech.speed * 100),
             unmuted_volume=self._unmuted,
+            house_words=frozenset(word for name in self._names.values() for word in name.lower().split()),
             custom=self._custom,
         )
         found = recognise(text, datetime.now(), state, self._settings.device.language)

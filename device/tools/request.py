@@ -33,6 +33,7 @@ class ToolState(msgspec.Struct, frozen=True, kw_only=True):
     volume: int = 100  # percent
     speed: int = 100  # percent of the voice's own pace
     unmuted_volume: int = 50  # what "unmute" goes back to
+    house_words: frozenset[str] = frozenset()  # in the names of the things of the house
     custom: dict[str, Spoken] = {}  # by name
 
 

@@ -78,7 +78,7 @@ def recognise(said: list[str], now: datetime, state: ToolState, language: str = 
     if reminder := _reminder(said, now, known):
         return reminder
     found = _parse(said, known, language)
-    if found is None:
+    if found is None or _is_of_the_house(found, state):
         return None
     if _is_question(found):
         return _answer(found, now, state)
@@ -170,6 +170,12 @@ def _plain(seconds: float) -> float:
     return int(seconds) if seconds == int(seconds) else seconds
 
 
+def _is_of_the_house(found: _Sentence, state: ToolState) -> bool:
+    """Whether it is about a thing of the house that is called so ("turn on the alarm")."""
+    is_set = any(timer.kind == found.noun for timer in state.timers)
+    return found.noun in state.house_words and not (found.lengths or found.clock or is_set)
+
+
 def _is_question(found: _Sentence) -> bool:
     """Whether it begins as a question does ("at what time …") or ends with what is asked ("timer status")."""
     kinds = [item.kind for item in found.items if item.text != "at"]
@@ -182,6 +188,7 @@ def _is_question(found: _Sentence) -> bool:
 def _parse(said: list[str], known: Language, language: str) -> _Sentence | None:
     """Every word by its role; None when one has none."""
     found, at = _Sentence(), 0
+    said = _without_misheard_for(said, known)
     opened: list[Item] = []
     while at < len(said):
         item, length = _table(language).at(said, at), times.length_at(said, at, known)
@@ -213,6 +220,16 @@ def _parse(said: list[str], known: Language, language: str) -> _Sentence | None:
     if opened and not _name(found, opened, known):
         return None
     return found
+
+
+def _without_misheard_for(said: list[str], known: Language) -> list[str]:
+    """Without the "four" that speech recognition makes of "for" ("timer four half an hour")."""
+    nouns = known.timer_words["timer"]
+    return [
+        word
+        for at, word in enumerate(said)
+        if not (word == "4" and at and said[at - 1] in nouns and times.length_at(said, at + 1, known))
+    ]
 
 
 def _is_ordinal(said: list[str], at: int, length: Length, language: str) -> bool:

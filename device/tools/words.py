@@ -22,6 +22,8 @@ _SIGNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\b([a-z]+)\s+([ap])\.?\s?m\b\.?", r"\1 \2m "),
         (r"\b1/2\b|½", " half "),
         (r"\bo'? ?clock\b", "oclock"),
+        (r"\bto[- ](morrow|night|day)\b", r"to\1"),
+        (r"\bper cent\b", "percent"),
         (r"(?<=[\d )])\s*[x×*]\s*(?=[\d(])", " times "),
         (r"(?<=[\d )])\s*\+\s*(?=[\d(])", " plus "),
         (r"(?<=[\d )])\s*[÷/]\s*(?=[\d(])", " divided by "),

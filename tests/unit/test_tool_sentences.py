@@ -81,6 +81,33 @@ def test_other_words_do_not_silence_an_alarm(text: str) -> None:
     assert recognise(text, NOW, RINGING) is None
 
 
+def test_a_thing_of_the_house_that_is_called_an_alarm_is_left_to_the_house() -> None:
+    state = ToolState(house_words=frozenset(("garden", "alarm")))
+    assert recognise("turn off the alarm", NOW, state) is None
+    assert recognise("is the alarm on", NOW, state) is None
+    found = recognise("set an alarm for seven", NOW, state)
+    assert found is not None
+    assert found.calls[0].service == "alarm_set"
+    found = recognise("turn off the alarm", NOW, ToolState())
+    assert found is not None
+    assert found.say == "There is no alarm set."
+
+
+@pytest.mark.parametrize(
+    ("heard", "calls"),
+    [
+        ("Timer four half an hour.", (Call("timer_start", "", 1800),)),
+        ("Wake me at seven to-morrow", (Call("alarm_set", "", "2026-11-26T07:00:00"),)),
+        ("Turn up the volume by twenty per cent.", (Call("volume", "", 70),)),
+        ("set an alarm for seven, thirty p m.", (Call("alarm_set", "", "2026-11-25T19:30:00"),)),
+    ],
+)
+def test_spellings_of_speech_recognition_are_understood(heard: str, calls: tuple[Call, ...]) -> None:
+    found = recognise(heard, NOW, OWN_STATE)
+    assert found is not None
+    assert found.calls == calls
+
+
 # --- lengths and times ------------------------------------------------------------------------------------
 
 COUNTS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
