@@ -40,6 +40,7 @@ from device.events import (
     TurnStarted,
 )
 from device.home.mirror import HouseMirror
+from device.home.registry import Call
 from device.reasoning import intents, replies
 from device.reasoning.router import AskModel, Perform, Route, Speak, route, weigh
 from device.services.daemon import STEP_S, Daemon, run
@@ -159,10 +160,14 @@ class ReasonDaemon(Daemon):
 
     def _think(self, action: Think) -> None:
         began = time.monotonic()
-        found = self._tools.route(action.text) or route(
-            action.text, self._mirror.house(), action.proposal, self.settings.device.language
-        )
+        found = self._route(action.text, action.proposal)
         self._follow(action.turn, action.text, found, (time.monotonic() - began) * 1000)
+
+    def _route(self, text: str, proposal: tuple[Call, ...]) -> Route:
+        """Tools come first, then the house, then what the tools make of the rest."""
+        language = self.settings.device.language
+        found = self._tools.route(text) or route(text, self._mirror.house(), proposal, language)
+        return (self._tools.otherwise(text) or found) if isinstance(found, AskModel) else found
 
     def _follow(self, turn: int, text: str, found: Route, took_ms: float) -> None:
         if isinstance(found, AskModel):
@@ -193,9 +198,7 @@ class ReasonDaemon(Daemon):
     def _speculate(self, action: Speculate) -> None:
         house = self._mirror.house()
         if self._mind is not None and self._model_ready:
-            found = self._tools.route(action.text) or route(
-                action.text, house, self._dialog.proposal, self.settings.device.language
-            )
+            found = self._route(action.text, self._dialog.proposal)
             if isinstance(found, AskModel):
                 self._mind.post(Prefill(action.turn, action.text, house))
 

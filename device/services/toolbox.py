@@ -27,15 +27,17 @@ from device.events import (
     TurnCommitted,
     TurnStarted,
 )
+from device.home.registry import Call
 from device.reasoning.router import Perform, Route, Speak
 from device.settings import Settings
 from device.tools import custom, mcp, measures
 from device.tools.memory import Memory
-from device.tools.recognise import recognise
+from device.tools.recognise import recall, recognise
 from device.tools.request import Spoken, ToolState
 from device.tools.services import MQTT_SERVICE, REASON_SERVICES, SERVICES
 
 NOT_DONE = "Sorry, that did not work."
+_SHOUT_WORDS = 2
 _RING_SERVICES = ("ring_stop", "ring_snooze")
 
 
@@ -101,7 +103,27 @@ class Toolbox:
 
     def route(self, text: str) -> Route | None:
         """What the tools make of `text`; None when it is for the house or the language model."""
-        state = ToolState(
+        found = recognise(text, datetime.now(), self._state(), self._settings.device.language)
+        if found is None:
+            return None
+        if found.confirm:
+            return Speak(found.say, "tools", expects_answer=True, proposal=found.calls)
+        return Perform(found.calls, "tools") if found.calls else Speak(found.say, "tools")
+
+    def otherwise(self, text: str) -> Route | None:
+        """What becomes of a text that neither tools nor house understand: remembered facts may answer it.
+
+        A word or two while something rings, to a Wren that was addressed, can only mean that it shall stop:
+        of so little sound a recogniser makes "stut" as easily as "stop".
+        """
+        rings = any(timer.state == "ringing" for timer in self._timers.values())
+        if rings and len(text.split()) <= _SHOUT_WORDS:
+            return Perform((Call("ring_stop"),), "tools")
+        found = recall(text, self._state(), self._settings.device.language)
+        return Speak(found.say, "tools") if found else None
+
+    def _state(self) -> ToolState:
+        return ToolState(
             timers=tuple(self._timers.values()),
             facts=self._memory.facts(),
             volume=round(self._settings.audio.volume * 100),
@@ -110,12 +132,6 @@ class Toolbox:
             house_words=frozenset(word for name in self._names.values() for word in name.lower().split()),
             custom=self._custom,
         )
-        found = recognise(text, datetime.now(), state, self._settings.device.language)
-        if found is None:
-            return None
-        if found.confirm:
-            return Speak(found.say, "tools", expects_answer=True, proposal=found.calls)
-        return Perform(found.calls, "tools") if found.calls else Speak(found.say, "tools")
 
     def carry_out(self, called: ToolCalled) -> ToolResult | None:
         """Does a call that is done here; None for those of other daemons."""

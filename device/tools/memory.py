@@ -1,7 +1,8 @@
 """Facts that people ask Wren to remember: what is said about them, and how they are kept.
 
 Only words are kept, never sound; they stay on the device, can be listed and erased. A question is answered
-from memory only when a fact holds every word of substance of it; all other questions are left alone.
+from memory only when a fact holds every word of substance of it, and one that does not name the memory
+("where is the key") only after the house had its say; all other questions are left alone.
 """
 
 from __future__ import annotations
@@ -77,7 +78,17 @@ def recognise(text: str, said: list[str], state: ToolState, language: str = "en"
         return ToolRequest(say=question, calls=(Call("memory_clear"),), confirm=True)
     if words.is_one_of(said, known.forget_last):
         return _offer(state.facts[-1]) if state.facts else None
-    return _keep(text, said, known) or _forget(said, state, known) or _recall(said, state, known)
+    return (
+        _keep(text, said, known)
+        or _forget(said, state, known)
+        or _recall(said, state, known, known.recall_about)
+    )
+
+
+def recall(said: list[str], state: ToolState, language: str = "en") -> ToolRequest | None:
+    """The answer to a question that nobody else can answer, when a fact holds it."""
+    known = load(language)
+    return _recall(said, state, known, known.recall)
 
 
 def _keep(text: str, said: list[str], known: Language) -> ToolRequest | None:
@@ -113,8 +124,10 @@ def _offer(fact: str) -> ToolRequest:
     )
 
 
-def _recall(said: list[str], state: ToolState, known: Language) -> ToolRequest | None:
-    end = Table({"": known.recall}).longest(said, 0)
+def _recall(
+    said: list[str], state: ToolState, known: Language, starts: tuple[str, ...]
+) -> ToolRequest | None:
+    end = Table({"": starts}).longest(said, 0)
     found = _matching(said[end:], state.facts, known) if end else []
     return ToolRequest(say=_told(found[-_LISTED:])) if found else None
 

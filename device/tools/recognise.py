@@ -24,3 +24,9 @@ def recognise(text: str, now: datetime, state: ToolState, language: str = "en") 
         or voicetalk.recognise(said, now, state, language)
         or measures.recognise(said, language)
     )
+
+
+def recall(text: str, state: ToolState, language: str = "en") -> ToolRequest | None:
+    """The answer that remembered facts hold to a question which neither tools nor house understood."""
+    said = words.request(text, language)
+    return memory.recall(said, state, language) if said else None

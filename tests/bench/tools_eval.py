@@ -22,7 +22,7 @@ from typing import Any, Literal, NamedTuple
 
 from device.events import TimerChanged
 from device.home.registry import Call
-from device.tools.recognise import recognise
+from device.tools.recognise import recall, recognise
 from device.tools.request import ToolState
 
 ROOT = Path(__file__).parents[2]
@@ -160,7 +160,7 @@ def _ha_timers(pairs: Path) -> Iterator[Case]:
 
 def judge(case: Case) -> str:
     """What came of a case: exact, wrong, false_action, ask_back or missed."""
-    found = recognise(case.text, NOW, case.state)
+    found = recognise(case.text, NOW, case.state) or recall(case.text, case.state)
     got = rows_of(found.calls) if found else ()
     if case.right is None:
         return "exact" if found and found.say and not got else "wrong" if got else "missed"

@@ -125,6 +125,7 @@ def test_a_timer_rings_on_time_after_everything_was_killed_and_started_without_a
     try:
         before.ready()
         assert before.ask("set a pasta timer for 30 seconds") == "The pasta timer is set for 30 seconds."
+        assert before.ask("remember that the key is under the mat") == "I will remember that."
         (due_s,) = [e.due_s for e in before.seen if isinstance(e, TimerChanged)]
     finally:
         before.dies()
@@ -144,6 +145,7 @@ def test_a_timer_rings_on_time_after_everything_was_killed_and_started_without_a
         )
         assert not any(isinstance(e, HomeConnection) and e.connected for e in after.seen)
         assert after.ask("stop") == "The pasta timer is off."
+        assert after.ask("where is the key") == "You told me that the key is under the mat."
         assert [e.reason for e in after.seen if isinstance(e, TimerStopped)] == ["stopped"]
     finally:
         after.close()

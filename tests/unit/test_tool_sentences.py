@@ -13,7 +13,7 @@ from device.home.registry import Call
 from device.tools import custom, times, words
 from device.tools.language import load
 from device.tools.measures import spoken
-from device.tools.recognise import recognise
+from device.tools.recognise import recall, recognise
 from device.tools.request import Spoken, ToolState
 from tests.bench.tools_eval import NOW, OWN, OWN_STATE, judge, rows_of, sets, timer, written
 
@@ -29,14 +29,14 @@ def test_a_request_becomes_its_calls(text: str, wanted: str) -> None:
 
 @pytest.mark.parametrize(("text", "wanted"), OWN["said"]["cases"])
 def test_a_question_is_answered(text: str, wanted: str) -> None:
-    found = recognise(text, NOW, OWN_STATE)
+    found = recognise(text, NOW, OWN_STATE) or recall(text, OWN_STATE)
     assert found is not None
     assert (found.calls, found.say) == ((), wanted)
 
 
 @pytest.mark.parametrize("text", OWN["never"]["cases"])
 def test_what_is_for_somebody_else_is_left_alone(text: str) -> None:
-    assert recognise(text, NOW, OWN_STATE) is None
+    assert (recognise(text, NOW, OWN_STATE), recall(text, OWN_STATE)) == (None, None)
 
 
 def test_erasing_is_asked_about_first() -> None:

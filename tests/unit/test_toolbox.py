@@ -63,11 +63,14 @@ def asked(toolbox: Toolbox, text: str) -> Speak:
 def test_a_fact_is_kept_told_and_forgotten_after_a_yes(toolbox: Toolbox) -> None:
     kept = do(toolbox, "remember that the key is under the mat")
     assert (kept.ok, toolbox.report((kept,))) == (True, "I will remember that.")
-    assert asked(toolbox, "where is the key").text == "You told me that the key is under the mat."
+    assert toolbox.route("where is the key") is None
+    assert toolbox.otherwise("where is the key") == Speak(
+        "You told me that the key is under the mat.", "tools"
+    )
     question = asked(toolbox, "forget everything")
     assert question.expects_answer
     assert carried_out(toolbox, question.proposal[0]).said == "I have forgotten everything."
-    assert toolbox.route("where is the key") is None
+    assert toolbox.otherwise("where is the key") is None
 
 
 def test_the_volume_is_kept_apart_from_the_file_and_told_to_everyone(
@@ -155,6 +158,13 @@ def test_a_wake_word_and_an_answer_to_a_question_count_whatever_rings(toolbox: T
     toolbox.observe(TurnStarted(turn=6, cause="follow_up"))
     said = TurnCommitted(turn=6, text="turn on the light")
     assert toolbox.observe(said) is said, "somebody pressed the button to talk"
+
+
+def test_a_shout_at_an_alarm_stops_it_whatever_was_made_of_it(toolbox: Toolbox) -> None:
+    assert toolbox.otherwise("Stut.") is None
+    ring(toolbox)
+    assert toolbox.otherwise("Stut.") == Perform((Call("ring_stop"),), "tools")
+    assert toolbox.otherwise("what a lovely morning") is None
 
 
 def test_a_mistake_in_a_sentence_of_the_settings_is_told_and_stops_nobody(

@@ -60,6 +60,7 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     forget: Phrases
     forget_last: Phrases
     forget_all: Phrases
+    recall_about: Phrases
     recall: Phrases
     recall_all: Phrases
     recall_glue: Phrases
