@@ -41,6 +41,7 @@ from device.tools.timers import Book, Now, Refused, Timer
 
 _CHIMES = 3  # in a round
 _WINDOW_MS = 8000
+_IDLE_S = 0.25
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -56,7 +57,7 @@ class TimersDaemon(Daemon):
         self._book = self._store.load()
         self._ringer = Ringer()
         self._talking = False
-        self._can_speak = False
+        self._can_speak = self._is_disk_told = False
         self._begun: deque[str] = deque(maxlen=64)  # call ids; events may arrive twice
         self._told: dict[str, TimerChanged] = {}
         self._keep(timers.observe(self._book, self._now()))
@@ -64,7 +65,7 @@ class TimersDaemon(Daemon):
 
     def step(self) -> None:
         """Waits for events, then looks at the clocks."""
-        self.bus.wait(STEP_S)
+        self.bus.wait(STEP_S if self._ringer.ringing else self._idle_s())
         now = self._now()
         book = timers.observe(self._book, now)
         if book is not self._book:
@@ -95,10 +96,26 @@ class TimersDaemon(Daemon):
     def _now(self) -> Now:
         return Now(time.time(), time.clock_gettime(time.CLOCK_BOOTTIME), self._boot)
 
+    def _idle_s(self) -> float:
+        """Until something is due, or until the clocks should be looked at again."""
+        now = self._now()
+        running = (timer for timer in self._book.timers if timer.paused_s is None)
+        next_s = min((self._book.remaining(timer, now) for timer in running), default=_IDLE_S)
+        return max(0.0, min(_IDLE_S, next_s))
+
     def _keep(self, book: Book) -> None:
-        if book is not self._book:
+        """Goes on with `book`; a disk that takes nothing is told of, and silences no alarm."""
+        if book is self._book:
+            return
+        self._book = book
+        try:
             self._store.save(book)
-            self._book = book
+        except OSError as error:
+            if not self._is_disk_told:
+                self.failed(f"timers cannot be written: {error.strerror}", "see `wren doctor`")
+            self._is_disk_told = True
+        else:
+            self._is_disk_told = False
 
     # --- ringing -----------------------------------------------------------------------------------------
 
@@ -170,10 +187,16 @@ class TimersDaemon(Daemon):
             done = timekeeper.carry_out(
                 self._book, call, self._now(), self._ringing(), self.settings.timers.snooze_s
             )
-            self._keep(done.book)
+            self._store.save(done.book)
         except Refused as refused:
             self._answer(called, began, str(refused), is_done=False)
             return
+        except OSError as error:
+            if not done.stopped:
+                said = f"Sorry, I cannot write that down: {error.strerror}."
+                self._answer(called, began, said, is_done=False)
+                return
+        self._book = done.book
         for timer in done.stopped:
             self._silence(timer.id)
             self.bus.send(TimerStopped(timer_id=timer.id, reason="snoozed" if done.snoozed else "stopped"))

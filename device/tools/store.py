@@ -33,7 +33,7 @@ class Store(Generic[T]):
         """What was saved last; `empty` when there is nothing that can be read."""
         try:
             return self._decoder.decode(self._path.read_bytes())
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return self._empty
         except msgspec.MsgspecError as error:
             aside = self._path.with_name(f"{self._path.name}.bad")
