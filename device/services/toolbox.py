@@ -32,7 +32,7 @@ from device.reasoning.router import Perform, Route, Speak
 from device.settings import Settings
 from device.tools import custom, mcp, measures
 from device.tools.memory import Memory
-from device.tools.recognise import recall, recognise
+from device.tools.recognise import completed, recall, recognise
 from device.tools.request import Spoken, ToolState
 from device.tools.services import MQTT_SERVICE, REASON_SERVICES, SERVICES
 
@@ -56,6 +56,7 @@ class Toolbox:
         self._unmuted = max(50, round(settings.audio.volume * 100))
         self._dialog = "idle"
         self._ring_turn, self._ring_window_s = -1, 0.0
+        self._asking = self._begun = ""  # a sentence that lacks something; and when its answer is being given
         threading.Thread(target=measures.prepare, name="units", daemon=True).start()
 
     def configure(self, settings: Settings) -> None:
@@ -90,6 +91,8 @@ class Toolbox:
                 is_in_window = self._dialog == "idle" and time.monotonic() < self._ring_window_s
                 is_ring_turn = event.cause == "follow_up" and is_in_window
                 self._ring_turn = event.turn if is_ring_turn else -1
+                self._begun = self._asking if self._dialog == "follow_up" else ""
+                self._asking = ""
             case TurnCommitted() if event.turn == self._ring_turn and not self._is_about_ringing(event.text):
                 return TurnCancelled(turn=event.turn, reason="not_meant")
             case TurnCancelled() if event.turn == self._ring_turn:
@@ -103,9 +106,15 @@ class Toolbox:
 
     def route(self, text: str) -> Route | None:
         """What the tools make of `text`; None when it is for the house or the language model."""
-        found = recognise(text, datetime.now(), self._state(), self._settings.device.language)
+        now, state, language = datetime.now(), self._state(), self._settings.device.language
+        found = recognise(text, now, state, language)
+        if self._begun and (found is None or found.asks):
+            found = completed(self._begun, text, now, state, language) or found
         if found is None:
             return None
+        if found.asks:
+            self._asking = text
+            return Speak(found.say, "tools", expects_answer=True)
         if found.confirm:
             return Speak(found.say, "tools", expects_answer=True, proposal=found.calls)
         return Perform(found.calls, "tools") if found.calls else Speak(found.say, "tools")

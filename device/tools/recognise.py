@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from device.tools import custom, measures, memory, timertalk, voicetalk, words
+from device.tools.language import load
 from device.tools.request import ToolRequest, ToolState
 
 
@@ -24,6 +25,17 @@ def recognise(text: str, now: datetime, state: ToolState, language: str = "en") 
         or voicetalk.recognise(said, now, state, language)
         or measures.recognise(said, language)
     )
+
+
+def completed(
+    begun: str, text: str, now: datetime, state: ToolState, language: str = "en"
+) -> ToolRequest | None:
+    """What `begun`, which lacked something, becomes with an answer ("set a timer", "five minutes")."""
+    for link in ("", *load(language).answer_links):
+        found = recognise(f"{begun.rstrip(' .!?')} {link} {text}", now, state, language)
+        if found and found.calls:
+            return found
+    return None
 
 
 def recall(text: str, state: ToolState, language: str = "en") -> ToolRequest | None:

@@ -18,11 +18,16 @@ class Spoken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ToolRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Calls to run, or (without calls) what to say; with `confirm` a "yes" to what is said runs the calls."""
+    """Calls to run, or (without calls) what to say.
+
+    With `confirm` a "yes" to what is said runs the calls; with `asks` the sentence lacks something, and is
+    whole when the answer is put behind it.
+    """
 
     calls: tuple[Call, ...] = ()
     say: str = ""
     confirm: bool = False
+    asks: bool = False
 
 
 class ToolState(msgspec.Struct, frozen=True, kw_only=True):

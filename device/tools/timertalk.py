@@ -126,7 +126,7 @@ def _reminder(said: list[str], now: datetime, known: Language) -> ToolRequest | 
     if len(rest) < 2 or rest[0] not in known.reminder_content:
         return None
     if when is None:
-        return ToolRequest(say="When shall I remind you? Please say it again, with the time.")
+        return ToolRequest(say="When shall I remind you?", asks=True)
     return call("reminder_set", words.joined(rest), when)
 
 
@@ -303,7 +303,7 @@ def _start(found: _Sentence) -> ToolRequest | None:
     if len(found.lengths) == 1:
         return call("timer_start", found.name, _plain(found.lengths[0][0]))
     if not found.lengths and (found.has("set") or set(found.kinds) <= {"glue", "timer"}):
-        return ToolRequest(say="For how long? Please say it again, with the time.")
+        return ToolRequest(say="For how long?", asks=True)
     return None
 
 
@@ -314,7 +314,7 @@ def _set_alarm(found: _Sentence, now: datetime) -> ToolRequest | None:
     if found.lengths and found.clock is None:
         return call("alarm_set", found.name, _plain(found.lengths[0][0]))
     if found.clock is None or found.lengths:
-        return ToolRequest(say="At what time? Please say it again, with the time.")
+        return ToolRequest(say="At what time?", asks=True)
     due = times.resolve(found.clock, found.half, found.day, now, morning=True)
     return call("alarm_set", found.name, due.isoformat())
 
@@ -396,7 +396,7 @@ def _resolve(
     if ringing:
         return ringing
     names = [f"the {_called(timer, now)}" for timer in found]
-    return ToolRequest(say=f"Which one, {listed(names, 'or')}?")
+    return ToolRequest(say=f"Which one, {listed(names, 'or')}?", asks=True)
 
 
 def _is_at(timer: TimerChanged, due: datetime | date | None) -> bool:

@@ -160,6 +160,40 @@ def test_a_wake_word_and_an_answer_to_a_question_count_whatever_rings(toolbox: T
     assert toolbox.observe(said) is said, "somebody pressed the button to talk"
 
 
+@pytest.mark.parametrize(
+    ("begun", "answer", "service", "value"),
+    [
+        ("Set a timer.", "Five minutes.", "timer_start", 300),
+        ("set a pasta timer", "for ten minutes please", "timer_start", 600),
+        ("set an alarm", "seven thirty p.m. tomorrow", "alarm_set", None),
+        ("remind me to call my mother", "in an hour", "reminder_set", 3600),
+        ("remind me to call my mother", "half past six", "reminder_set", None),
+        ("cancel the timer", "the pizza timer", "timer_cancel", None),
+    ],
+)
+def test_a_sentence_that_lacks_something_is_completed_by_the_answer(
+    toolbox: Toolbox, begun: str, answer: str, service: str, value: float | None
+) -> None:
+    for number, name in (("1", "pizza"), ("2", "egg")):
+        toolbox.observe(TimerChanged(timer_id=number, kind="timer", state="running", name=name, seconds=60))
+    toolbox.observe(TurnStarted(turn=1, cause="wake"))
+    assert asked(toolbox, begun).expects_answer
+    toolbox.follow(DialogState(state="follow_up"))
+    toolbox.observe(TurnStarted(turn=2, cause="follow_up"))
+    found = toolbox.route(answer)
+    assert isinstance(found, Perform)
+    assert found.calls[0].service == service
+    assert value in (None, found.calls[0].value)
+
+
+def test_an_answer_that_comes_too_late_completes_nothing(toolbox: Toolbox) -> None:
+    toolbox.observe(TurnStarted(turn=1, cause="wake"))
+    asked(toolbox, "set a timer")
+    toolbox.follow(DialogState(state="idle"))
+    toolbox.observe(TurnStarted(turn=2, cause="wake"))
+    assert toolbox.route("five minutes") is None
+
+
 def test_a_shout_at_an_alarm_stops_it_whatever_was_made_of_it(toolbox: Toolbox) -> None:
     assert toolbox.otherwise("Stut.") is None
     ring(toolbox)

@@ -43,6 +43,7 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ring_snooze: Phrases
     reminder_starts: Phrases
     reminder_content: Phrases
+    answer_links: Phrases
     swaps: dict[str, str]
     help: Phrases
     sum_starts: Phrases
