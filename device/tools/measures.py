@@ -90,13 +90,9 @@ def _imperative(words: Sequence[str], known: Language) -> str | None:
     if first is None or first.end >= len(words):
         return None
     second = _operand(words, first.end + 1, known)
-    if (
-        second is None
-        or second.end != len(words)
-        or words[first.end] not in ("and", "to", "by", "from", "with")
-    ):
+    if second is None or second.end != len(words) or words[first.end] not in known.sum_links:
         return None
-    is_turned = words[first.end] == "from"
+    is_turned = words[first.end] in known.sum_turned
     one, other = (second.text, first.text) if is_turned else (first.text, second.text)
     return f"({one}) {sign} ({other})"
 
@@ -143,7 +139,7 @@ def _sign(words: Sequence[str], start: int, known: Language) -> _Found | None:
 def _operand(words: Sequence[str], start: int, known: Language) -> _Found | None:
     """A number, as in "2 million 500 thousand", "minus 5" or "12 squared"."""
     at = start
-    negative = words[at : at + 1] == ["minus"]
+    negative = at < len(words) and words[at] in known.negative
     at += negative
     total, found = 0.0, False
     smallest = float("inf")
@@ -195,11 +191,7 @@ def _conversion(said: list[str], known: Language, language: str) -> ToolRequest 
             at = end
         else:
             return None
-    if (
-        len(targets) != 1
-        or not quantities
-        or not (set(said) & {"many", "much", "convert", "in", "to", "into"})
-    ):
+    if len(targets) != 1 or not quantities or not (set(said) & set(known.conversion_cues)):
         return None
     target, name = targets[0]
     asked = " ".join(said[min(spans) : max(spans)])
@@ -213,7 +205,7 @@ def _conversion(said: list[str], known: Language, language: str) -> ToolRequest 
 def _amount(said: Sequence[str], start: int, known: Language) -> tuple[float | None, int]:
     if is_number(said[start]):
         return float(said[start]), start + 1
-    if said[start] == "minus" and start + 1 < len(said) and is_number(said[start + 1]):
+    if said[start] in known.negative and start + 1 < len(said) and is_number(said[start + 1]):
         return -float(said[start + 1]), start + 2
     for phrase in sorted(known.amounts, key=len, reverse=True):
         parts = phrase.split()

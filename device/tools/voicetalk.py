@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -16,6 +15,8 @@ from device.tools.words import Table
 VOLUME_STEP, SPEED_STEP = 15, 15
 LOWEST_VOLUME = 5  # by steps: further down only when asked to be mute
 SPEEDS = (50, 200)
+_TENTHS = 10  # "volume 4" is of ten, unless percent are named
+_MOST_SAID = "The volume goes up to 100."
 CAPABILITIES = (
     "I can switch and ask about everything in the house, set timers, alarms and reminders, "
     "remember things for you, calculate and convert units, and tell the time. "
@@ -36,12 +37,12 @@ def _table(language: str) -> Table:
 
 
 def _voice(said: list[str], state: ToolState, language: str) -> ToolRequest | None:
-    kinds, numbers, at = [], list[float](), 0
+    known, kinds, numbers, at = load(language), set[str](), list[float](), 0
     leads = ""
     while at < len(said):
         item = _table(language).at(said, at)
         if item is not None:
-            kinds.append(item.kind)
+            kinds.add(item.kind)
             at = item.end
         elif is_number(said[at]):
             leads = said[at - 1] if at else ""
@@ -49,16 +50,20 @@ def _voice(said: list[str], state: ToolState, language: str) -> ToolRequest | No
             at += 1
         else:
             return None
-    meant = set(kinds) - {"glue", "verb"}
-    if len(numbers) > 1:
+    meant = kinds - {"glue", "verb"}
+    if not numbers:
+        found = _alone(next(iter(meant)), state) if len(meant) == 1 else None
+        return found or (_named_volume(meant - {"volume"}, state) if "volume" in meant else None)
+    if len(numbers) > 1 or "volume" not in meant:
         return None
-    if len(meant) == 1 and not numbers and (found := _alone(next(iter(meant)), state)):
-        return found
-    if "volume" not in meant:
+    sign = {"up": 1, "down": -1}.get(next(iter(meant - {"volume"}), ""), 0)
+    if len(meant) > 2 or (len(meant) == 2 and not sign):
         return None
-    return _volume(
-        meant - {"volume"}, numbers, state, is_step=leads == "by" or not {"glue"} & set(kinds), said=said
-    )
+    if sign and (leads in known.amount_leads or "glue" not in kinds):
+        return call("volume", value=round(max(0, min(100, state.volume + sign * numbers[0]))))
+    is_percent = bool(set(said) & set(known.percent))
+    percent = numbers[0] if is_percent or numbers[0] > _TENTHS else 10 * numbers[0]
+    return call("volume", value=round(percent)) if percent <= 100 else ToolRequest(say=_MOST_SAID)
 
 
 def _alone(kind: str, state: ToolState) -> ToolRequest | None:
@@ -84,34 +89,17 @@ def _alone(kind: str, state: ToolState) -> ToolRequest | None:
             return None
 
 
-def _volume(
-    meant: set[str], numbers: list[float], state: ToolState, *, is_step: bool, said: Sequence[str]
-) -> ToolRequest | None:
-    if meant == {"ask"} and not numbers:
+def _named_volume(meant: set[str], state: ToolState) -> ToolRequest | None:
+    """The volume asked about, moved, or put to a level that has a name."""
+    if meant == {"ask"}:
         return ToolRequest(say=f"The volume is {state.volume} percent.")
     levels = {"most": 100, "least": LOWEST_VOLUME, "half": 50}
-    if (
-        len(meant - {"up", "down"}) == 1
-        and not numbers
-        and (level := levels.get(next(iter(meant - {"up", "down"}))))
-    ):
+    named = meant - {"up", "down"}
+    if len(named) == 1 and (level := levels.get(next(iter(named)))):
         return call("volume", value=level)
-    if meant - {"up", "down"} or len(meant) > 1:
-        return None
-    sign = {"up": 1, "down": -1}.get(next(iter(meant), ""), 0)
-    if not numbers:
-        step = max(min(LOWEST_VOLUME, state.volume), min(100, state.volume + sign * VOLUME_STEP))
-        return call("volume", value=step) if sign else None
-    number = numbers[0]
-    if sign and is_step:
-        return call("volume", value=round(max(0, min(100, state.volume + sign * number))))
-    if "percent" not in said and number <= 10:
-        number *= 10  # "volume 4": of ten
-    return (
-        call("volume", value=round(number))
-        if number <= 100
-        else ToolRequest(say="The volume goes up to 100.")
-    )
+    sign = {"up": 1, "down": -1}.get(next(iter(meant)), 0) if len(meant) == 1 else 0
+    step = max(min(LOWEST_VOLUME, state.volume), min(100, state.volume + sign * VOLUME_STEP))
+    return call("volume", value=step) if sign else None
 
 
 # --- days -------------------------------------------------------------------------------------------------
@@ -124,7 +112,11 @@ def _day(said: list[str], now: datetime, language: str) -> ToolRequest | None:
     kinds, at = set[str](), 0
     days: int | None = None
     while at < len(said):
-        length = times.length_at(said, at + 1, known) if said[at] == "in" and at + 1 < len(said) else None
+        length = (
+            times.length_at(said, at + 1, known)
+            if said[at] in known.length_leads and at + 1 < len(said)
+            else None
+        )
         item = table.at(said, at)
         if length is not None and length.seconds % 86_400 == 0:
             days, at = round(length.seconds / 86_400), length.end

@@ -26,6 +26,17 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     polite_ends: Phrases
     never: Phrases
     not_in_names: Phrases
+    articles: Phrases
+    name_leads: Phrases
+    clock_leads: Phrases
+    hour_leads: Phrases
+    length_leads: Phrases
+    amount_leads: Phrases
+    taken_from: Phrases
+    snooze_links: Phrases
+    rest_words: Phrases
+    ordinals: Phrases
+    misheard_for: Phrases
     joiner: str
     oclock: str
     oh: Phrases
@@ -52,6 +63,11 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     imperatives: dict[str, str]
     powers: dict[str, str]
     magnitudes: dict[str, int]
+    sum_links: Phrases
+    sum_turned: Phrases
+    negative: Phrases
+    percent: Phrases
+    conversion_cues: Phrases
     unit_words: Phrases
     unit_names: dict[str, Phrases]
     voice_words: dict[str, Phrases]
