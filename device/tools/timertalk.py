@@ -40,6 +40,8 @@ def _sounds_like_stop(said: list[str], known: Language) -> bool:
 def recognise(said: list[str], now: datetime, state: ToolState, language: str = "en") -> ToolRequest | None:
     """What the words of `words.request` ask of timers, alarms and reminders; None when nothing."""
     known = load(language)
+    if said[0] in known.misheard_set and said[1:2] and said[1] in known.articles:
+        said = [known.timer_words["set"][0], *said[1:]]  # nobody begins with "said a timer"
     if words.holds(said, known.never):
         return None
     if reminder := remindertalk.recognise(said, now, language):

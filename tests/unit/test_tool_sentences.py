@@ -97,6 +97,7 @@ def test_a_thing_of_the_house_that_is_called_an_alarm_is_left_to_the_house() -> 
     ("heard", "calls"),
     [
         ("Timer four half an hour.", (Call("timer_start", "", 1800),)),
+        ("said a timer for two minutes.", (Call("timer_start", "", 120),)),
         ("Wake me at seven to-morrow", (Call("alarm_set", "", "2026-11-26T07:00:00"),)),
         ("Turn up the volume by twenty per cent.", (Call("volume", "", 70),)),
         ("set an alarm for seven, thirty p m.", (Call("alarm_set", "", "2026-11-25T19:30:00"),)),

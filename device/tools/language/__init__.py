@@ -37,6 +37,7 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rest_words: Phrases
     ordinals: Phrases
     misheard_for: Phrases
+    misheard_set: Phrases
     joiner: str
     oclock: str
     oh: Phrases
