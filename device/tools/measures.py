@@ -42,11 +42,12 @@ def recognise(said: list[str], language: str = "en") -> ToolRequest | None:
     return _sum(said, known) or _conversion(said, known, language)
 
 
-def spoken(value: float, digits: int = 10) -> str:
-    """A number as one says it: no exponent, at most `digits` significant digits, whole ones as they are."""
+def spoken(value: float, digits: int = 6) -> str:
+    """A number as one says it: no exponent, `digits` significant digits or all before the point."""
     if abs(value - round(value)) < 1e-9 * max(1.0, abs(value)):
         text = str(abs(round(value)))
     else:
+        digits = max(digits, len(f"{abs(value):.0f}"))
         text = f"{float(f'{abs(value):.{digits}g}'):.12f}".rstrip("0").rstrip(".")
     return f"minus {text}" if value < 0 and float(text) else text
 
@@ -137,7 +138,10 @@ def _sign(words: Sequence[str], start: int, known: Language) -> _Found | None:
 
 
 def _operand(words: Sequence[str], start: int, known: Language) -> _Found | None:
-    """A number, as in "2 million 500 thousand", "minus 5" or "12 squared"."""
+    """A number, as in "2 million 500 thousand", "minus 5", "12 squared" or "the square root of 16"."""
+    if start < len(words) and (end := Table({"": known.roots}).longest(words, start)):
+        inner = _operand(words, end, known)
+        return _Found(f"({inner.text})**0.5", inner.end) if inner else None
     at = start
     negative = at < len(words) and words[at] in known.negative
     at += negative

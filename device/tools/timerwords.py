@@ -54,7 +54,7 @@ def plain(seconds: float) -> float:
 def parse(said: list[str], known: Language, language: str) -> Sentence | None:
     """Every word by its role; None when one has none."""
     found, at = Sentence(known), 0
-    said = _without_misheard_for(said, known)
+    said = _in_order(_without_misheard_for(said, known), known)
     opened: list[Item] = []
     while at < len(said):
         item, length = table(language).at(said, at), times.length_at(said, at, known)
@@ -101,6 +101,17 @@ def _without_misheard_for(said: list[str], known: Language) -> list[str]:
             and times.length_at(said, at + 1, known)
         )
     ]
+
+
+def _in_order(said: list[str], known: Language) -> list[str]:
+    """With "turn … off" as "turn off …", and "two more minutes" as "more two minutes"."""
+    if said[:1] and said[0] in known.particle_verbs and said[-1] in known.particles:
+        said = [said[0], said[-1], *said[1:-1]]
+    said = list(said)
+    for at in range(1, len(said) - 1):
+        if said[at] in known.more_words and said[at - 1].isdecimal() and said[at + 1] in known.units:
+            said[at - 1], said[at] = said[at], said[at - 1]
+    return said
 
 
 def _is_ordinal(said: list[str], at: int, length: Length, language: str) -> bool:

@@ -36,6 +36,9 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     snooze_links: Phrases
     rest_words: Phrases
     ordinals: Phrases
+    more_words: Phrases
+    particle_verbs: Phrases
+    particles: Phrases
     misheard_for: Phrases
     misheard_set: Phrases
     joiner: str
@@ -67,6 +70,7 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sum_links: Phrases
     sum_turned: Phrases
     negative: Phrases
+    roots: Phrases
     percent: Phrases
     conversion_cues: Phrases
     unit_words: Phrases
