@@ -25,6 +25,8 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(models_app, name="models", help="List, fetch, choose and check models.")
+memory_app = typer.Typer(help="What Wren was asked to remember.", no_args_is_help=True)
+app.add_typer(memory_app, name="memory")
 console = Console(highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -192,6 +194,34 @@ def settings(
         settings_page.change(assignments, config or settings_module.default_path(), console)
     else:
         settings_page.show(_load(config), console)
+
+
+@memory_app.command("list")
+def memory_list(config: Config = None) -> None:
+    """Print every remembered fact with its number."""
+    from device.console import keepsakes
+
+    keepsakes.list_memory(_load(config), console)
+
+
+@memory_app.command("forget")
+def memory_forget(
+    which: Annotated[list[str] | None, typer.Argument(help="numbers of `wren memory list`")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="forget everything")] = False,
+    config: Config = None,
+) -> None:
+    """Erase facts from the device."""
+    from device.console import keepsakes
+
+    keepsakes.forget(_load(config), which or (), everything, console)
+
+
+@app.command()
+def timers(config: Config = None) -> None:
+    """Print the timers, alarms and reminders that are kept."""
+    from device.console import keepsakes
+
+    keepsakes.list_timers(_load(config), console)
 
 
 def _load(config: Path | None) -> settings_module.Settings:

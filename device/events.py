@@ -18,7 +18,8 @@ from device.home.registry import Entity, State, Value
 
 FRAME_MS = 10
 ROOM = "room"
-CUES = ("listening", "done", "failed", "cancelled")
+CUES = ("listening", "done", "failed", "cancelled", "alarm")
+ANNOUNCEMENT = "announcement"  # speech outside any turn, which is played as cues are
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
@@ -210,9 +211,10 @@ class BargeIn(Event, frozen=True, tag="barge_in"):
 
 
 class ListenRequested(Event, frozen=True, tag="listen.requested"):
-    """Listen without a wake word for `window_ms`, in a new turn. reason, CLI, gateway → listen."""
+    """Listen without a wake word for `window_ms`, in a new turn. reason, timers, CLI, gateway → listen."""
 
     window_ms: int
+    about: Literal["", "ringing"] = ""  # what alone may be said
 
 
 class TextRequested(Event, frozen=True, tag="text.requested"):
@@ -234,7 +236,7 @@ class DialogState(Event, frozen=True, tag="dialog.state"):
 class IntentDecided(Event, frozen=True, tag="intent.decided"):
     """How the request was understood. reason → timeline, eval."""
 
-    route: str  # parser, sentences, model, talk, none
+    route: str  # tools, parser, sentences, model, talk, none
     text: str
     calls: tuple[tuple[str, str, Value | None], ...] = ()  # service, entity, value
     probability: float = 1.0
@@ -252,7 +254,7 @@ class ModelReady(Event, frozen=True, tag="model.ready"):
 
 
 class ToolCalled(Event, frozen=True, tag="tool.called"):
-    """A committed call. reason → home."""
+    """A committed call; `tool` tells whose it is (device/tools/services.py). reason, home → home, timers."""
 
     call_id: str
     tool: str
@@ -260,7 +262,7 @@ class ToolCalled(Event, frozen=True, tag="tool.called"):
 
 
 class ToolResult(Event, frozen=True, tag="tool.result"):
-    """`ok` only after the device's state topic confirmed. home → reason."""
+    """`ok` only after the device's state topic confirmed, or the tool has done it. home, timers → reason."""
 
     call_id: str
     tool: str
@@ -269,6 +271,18 @@ class ToolResult(Event, frozen=True, tag="tool.result"):
     error: Literal["", "no_answer", "unreachable", "unavailable", "refused"] = ""
     state: State | None = None
     confirm_ms: float = 0.0
+    said: str = ""  # what to say of it, where the tool knows better than a template
+
+
+class ToolOffered(Event, frozen=True, tag="tool.offered"):
+    """A tool of an MCP server, called as `mcp` with `name` as entity. home → reason, gateway."""
+
+    retained_by = ("name",)
+    name: str  # server.tool
+    description: str = ""
+    arguments: str = ""  # JSON schema
+    only_reads: bool = False
+    offered: bool = True  # False: no longer
 
 
 class HomeConnection(Event, frozen=True, tag="home.connection"):
@@ -304,13 +318,52 @@ class SpeculationEnded(Event, frozen=True, tag="speculation.ended"):
     what: Literal["route", "model", "voice"]
 
 
+# --- timers, alarms and reminders -------------------------------------------------------------------------
+
+
+class TimerChanged(Event, frozen=True, tag="timer.changed"):
+    """A timer, alarm or reminder as it is now. timers → reason, home, kiosk."""
+
+    retained_by = ("timer_id",)
+    timer_id: str
+    kind: Literal["timer", "alarm", "reminder"]
+    state: Literal["running", "paused", "ringing", "gone"]
+    name: str = ""  # "pasta"; of a reminder: what to be reminded of
+    seconds: float = 0.0  # how long it was set for; 0 for a time of day
+    due_s: float = 0.0  # when it rings, seconds since the epoch
+    remaining_s: float = 0.0  # when this was sent
+
+
+class TimerRang(Event, frozen=True, tag="timer.rang"):
+    """A timer has begun to ring, `late_s` after its time. timers → home, kiosk, timeline."""
+
+    timer_id: str
+    kind: Literal["timer", "alarm", "reminder"]
+    name: str = ""
+    late_s: float = 0.0
+
+
+class TimerStopped(Event, frozen=True, tag="timer.stopped"):
+    """A timer rings no longer, or was too old to ring when it was found. timers → home, kiosk, timeline."""
+
+    timer_id: str
+    reason: Literal["stopped", "snoozed", "limit", "missed"]
+
+
 # --- speech -----------------------------------------------------------------------------------------------
 
 
 class CueRequested(Event, frozen=True, tag="cue.requested"):
-    """Play a chime. reason, listen → speak."""
+    """Play a chime, `level_db` loud (None: as set). reason, listen, timers → speak."""
 
-    cue: Literal["listening", "done", "failed", "cancelled"]
+    cue: Literal["listening", "done", "failed", "cancelled", "alarm"]
+    level_db: float | None = None  # dBFS
+
+
+class AnnouncementRequested(Event, frozen=True, tag="announcement.requested"):
+    """Say this outside any turn; the next turn cuts it. timers → speak."""
+
+    text: str
 
 
 class ReplyExpected(Event, frozen=True, tag="reply.expected"):

@@ -1,7 +1,8 @@
 """Every setting of Wren, once.
 
 One tree of structs gives the TOML file, the environment (`WREN_WAKE__THRESHOLD=0.6`), the generated page
-`docs/settings.md` and the types that the code uses. Later sources win: defaults, the file, the environment.
+`docs/settings.md` and the types that the code uses. Later sources win: defaults, the file, what was changed
+by voice (`adjusted.json` in the state directory), the environment.
 Units are in the names. A daemon is handed the tree when it starts and again whenever `settings.changed` is
 sent or it receives SIGHUP.
 """
@@ -18,13 +19,16 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
-from platformdirs import user_cache_path, user_config_path
+from platformdirs import user_cache_path, user_config_path, user_state_path
 
 ENVIRONMENT_PREFIX = "WREN_"
 ENVIRONMENT_SEPARATOR = "__"
 
 Probability = Annotated[float, Meta(ge=0, le=1)]
 Milliseconds = Annotated[int, Meta(ge=0, le=600_000)]
+
+
+ADJUSTABLE = ("audio.volume", "speech.speed")  # what people change by voice
 
 
 class SettingsError(Exception):
@@ -241,6 +245,62 @@ class Speech(Section, frozen=True):
     cue_db: Annotated[float, Meta(le=0, description="level of the chimes")] = -18.0
 
 
+class Timers(Section, frozen=True):
+    """Timers, alarms and reminders."""
+
+    ring_every_ms: Annotated[int, Meta(ge=1000, le=60_000, description="from one ring to the next")] = 2000
+    ring_first_db: Annotated[float, Meta(le=0, description="level of the first ring")] = -30.0
+    ring_step_db: Annotated[float, Meta(ge=0, le=20, description="each ring is louder by this")] = 3.0
+    ring_last_db: Annotated[float, Meta(le=0, description="level of the loudest ring")] = -8.0
+    ring_limit_s: Annotated[int, Meta(ge=5, le=86_400, description="stops ringing by itself")] = 300
+    late_s: Annotated[
+        int, Meta(ge=0, le=86_400, description="what ended longer ago while Wren was off is told, not rung")
+    ] = 900
+    snooze_s: Annotated[int, Meta(ge=10, le=7200, description="a snoozed alarm rings again after this")] = 540
+    stop_without_wake_word: Annotated[bool, Meta(description="while it rings, 'stop' needs no wake word")] = (
+        True
+    )
+
+
+class MqttTool(Section, frozen=True):
+    """Something that can be done by one MQTT message, in `[tools.mqtt.<name>]`."""
+
+    sentences: Annotated[
+        tuple[str, ...],
+        Meta(description="what calls it, as hassil templates: '(open|unlock) [the] gate', '… to {value}'"),
+    ]
+    topic: Annotated[str, Meta(description="where the message goes")]
+    payload: Annotated[str, Meta(description="the message; {value} and {text} stand for what was said")] = ""
+    confirm_topic: Annotated[str, Meta(description="its news confirm; without one nothing is confirmed")] = ""
+    confirm_payload: Annotated[str, Meta(description="what the news must be; empty: anything")] = ""
+    confirm_ms: Annotated[Milliseconds, Meta(description="how long the confirmation may take")] = 2000
+    ask_first: Annotated[bool, Meta(description="asks 'Shall I …?' before it is done")] = False
+    description: Annotated[str, Meta(description="what it does, as in 'open the gate'; empty: its name")] = ""
+    reply: Annotated[str, Meta(description="what is said when it is done")] = "Done."
+
+
+class McpServer(Section, frozen=True):
+    """A server of the Model Context Protocol, in `[tools.mcp.<name>]`; its tools become Wren's."""
+
+    command: Annotated[tuple[str, ...], Meta(description="program that is run and spoken to by pipes")] = ()
+    url: Annotated[str, Meta(description="or the address of a server (streamable HTTP)")] = ""
+    sentences: Annotated[
+        dict[str, tuple[str, ...]], Meta(description="tool to hassil templates, besides 'run <tool name>'")
+    ] = {}
+    ask_first: Annotated[
+        Literal["risky", "always", "never"],
+        Meta(description="asks before a tool is run; risky: unless it says that it only reads"),
+    ] = "risky"
+    timeout_ms: Annotated[Milliseconds, Meta(description="how long a tool may take")] = 8000
+
+
+class Tools(Section, frozen=True):
+    """Tools beyond the house and Wren's own."""
+
+    mqtt: Annotated[dict[str, MqttTool], Meta(description="name to message, sentences and confirmation")] = {}
+    mcp: Annotated[dict[str, McpServer], Meta(description="name to MCP server (needs the extra 'mcp')")] = {}
+
+
 class Settings(Section, frozen=True):
     """The whole tree."""
 
@@ -253,7 +313,12 @@ class Settings(Section, frozen=True):
     reason: Reason = Reason()
     home: Home = Home()
     speech: Speech = Speech()
+    timers: Timers = Timers()
+    tools: Tools = Tools()
     runtime_dir: Annotated[str, Meta(description="rings and the event socket live here")] = ""
+    state_dir: Annotated[
+        str, Meta(description="what must survive a restart lives here: timers, remembered facts")
+    ] = ""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 
@@ -273,13 +338,43 @@ def runtime_dir(settings: Settings) -> Path:
     return Path(user, "wren") if user else Path(tempfile.gettempdir(), f"wren-{os.getuid()}")
 
 
+def state_dir(settings: Settings) -> Path:
+    """What must survive a restart: the setting, systemd's state directory, the system's, or the user's."""
+    if named := settings.state_dir or os.environ.get("STATE_DIRECTORY", "").partition(":")[0]:
+        return Path(named)
+    system = Path("/var/lib/wren")
+    return system if os.access(system, os.W_OK) else user_state_path("wren")
+
+
 def cache_dir() -> Path:
     """Per-user cache: models, wheels, saved prefixes, synthesised phrases."""
     return Path(os.environ.get("WREN_CACHE_DIR") or user_cache_path("wren"))
 
 
+def adjust(settings: Settings, values: Mapping[str, float | None]) -> None:
+    """Keeps settings of `ADJUSTABLE` that people changed by voice; None leaves one to the file again."""
+    kept = {name: value for name, value in {**_adjusted(settings), **values}.items() if value is not None}
+    path = state_dir(settings) / "adjusted.json"
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fresh = path.with_suffix(".new")
+    fresh.write_bytes(msgspec.json.encode(kept))
+    fresh.replace(path)
+
+
+def _adjusted(settings: Settings) -> dict[str, float]:
+    try:
+        found = msgspec.json.decode(
+            (state_dir(settings) / "adjusted.json").read_bytes(), type=dict[str, float]
+        )
+    except (OSError, msgspec.MsgspecError):
+        return {}
+    return {name: value for name, value in found.items() if name in ADJUSTABLE}
+
+
 def load(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
     """Settings from `path` (the default file may be absent, a named one may not) and the environment.
+
+    What was changed by voice counts only with the default file.
 
     Raises SettingsError with the file, the setting and the nearest known name.
     """
@@ -297,6 +392,10 @@ def load(path: Path | None = None, environment: Mapping[str, str] | None = None)
             raise SettingsError(
                 f"{source} cannot be read ({error.strerror}); check its owner and mode"
             ) from error
+    if path is None:
+        named = environment.get("WREN_STATE_DIR") or tree.get("state_dir", "")
+        for name, value in _adjusted(Settings(state_dir=str(named))).items():
+            _put(tree, name.split("."), value)
     for keys, text in _from_environment(environment):
         _put(tree, keys, text)
     try:
@@ -314,7 +413,11 @@ def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[list[str
     sections = {name for name, value in get_type_hints(Settings).items() if isinstance(value, type)}
     for name, text in environment.items():
         keys = name.removeprefix(ENVIRONMENT_PREFIX).lower().split(ENVIRONMENT_SEPARATOR)
-        known = (keys[0] in sections and len(keys) > 1) or keys in (["runtime_dir"], ["log_level"])
+        known = (keys[0] in sections and len(keys) > 1) or keys in (
+            ["runtime_dir"],
+            ["state_dir"],
+            ["log_level"],
+        )
         if name.startswith(ENVIRONMENT_PREFIX) and known:
             structured = text.lstrip().startswith(("[", "{"))
             yield keys, msgspec.json.decode(text) if structured else text

@@ -28,10 +28,10 @@ class Gate:
             tag |= GATED | LOST
         if lost:
             tag |= LOST
-        if playing is not None and playing.cue:
+        if playing is not None and not playing.is_speech:
             tag |= CUE
         speech = GATED if self.gates else SPEAKING
-        if playing is not None and not playing.cue:
+        if playing is not None and playing.is_speech:
             self._echo_ms = self.tail_ms
             return tag | speech
         if self._echo_ms > 0:

@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 
 from device.bus.paths import CUE_FRAME, LAST_FRAME, SPEAKER_FRAME_MS
 from device.bus.ring import Frame
-from device.events import CUES, FRAME_MS
+from device.events import ANNOUNCEMENT, CUES, FRAME_MS
 
+_SOUNDS = (*CUES, ANNOUNCEMENT)
 HOLD_MS = 20
 FADE_MS = 5
 
@@ -45,6 +46,11 @@ class Block:
     last: bool  # ends the clause
     cut: bool = False  # fades out: nothing of its turn follows
     gain_db: float = 0.0  # that it was ducked by
+
+    @property
+    def is_speech(self) -> bool:
+        """Whether somebody speaks, so that it may be taken for a person."""
+        return self.cue in ("", ANNOUNCEMENT)
 
 
 class _Clause:
@@ -103,7 +109,7 @@ class _Clause:
             samples=np.zeros(self._block, np.int16),
             turn=self.turn,
             clause=self.tag if cue is None else -1,
-            cue="" if cue is None else CUES[min(cue, len(CUES) - 1)],
+            cue="" if cue is None else _SOUNDS[min(cue, len(_SOUNDS) - 1)],
             position=self._position + begin,
             offset=self._offset + begin,
             end=self._offset + (self._fed if last else end),

@@ -18,7 +18,8 @@ CUE = 4  # a cue was leaving the loudspeaker
 LOST = 8  # an overrun just before this frame
 SPEAKING = 16  # speech was leaving the loudspeaker, or its echo was still in the room
 
-# Tag of a speaker frame: the clause number, or CUE_FRAME and the cue's index in CUES; LAST_FRAME ends either.
+# Tag of a speaker frame: the clause number, or CUE_FRAME and the cue's index in CUES, behind which comes an
+# announcement; LAST_FRAME ends either.
 CUE_FRAME = 0x4000_0000
 LAST_FRAME = 0x8000_0000
 

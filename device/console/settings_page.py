@@ -51,6 +51,9 @@ def change(assignments: Sequence[str], path: Path, console: Console) -> None:
         fresh.unlink()
         raise
     fresh.replace(path)
+    names = [assignment.partition("=")[0].strip() for assignment in assignments]
+    if adjusted := {name: None for name in names if name in settings_module.ADJUSTABLE}:
+        settings_module.adjust(settings, adjusted)
     bus = HubClient(events_socket(settings_module.runtime_dir(settings)))
     bus.wait(0)
     running = bus.connected

@@ -98,7 +98,7 @@ def step(dialog: Dialog, given: Input, now_s: float) -> Step:
             )
         case Clause() if dialog.state in ("thinking", "speaking") and not dialog.complete:
             return _clause(dialog, given.text, now_s, last=given.last)
-        case DaemonFailed(daemon="home") if dialog.state == "acting":
+        case DaemonFailed(daemon="home" | "timers") if dialog.state == "acting":
             return _give_up_waiting(dialog, now_s)
         case PlaybackStarted() if dialog.state == "speaking" and not given.cue:
             return replace(dialog, deadline_s=now_s + dialog.limits.speaking_s), []

@@ -32,10 +32,10 @@ UNREACHABLE = "The house cannot be reached at the moment."
 
 _READING = ("get", "time", "date")
 _NOT_YET = {
-    "timer": "set timers",
-    "alarm": "set alarms",
-    "reminder": "keep reminders",
-    "volume": "change the volume",
+    "timer": "do that with timers",
+    "alarm": "do that with alarms",
+    "reminder": "do that with reminders",
+    "volume": "change that volume",
 }
 _PAIRS = {
     "door": ("open", "closed"),

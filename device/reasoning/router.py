@@ -112,7 +112,7 @@ def awaits_model(text: str, house: House, language: str = "en") -> bool:
 def expected_words(found: Route, house: House) -> str:
     """What will be said when everything goes well; "" where that is not known yet."""
     match found:
-        case Perform():
+        case Perform() if all(house.allows(call) for call in found.calls):
             return replies.confirm(found.calls, house)
         case Speak():
             return found.text

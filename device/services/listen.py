@@ -13,6 +13,7 @@ from typing import Literal
 
 from device.bus.paths import CUE, GATED, MUTED, SPEAKING, microphone_ring, voice_ring
 from device.bus.ring import Frame, RingReader
+from device.bus.turns import playing_turn
 from device.events import (
     ROOM,
     BargeIn,
@@ -177,7 +178,7 @@ class ListenDaemon(Daemon):
         self.bus.send(TurnCommitted(turn=self._turn, text=text))
 
     def _start_turn(self, cause: Cause, frame: int = -1) -> None:
-        self._turn += 1
+        self._turn = max(self._turn, playing_turn(self.runtime)) + 1
         self._cause = cause
         self._over, self._speaks, self._own_text = None, False, ""
         self._said.clear()

@@ -42,6 +42,8 @@ from device.events import (
     ReplyClause,
     ReplyExpected,
     SpeculationEnded,
+    TimerChanged,
+    ToolCalled,
     TurnCommitted,
     TurnJudged,
     TurnStarted,
@@ -74,6 +76,7 @@ from device.services.mind import (
     Ready,
     Spent,
 )
+from device.services.toolbox import Toolbox
 from device.settings import Settings
 
 _HOUSE_QUIET_S = 0.5  # discovery comes in bursts
@@ -98,6 +101,7 @@ class ReasonDaemon(Daemon):
         self._dialog = Dialog(limits=_limits(self.settings))
         self._history = History()
         self._mirror = HouseMirror(self.settings.device.area)
+        self._tools = Toolbox(self.settings, self.bus.send)
         self._house_due_s: float | None = None
         self._house_changes = 0
         self._ahead: Speculation[_Found, Outcome] = Speculation()
@@ -125,9 +129,10 @@ class ReasonDaemon(Daemon):
 
     def on_event(self, event: Event) -> None:
         """Keeps the mirror of the house and feeds the dialog."""
+        event = self._tools.observe(event)
         if self._mirror.apply(event):
             self._house_due_s = time.monotonic() + _HOUSE_QUIET_S
-        self._house_changes += isinstance(event, HomeEntity | HomeChanged)
+        self._house_changes += isinstance(event, HomeEntity | HomeChanged | TimerChanged)
         now = time.monotonic()
         match event:
             case DialogState():
@@ -152,6 +157,7 @@ class ReasonDaemon(Daemon):
         super().on_settings(settings)
         self._dialog = replace(self._dialog, limits=_limits(settings))
         self._mirror.device_area = settings.device.area
+        self._tools.configure(settings)
         if self._mind is not None:
             self._mind.configure(settings.reason)
 
@@ -184,11 +190,18 @@ class ReasonDaemon(Daemon):
                 case Speculate():
                     self._speculate(action)
                 case Report():
-                    self._feed(Say(action.turn, replies.report(action.outcomes, self._mirror.house())))
+                    said = self._tools.report(action.outcomes)
+                    self._feed(
+                        Say(action.turn, said or replies.report(action.outcomes, self._mirror.house()))
+                    )
                 case _:
                     if isinstance(action, ReplyClause):
                         self._unheard.append(action)
+                    self._tools.follow(action)
                     self.bus.send(action)
+                    if isinstance(action, ToolCalled) and (result := self._tools.carry_out(action)):
+                        self.bus.send(result)
+                        self._feed(result)
 
     def _think(self, action: Think) -> None:
         turn, text = action.turn, action.text
@@ -217,8 +230,12 @@ class ReasonDaemon(Daemon):
         return found.proposal == action.proposal and (is_model or found.house == self._house_changes)
 
     def _route(self, text: str, proposal: tuple[Call, ...]) -> _Found:
+        """Tools come first, then the house, then what the tools make of the rest."""
         began = time.monotonic()
-        found = route(text, self._mirror.house(), proposal, self.settings.device.language)
+        language = self.settings.device.language
+        found = self._tools.route(text) or route(text, self._mirror.house(), proposal, language)
+        if isinstance(found, AskModel):
+            found = self._tools.otherwise(text) or found
         return _Found(found, proposal, self._house_changes, (time.monotonic() - began) * 1000)
 
     def _follow(self, turn: int, text: str, found: Route, took_ms: float) -> None:

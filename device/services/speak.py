@@ -16,6 +16,7 @@ from device.bus.ring import RingBusyError, RingReader, RingWriter
 from device.events import (
     CUES,
     ROOM,
+    AnnouncementRequested,
     CueRequested,
     DaemonFailed,
     DialogState,
@@ -45,6 +46,7 @@ _STALE_S = 0.3  # a later greeting would sound into the request
 _FAILED_CUE_S = 3.0  # a crash is often reported twice
 _STALLED_S = 30.0
 _QUIET_S, _WARM_EVERY_S = 8.0, 2.0
+_ANNOUNCEMENT = -1  # clause number of what is said outside any turn
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +62,7 @@ class SpeakDaemon(Daemon):
         self._turn = self._greeted = 0
         self._state = "idle"
         self._framer: Framer | None = None
-        self._waiting_cues: list[str] = []
+        self._waiting_cues: list[tuple[str, float | None]] = []
         self._newest = (0, -1)  # turn and clause; events may arrive twice
         self._failed_cue_s = float("-inf")
         self._reported = ""
@@ -100,7 +102,10 @@ class SpeakDaemon(Daemon):
                 self._worker.expect(event.turn, event.text, self._style())
             case CueRequested() if event.turn >= self._turn:
                 self._advance(event.turn)
-                self._cue(event.cue)
+                self._cue(event.cue, event.level_db)
+            case AnnouncementRequested() if event.turn >= self._turn:
+                self._advance(event.turn)
+                self._worker.submit(Clause(self._turn, _ANNOUNCEMENT, event.text, True, self._style()))
             case DialogState() if event.turn >= self._turn:
                 self._advance(event.turn)
                 self._follow(event)
@@ -148,6 +153,8 @@ class SpeakDaemon(Daemon):
         match message:
             case Opening(clause):
                 self._framer = self._framer or Framer(self._ring.spec.frame_samples)
+                if clause.number == _ANNOUNCEMENT:
+                    return
                 self.bus.send(
                     ReplyAudio(
                         turn=clause.turn,
@@ -164,7 +171,7 @@ class SpeakDaemon(Daemon):
             case Sound(clause, samples, end):
                 assert self._framer is not None
                 for frame, position, last in self._framer.push(samples, end=end):
-                    tag = clause.number | (LAST_FRAME if last else 0)
+                    tag = self._tag(clause) | (LAST_FRAME if last else 0)
                     self._ring.write(frame, position=position, turn=clause.turn, tag=tag)
                 if end:
                     self._framer = None
@@ -172,11 +179,14 @@ class SpeakDaemon(Daemon):
             case Spent(turn, used, cpu_ms):
                 self.bus.send(SpeculationEnded(turn=turn, used=used, cpu_ms=round(cpu_ms, 2), what="voice"))
             case Failure(clause, reason, hint):
-                if clause is not None:
+                if clause is not None and clause.number != _ANNOUNCEMENT:
                     self.bus.send(ReplyFailed(turn=clause.turn, clause=clause.number, reason=reason))
                 if reason != self._reported:
                     self._reported = reason
                     self.failed(reason, hint)
+
+    def _tag(self, clause: Clause) -> int:
+        return clause.number if clause.number >= 0 else CUE_FRAME | len(CUES)
 
     def _ahead_s(self) -> float:
         """Sound that was written and not played yet; 0 while nothing is being played."""
@@ -239,23 +249,26 @@ class SpeakDaemon(Daemon):
             self._failed_cue_s = time.monotonic()
             self._cue("failed")
 
-    def _cue(self, name: str) -> None:
-        """Plays at once, or after the clause whose frames are being written."""
+    def _cue(self, name: str, level_db: float | None = None) -> None:
+        """Plays at once, or after the clause whose frames are being written; an alarm even without cues."""
         if self._framer is not None:
-            self._waiting_cues.append(name)
+            self._waiting_cues.append((name, level_db))
             return
-        if name in self._cues:
+        samples = self._cues.get(name)
+        if level_db is not None:
+            samples = make_cue(name, self._ring.spec.rate_hz, level_db)
+        if samples is not None:
             tag = CUE_FRAME | CUES.index(name)
             cue = Framer(self._ring.spec.frame_samples)
-            for frame, position, last in cue.push(self._cues[name], end=True):
+            for frame, position, last in cue.push(samples, end=True):
                 self._ring.write(
                     frame, position=position, turn=self._turn, tag=tag | (LAST_FRAME if last else 0)
                 )
 
     def _play_waiting_cues(self) -> None:
-        names, self._waiting_cues = self._waiting_cues, []
-        for name in names:
-            self._cue(name)
+        waiting, self._waiting_cues = self._waiting_cues, []
+        for name, level_db in waiting:
+            self._cue(name, level_db)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,8 @@ def _ignore(_event: Event) -> None:
 class Stage:
     """Starts in `__enter__`, stops and leaves nothing behind in `__exit__`.
 
-    `environment` overrides settings (`WREN_AUDIO__BACKEND=simulator`). Without `broker` a private one is
+    `environment` overrides settings (`WREN_AUDIO__BACKEND=simulator`); a simulated room without a `state_dir`
+    remembers nothing of earlier ones. Without `broker` a private one is
     started; `house` is a TOML file of simulated devices, None for none. `watch` sees every event. The
     simulated people speak as soon as everything is ready, or with `start_scene=False` when told to.
     """
@@ -62,7 +63,13 @@ class Stage:
         self.runtime = self._scratch / "run"
         self.broker = broker or f"mqtt://127.0.0.1:{_free_port()}"
         self._own_broker, self._house = broker is None, house
+        config = environment.get("WREN_CONFIG")
+        self._settings = settings_module.load(Path(config) if config else None, {**os.environ, **environment})
+        forgets = {"WREN_STATE_DIR": str(self._scratch / "state")}
+        if self._settings.audio.backend != "simulator" or self._settings.state_dir:
+            forgets = {}
         self._environment = {
+            **forgets,
             **environment,
             "WREN_RUNTIME_DIR": str(self.runtime),
             "WREN_HOME__BROKER": self.broker,
@@ -177,8 +184,7 @@ class Stage:
             raise Fault(f"the simulated house {self._house} announced no devices", "check the file")
 
     def _await_model(self) -> None:
-        settings = settings_module.load(environment={**os.environ, **self._environment})
-        if not settings.reason.model:
+        if not self._settings.reason.model:
             return
         self._notice("warming up the language model (half a minute the first time, a moment after that)")
         deadline = time.monotonic() + MODEL_S

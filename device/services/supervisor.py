@@ -20,7 +20,7 @@ from pathlib import Path
 from device.faults import Fault
 from device.services.daemon import EX_CONFIG
 
-DAEMONS = ("hub", "audio", "wake", "listen", "reason", "home", "speak")
+DAEMONS = ("hub", "audio", "wake", "listen", "reason", "home", "speak", "timers")
 WATCHDOG_S = 10.0
 START_S = 60.0
 STOP_S = 2.0

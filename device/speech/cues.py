@@ -1,9 +1,9 @@
-"""Chimes of 120 ms that say without words what happens: heard, done, failed, cancelled.
+"""Chimes of 120 ms that say without words what happens: heard, done, failed, cancelled, time is up.
 
 Each is two short notes that fade; direction and pitch tell them apart: listening rises, done stays high,
-cancelled falls, failed is low and rough. The pitches were chosen among those that Silero VAD does not take
-for a voice (it gives these at most 0.2; chimes between 300 and 500 Hz reach 0.9). A cue fills six speaker
-frames.
+cancelled falls, failed is low and rough, alarm is the highest and rises. The pitches were chosen among those
+that Silero VAD does not take for a voice (it gives these at most 0.2; chimes between 300 and 500 Hz reach
+0.9). A cue fills six speaker frames.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ _NOTES_HZ: dict[
     "done": ((1175.0,), (1175.0,)),
     "failed": ((523.0, 554.0), (523.0, 554.0)),
     "cancelled": ((880.0,), (587.0,)),
+    "alarm": ((1568.0,), (2093.0,)),
 }
 _OVERTONES = (1.0, 0.25, 0.08)
 

@@ -13,7 +13,7 @@ import matplotlib as mpl
 import msgspec
 from rich.console import Console
 
-from tests.bench import speech_eval, text_eval
+from tests.bench import speech_eval, text_eval, tools_eval
 from tests.recordings import available
 
 BUILD = Path(__file__).parents[2] / "build"
@@ -53,6 +53,9 @@ def main() -> None:
     BUILD.mkdir(exist_ok=True)
     results: dict[str, Any] = text_eval.measure()
     console.print(text_eval.table(results), highlight=False)
+    tools = tools_eval.measure()
+    console.print(tools_eval.table(tools), highlight=False)
+    results["sets"] |= tools["sets"]
     if available():
         errors = speech_eval.word_error_rates(quick=options.quick)
         rates = speech_eval.wake_rates(quick=options.quick)

@@ -75,6 +75,7 @@ MOMENTS: dict[str, Callable[[Event], bool]] = {
     "reason": lambda e: isinstance(e, TurnCommitted),
     "home": lambda e: isinstance(e, TurnCommitted),
     "speak": lambda e: isinstance(e, ReplyClause),
+    "timers": lambda e: isinstance(e, TurnCommitted),
 }
 
 

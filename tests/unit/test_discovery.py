@@ -344,5 +344,5 @@ def test_wrens_own_announcement_is_sound_and_fits_its_topics() -> None:
     found = parse(message.topic, message.payload.encode(), "homeassistant")
     assert found.problems == ()
     assert message.retain
-    assert {one.domain for one in found.announced} == {"sensor", "switch"}
+    assert {one.domain for one in found.announced} == {"sensor", "switch", "binary_sensor", "button"}
     assert len(message.payload) < PAYLOAD_BYTES

@@ -178,8 +178,8 @@ def test_a_report_of_a_reading_uses_the_fresh_state() -> None:
             "set the master bedroom radiator to 40 degrees",
             "The master bedroom radiator cannot be set that far.",
         ),
-        ("set a timer for five minutes", "I cannot set timers yet."),
-        ("turn up the volume", "I cannot change the volume yet."),
+        ("set a timer for five minutes", "I cannot do that with timers yet."),
+        ("turn up the volume", "I cannot change that volume yet."),
     ],
 )
 def test_what_is_not_possible_is_said_with_its_reason(said: str, reply: str) -> None:

@@ -1,0 +1,44 @@
+"""The services beyond the house, in the vocabulary of `Call`: service, entity, value.
+
+| service           | entity                      | value                              | carried out by |
+|-------------------|-----------------------------|------------------------------------|----------------|
+| `timer_start`     | name or ""                  | seconds                            | timers         |
+| `alarm_set`       | name or ""                  | local time, ISO 8601; or seconds   | timers         |
+| `reminder_set`    | what to be reminded of      | local time, ISO 8601; or seconds   | timers         |
+| `timer_cancel`    | timer id                    |                                    | timers         |
+| `timer_add`       | timer id                    | seconds, negative to shorten       | timers         |
+| `timer_pause`     | timer id                    |                                    | timers         |
+| `timer_resume`    | timer id                    |                                    | timers         |
+| `ring_stop`       |                             |                                    | timers         |
+| `ring_snooze`     |                             | seconds or none                    | timers         |
+| `memory_keep`     | the fact                    |                                    | reason         |
+| `memory_forget`   | the fact                    |                                    | reason         |
+| `memory_clear`    |                             |                                    | reason         |
+| `volume`          |                             | percent                            | reason         |
+| `speech_speed`    |                             | percent of the voice's own pace    | reason         |
+| `microphone_mute` |                             |                                    | reason         |
+| `run`             | a tool of the settings file | what was said for `{value}`        | home           |
+| `mcp`             | server.tool of an MCP server| its argument, or all as JSON       | home           |
+"""
+
+from __future__ import annotations
+
+TIMER_SERVICES = frozenset(
+    (
+        "timer_start",
+        "alarm_set",
+        "reminder_set",
+        "timer_cancel",
+        "timer_add",
+        "timer_pause",
+        "timer_resume",
+        "ring_stop",
+        "ring_snooze",
+    )
+)
+REASON_SERVICES = frozenset(
+    ("memory_keep", "memory_forget", "memory_clear", "volume", "speech_speed", "microphone_mute")
+)
+MQTT_SERVICE, MCP_SERVICE = "run", "mcp"
+SERVICES = TIMER_SERVICES | REASON_SERVICES | {MQTT_SERVICE, MCP_SERVICE}
+NOT_OF_THE_HOUSE = TIMER_SERVICES | REASON_SERVICES
