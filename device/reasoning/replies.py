@@ -95,6 +95,8 @@ def _fate(call: Call, entity: Entity, house: House) -> str:
             return "{who} {be} " + ("brighter" if value == "+" else "dimmer")
         case "color":
             return f"{{who}} {{be}} {value}"
+        case "color_temperature":
+            return f"{{who}} {{be}} at {with_unit(value, 'K')}"
         case "temperature":
             return f"{_heated(entity, house)} is set to {with_unit(value, '°C')}"
         case "temperature_step":
@@ -355,6 +357,8 @@ def _wish(call: Call, entity: Entity) -> str:
             return f"turn {{who}} {'up' if value == '+' else 'down'}"
         case "color":
             return f"make {{who}} {value}"
+        case "color_temperature":
+            return f"set {{who}} to {with_unit(value, 'K')}"
         case "position":
             return {0: "close {who}", 100: "open {who}"}.get(
                 value if isinstance(value, int) else -1, f"open {{who}} to {with_unit(value, '%')}"
