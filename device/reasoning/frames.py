@@ -15,7 +15,19 @@ from device.reasoning.names import Found, NameIndex
 _HOURS = 12  # "at" up to this number is rather a time of day
 _BETWEEN = frozenset(("determiner", "quantifier", "ignored", "degree"))
 _OPTION_KINDS = frozenset(
-    ("unknown", "color", "level", "neutral", "act", "step", "state", "attribute", "noun", "complaint")
+    (
+        "unknown",
+        "color",
+        "level",
+        "neutral",
+        "act",
+        "step",
+        "state",
+        "attribute",
+        "noun",
+        "complaint",
+        "sense",
+    )
 )
 
 
@@ -35,13 +47,18 @@ class Target:
 
 @dataclass(slots=True)
 class Value:
-    """A value asked for: `kind` is percent, degrees, number or color; `relative` when it is a difference."""
+    """A value asked for: `kind` is percent, degrees, kelvin, number, factor, color or white.
+
+    `relative` when it is a difference; `name` is the colour, or what a factor multiplies.
+    """
 
     kind: str
     amount: float = 0.0
     name: str = ""
     relative: bool = False
-    is_level: bool = False
+    is_level: bool = False  # a word, not a number
+    is_loose: bool = False  # not led to by "to" or "at"
+    is_epithet: bool = False  # stands before the thing ("the blue light")
 
 
 @dataclass(slots=True)
@@ -60,6 +77,7 @@ class Frame:
     attributes_from: int = sys.maxsize  # where the first of them is
     complaint: str = ""
     states: list[str] = field(default_factory=list)
+    senses: list[tuple[str, bool]] = field(default_factory=list)  # class of sensor; whether only that is said
     activities: list[str] = field(default_factory=list)
     houseless: str = ""
     not_yet: str = ""
@@ -79,6 +97,7 @@ class Frame:
     is_bare: bool = False  # its complaint needs a subject
     is_slight: bool = False
     is_open_question: bool = False  # asks what or which
+    is_sensed: bool = False  # says "detected"
     is_scene: bool = False  # names a scene or a button and nothing else
 
     @property
@@ -154,6 +173,7 @@ class _Builder:
         self.index = index
         self.frame = Frame(_mood(part), part[0].start)
         self.frame.is_open_question = part[0].kind in ("wh", "which")
+        self.verb: Item | None = None
         self.targets = self.frame.targets  # or, after "except", those excluded
 
     def build(self) -> Frame:
@@ -172,10 +192,15 @@ class _Builder:
                     self.targets.append(Target(item.start, item.end, noun="everything", every=True))
                 case "unknown":
                     self._unknown(item, before)
+                case "sense" if self.frame.mood != "ask":
+                    self._unknown(item, before)
                 case _:
                     self._meaning(item, before[-1] if before else None, (*self.part[at + 1 :], None)[0])
             if item.kind in _OPTION_KINDS:
                 self.frame.options.append(item.start)
+            self.frame.is_sensed |= "sensed" in item.readings
+            if sense := item.readings.get("sense"):
+                self.frame.senses.append((sense, item.kind in ("sense", "act", "state", "complaint")))
         targets = self.frame.targets
         self.frame.is_scene = bool(targets) and all(self._is_scene(target) for target in targets)
         return self.frame
@@ -232,6 +257,8 @@ class _Builder:
             self.targets.append(target)
 
     def _unknown(self, item: Item, before: list[Item]) -> None:
+        if self.frame.mood == "ask" and item.text.endswith(self.index.lexicon.language.adverb_ending):
+            return
         last = self.targets[-1] if self.targets else None
         touches = self._touches(before)
         is_place = bool(before) and before[-1].kind in ("preposition", "determiner")
@@ -258,6 +285,8 @@ class _Builder:
         if item.kind in ("act", "neutral"):
             frame.verbs += item.is_verb
             frame.acts_from = item.start if frame.acts_from < 0 else frame.acts_from
+            item.value = self._joined(item) or item.value
+            self.verb = item if item.is_verb else self.verb
         match item.kind:
             case "act":
                 frame.acts.add(item.value)
@@ -272,10 +301,26 @@ class _Builder:
                 frame.attributes_from = min(item.start, frame.attributes_from)
             case "complaint":
                 frame.complaint, frame.is_bare = item.value, "bare" in item.readings
+            case "color" if item.value.isdigit():
+                frame.values.append(Value("white", float(item.value)))
             case "color":
-                frame.values.append(Value("color", name=item.value))
+                is_before = previous is not None and previous.kind not in ("preposition", "clock", "neutral")
+                is_epithet = is_before and following is not None and following.kind in ("noun", "name")
+                frame.values.append(Value("color", name=item.value, is_epithet=is_epithet))
             case "level":
-                frame.values.append(Value("percent", float(item.value), is_level=True))
+                prior = previous.kind if previous else ""
+                frame.values.append(
+                    Value(
+                        "percent",
+                        float(item.value),
+                        relative=prior == "by",
+                        is_level=True,
+                        is_loose=prior not in ("preposition", "clock"),
+                    )
+                )
+            case "factor":
+                times, _, of = item.value.partition(" ")
+                frame.values.append(Value("factor", float(times), of))
             case "number":
                 self._number(item, previous, following.kind if following else "")
             case "activity":
@@ -284,6 +329,16 @@ class _Builder:
                 setattr(frame, item.kind, getattr(frame, item.kind) or item.value)
             case _:
                 self._manner(item)
+
+    def _joined(self, particle: Item) -> str:
+        """What a particle makes of the verb before the thing ("light … up"), which then means that alone."""
+        verb = self.verb
+        if verb is None or particle.is_verb or verb.value != "on":
+            return ""
+        act = self.index.lexicon.act(verb.text, particle.text)
+        if act:
+            self.frame.acts.discard(verb.value)
+        return act
 
     def _manner(self, item: Item) -> None:
         frame = self.frame
@@ -305,7 +360,9 @@ class _Builder:
     def _number(self, item: Item, previous: Item | None, unit: str) -> None:
         frame, amount, prior = self.frame, float(item.text), previous.kind if previous else ""
         is_time_of_day = (
-            prior == "clock" and amount <= _HOURS and unit not in ("percent", "degrees", "fahrenheit")
+            prior == "clock"
+            and amount <= _HOURS
+            and unit not in ("percent", "degrees", "fahrenheit", "kelvin")
         )
         if unit == "duration" or is_time_of_day:
             frame.guard = frame.guard or "later"
@@ -316,6 +373,8 @@ class _Builder:
             case "fahrenheit":
                 celsius = (amount if relative else amount - 32) * 5 / 9
                 value = Value("degrees", round(celsius * 2) / 2, relative=relative)
+            case "kelvin":
+                value = Value("kelvin", amount, relative=relative)
             case "degrees":
                 value = Value("degrees", amount, relative=relative or prior == "act")
             case _:

@@ -39,7 +39,8 @@ _OPEN_ENDS = frozenset(
 def index_of(house: House, words: Lexicon) -> NameIndex:
     """The compiled names of a house; kept while its entities and areas stay the same."""
     for index in _indexes:
-        if index.entities == house.entities and index.areas == house.areas and index.lexicon is words:
+        same_places = index.areas == house.areas and index.floors == house.floors
+        if index.entities == house.entities and same_places and index.lexicon is words:
             return index
     index = NameIndex(house, words)
     _indexes.insert(0, index)

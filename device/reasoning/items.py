@@ -17,7 +17,7 @@ _NAME_BONUS, _NAME_LENGTH_BONUS, _PHRASE_LENGTH_BONUS = 0.05, 0.02, 0.01
 _RIVALS = 4
 
 # Readings that only qualify another one.
-_MARKS = frozenset(("form", "asks", "bare", "impersonal", "self", "misheard"))
+_MARKS = frozenset(("form", "asks", "bare", "impersonal", "self", "misheard", "sense"))
 _THING = frozenset(("noun", "name", "area", "unknown", "activity", "everything"))
 _BEFORE_NOUN = frozenset(
     ("determiner", "quantifier", "area", "name", "color", "unknown", "preposition", "noun", "ignored")
@@ -31,6 +31,7 @@ _AFTER_PRONOUN = frozenset(
 _ORDER = (
     *(
         "by",
+        "factor",
         "step",
         "complaint",
         "attribute",
@@ -91,7 +92,9 @@ def cover(words: list[str], places: list[list[Likely]], index: NameIndex, lexico
     while at < len(words):
         items.append(chosen[at])
         at = chosen[at].end
-    return _choose([item for item in items if set(item.readings) != {"filler"} or item.found], lexicon)
+    return _choose(
+        [item for item in items if item.found or item.readings.keys() - _MARKS != {"filler"}], lexicon
+    )
 
 
 def _whole_names(
@@ -147,6 +150,14 @@ def _choose(items: list[Item], lexicon: Lexicon) -> list[Item]:
         item.form = item.readings.get("form", "")
         if item.kind != "name":
             item.kind = _kind(item, before, after, has_verb, first)
+            is_done = before is not None and before.kind in ("act", "state")
+            if (
+                item.kind == "act"
+                and is_done
+                and "preposition" in item.readings
+                and _leads_to_place(items, at)
+            ):
+                item.kind = "preposition"
             item.value = item.readings.get(item.kind, "")
         item.is_verb = item.kind == "neutral" or (
             item.kind == "act" and item.text not in lexicon.language.particles
@@ -159,6 +170,12 @@ def _choose(items: list[Item], lexicon: Lexicon) -> list[Item]:
     return [item for item in items if item.kind != "filler"]
 
 
+def _leads_to_place(items: list[Item], at: int) -> bool:
+    """Whether a room or a floor follows, with or without an article."""
+    rest = [item for item in items[at + 1 : at + 3] if "determiner" not in item.readings]
+    return bool(rest) and ("area" in rest[0].readings or any(found.name.area for found in rest[0].found))
+
+
 def _could_be(item: Item | None, kinds: frozenset[str]) -> bool:
     return item is not None and (
         bool(kinds & item.readings.keys()) or item.kind == "name" or not item.readings
@@ -168,7 +185,7 @@ def _could_be(item: Item | None, kinds: frozenset[str]) -> bool:
 def _kind(item: Item, before: Item | None, after: Item | None, has_verb: bool, first: bool) -> str:
     kinds = set(item.readings) - _MARKS
     if not kinds:
-        return "unknown"
+        return "sense" if "sense" in item.readings else "unknown"
     if len(kinds) == 1:
         return kinds.pop()
     prior = before.kind if before else ""

@@ -27,6 +27,7 @@ SOUND = 0.95  # what equal sound is worth
 MIN_FUZZY = 3  # letters below which likeness means nothing
 _JOIN = 3  # words that may be pieces of one
 _SKIPPED = frozenset(("the", "s", "of", "a"))
+FLOOR = "@floor:"  # before the name of a floor, it stands for the area ids of its rooms
 
 _MEASURES = ("number", "select", "sensor")
 _CLASS_NOUNS = {
@@ -102,6 +103,7 @@ class NameIndex:
         self._whole = lexicon.things | lexicon.rooms
         self.entities = house.entities
         self.areas = house.areas
+        self.floors = house.floors
         self.words_of: dict[str, tuple[frozenset[str], ...]] = {}
         self.heads_of: dict[str, frozenset[str]] = {}
         self.nouns_of: dict[str, frozenset[str]] = {}
@@ -115,6 +117,8 @@ class NameIndex:
             self._add_entity(entity)
         for area, spoken in house.areas.items():
             self._add_area(area, spoken)
+        for floor in house.floors:
+            self._add_area(f"{FLOOR}{floor}", floor)
         self._add_short_names()
         self._add_area_tails()
         self._add_area_synonyms()
@@ -253,6 +257,11 @@ class NameIndex:
                     written.get(at, 0.0), heard if word[0] == self._like[at][0] else (heard + looks) / 2
                 )
         return [(self._like[at], score) for at, score in written.items() if score >= least]
+
+    def called(self, word: str) -> list[str]:
+        """The entities that have this one word for a name."""
+        name = self._names.get((word,))
+        return list(name.ids) if name else []
 
     def continues(self, words: Sequence[str]) -> bool:
         """Whether some longer name begins with these words."""

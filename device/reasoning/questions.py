@@ -38,6 +38,8 @@ _ALSO_KNOWN_BY = {"temperature": "climate", "brightness": "light", "speed": "fan
 
 def answerable(things: Things, frame: Frame) -> list[str]:
     """The entities whose states answer a question. Raises Stop when it is not about this house."""
+    if sensors := _sensing(things, frame):
+        return sensors
     attribute = _attribute(frame)
     entities: list[str] = []
     for target in frame.targets:
@@ -48,6 +50,28 @@ def answerable(things: Things, frame: Frame) -> list[str]:
     if not known or len(known) > _MANY:
         raise Stop(NotUnderstood())
     return known
+
+
+def _sensing(things: Things, frame: Frame) -> list[str]:
+    """The binary sensors of the class that is spoken of, where yes or no is asked of one or which of many."""
+    wanted = _wanted_state(frame)
+    classes = {sense for sense, is_all in frame.senses if is_all or not wanted}
+    nouns = {target.noun for target in frame.targets}
+    if frame.is_sensed or "sensor" in nouns or not (frame.is_open_question or frame.senses):
+        classes |= set(frame.attributes) or (nouns if frame.is_sensed else set())
+    entities = things.house.entities
+    found = [e for e, x in entities.items() if x.domain == "binary_sensor" and x.device_class in classes]
+    for target in frame.targets if found else ():
+        if target.found:
+            found = [e for e in found if any(e in name.name.ids for name in target.found)]
+        elif target.words:
+            named = things.partly(target, is_strict=False)
+            found = [e for e in found if e in named]
+        elif target.noun not in ("", "sensor", "everything", *classes):
+            return []
+        if target.area and not target.area.startswith("@unknown"):
+            found = things.within(found, things.area_of(target))
+    return found
 
 
 def _attribute(frame: Frame) -> str:
@@ -78,6 +102,14 @@ def _asked(things: Things, frame: Frame, target: Target, attribute: str) -> list
     area = things.area_of(target)
     if target.words:
         return _partly_named(things, frame, target, area)
+    if attribute and target.noun:
+        alike = [
+            e
+            for e in things.index.called(target.spoken_noun)
+            if _measures(things, things.house.entities[e], attribute)
+        ]
+        if alike:
+            return alike
     if attribute and not target.noun:
         return _measuring(things, attribute, area, things.spoken(target, frame.attributes_from))
     return _of_kind(things, frame, target, area)

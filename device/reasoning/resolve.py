@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from rapidfuzz import fuzz
 
-from device.home.registry import Call
+from device.home.registry import Call, State
 from device.reasoning.frames import Frame, Target
-from device.reasoning.goals import Goal, goals_of, in_range
+from device.reasoning.goals import Goal, goals_of, in_range, reduce_acts
 from device.reasoning.questions import answerable
-from device.reasoning.results import NotPossible, NotUnderstood, Stop
+from device.reasoning.replies import shall_i
+from device.reasoning.results import AskBack, NotPossible, NotUnderstood, Stop
+from device.reasoning.spoken import the_name
 from device.reasoning.things import GUESSED_AREA, PARTIAL, Things
 from device.reasoning.words import split
 
@@ -21,6 +23,10 @@ _UNNAMED = {  # what is meant where no thing is said, by what is changed or by w
     "lighten": "light",
     "degrees": "thermostat",
     "lock": "lock",
+    "kelvin": "light",
+    "white": "light",
+    "factor": "light",
+    "color_temperature": "light",
 }
 
 
@@ -33,7 +39,8 @@ class Resolver:
 
     def calls(self, frame: Frame) -> list[Call]:
         """The calls of one clause. Raises Stop when there are none to make."""
-        if frame.not_yet:
+        is_about_house = frame.mood == "ask" and any(target.found for target in frame.targets)
+        if frame.not_yet and not is_about_house:
             raise Stop(NotPossible(frame.not_yet, "not_yet"))
         if frame.houseless:
             return self._houseless(frame)
@@ -62,13 +69,42 @@ class Resolver:
             goals = [Goal(frame.states[0])] if frame.states else [Goal("run")] if frame.is_scene else []
         if not goals or (frame.unknown and not option):
             raise Stop(NotUnderstood())
-        return [call for goal in goals for call in self._reach(goal, frame)]
+        calls = [call for goal in goals for call in self._reach(goal, frame)]
+        if not option and self._has_two_readings(frame, calls):
+            raise Stop(AskBack(shall_i(calls, self.things.house), ("yes",), (tuple(calls),)))
+        return calls
+
+    def _has_two_readings(self, frame: Frame, calls: list[Call]) -> bool:
+        """Whether a light may as well be only switched, or is to go a way that the value may not lie on.
+
+        "Turn on the blue light", "turn the lights on brighter", "raise the lights half way".
+        """
+        act = reduce_acts(frame.acts)
+        if act == "on" and not (frame.complaint or frame.has_pronoun):
+            return any(
+                value.is_epithet or (value.is_level and value.is_loose) for value in frame.values
+            ) or bool(frame.steps and not frame.values)
+        sign = {"up": "+", "down": "-"}.get(act or "", "")
+        is_vague = any(
+            value.is_level and 1 < value.amount < 100 and not value.relative for value in frame.values
+        )
+        return bool(sign) and is_vague and not all(self._is_on_the_way(call, sign) for call in calls)
+
+    def _is_on_the_way(self, call: Call, sign: str) -> bool:
+        """Whether the brightness called for lies where `sign` says, seen from now."""
+        now = self.things.house.states.get(call.entity, State())
+        level = 0 if now.value == "off" else now.brightness
+        if call.service != "brightness" or not isinstance(call.value, int | float):
+            return True
+        return level is not None and (call.value > level if sign == "+" else call.value < level)
 
     def _reach(self, goal: Goal, frame: Frame) -> list[Call]:
         entities = self._entities(goal, frame)
         calls: list[Call] = []
         for entity in entities:
             call, name = self.things.call(entity, goal), self.things.house.entities[entity].name
+            if call is None and goal.kind == "toggle":
+                raise Stop(self._which_way(entity))
             if call is None:
                 raise Stop(NotPossible(name, "cannot"))
             if not in_range(call, self.things.house):
@@ -78,6 +114,16 @@ class Resolver:
             raise Stop(NotUnderstood())
         self.antecedent = entities
         return calls
+
+    def _which_way(self, entity: str) -> AskBack:
+        """The question what to do with a thing to be toggled whose state is not known."""
+        ways = [way for pair in (("on", "off"), ("open", "close"), ("lock", "unlock")) for way in pair]
+        calls = {way: call for way in ways if (call := self.things.call(entity, Goal(way)))}
+        name = the_name(self.things.house.entities[entity])
+        ways = [way for way in calls if way in ("on", "off")] or list(calls)
+        verb = "switch" if ways[:1] == ["on"] else ""
+        spoken = f"{verb} {name} {' or '.join(ways)}".strip() if verb else f"{' or '.join(ways)} {name}"
+        return AskBack(f"Shall I {spoken}?", tuple(ways), tuple((calls[way],) for way in ways))
 
     def _entities(self, goal: Goal, frame: Frame) -> list[str]:
         is_switched = goal.kind in ("on", "off", "run", "stop")

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from device.home.registry import Call, Entity, House, services_of
 from device.reasoning.frames import Target
 from device.reasoning.goals import Goal, call_for
-from device.reasoning.names import SURE, Found, Likely, NameIndex
+from device.reasoning.names import FLOOR, SURE, Found, Likely, NameIndex
 from device.reasoning.results import AskBack, NotPossible, NotUnderstood, Stop
 from device.reasoning.spoken import distinct_name, listed
 from device.reasoning.words import Lexicon, split
@@ -38,7 +38,7 @@ _EVERYTHING = {
     "open": ("cover",),
     "close": ("cover",),
     "lock": ("lock",),
-    **dict.fromkeys(("step", "percent", "color", "lighten"), ("light",)),
+    **dict.fromkeys(("step", "percent", "color", "white", "kelvin", "factor", "lighten"), ("light",)),
 }
 _DEFAULT_NOUN = {
     "open": "cover",
@@ -76,6 +76,8 @@ class Things:
 
     def can(self, entity: str, goal: Goal) -> bool:
         """Whether the entity has such a goal at all."""
+        if goal.kind == "toggle":
+            return any(self.can(entity, Goal(kind)) for kind in ("on", "open", "lock"))
         call = self.call(entity, goal)
         return call is not None and call.service in services_of(self.house.entities[entity])
 
@@ -99,11 +101,16 @@ class Things:
             return list(entities)
         if area == "@outdoor":
             return [e for e in entities if e in self.index.outdoor]
-        spoken = set(self.index.area_words.get(area, ()))
-        return [e for e in entities if self._is_in(e, area, spoken)]
+        if area.startswith(FLOOR):
+            rooms = self.house.floors.get(area.removeprefix(FLOOR), ())
+            return [e for e in entities if any(self._is_in(e, room) for room in rooms)]
+        return [e for e in entities if self._is_in(e, area)]
 
-    def _is_in(self, entity: str, area: str, spoken: set[str]) -> bool:
+    def _is_in(self, entity: str, area: str) -> bool:
         own = self.house.entities[entity].area
+        spoken = set(self.index.area_words.get(area, ()))
+        if not own and not spoken:
+            return False
         return own == area or (not own and any(spoken <= words for words in self.index.words_of[entity]))
 
     def partly(self, target: Target, *, is_strict: bool = True) -> dict[str, float]:
@@ -155,9 +162,10 @@ class Things:
             return self._of_kind(Target(target.start, target.end, area=best.name.area), goal, best.name.area)
         if target.area and not best.name.area:
             area = self.area_of(target)
-            if not self.within(able or ids, area):
+            inside = self.within(able, area) or self._unplaced(able, area)
+            if not inside and not self.within(ids, area):
                 raise Stop(NotPossible(self.spoken(target)))
-            able = self.within(able, area)
+            able = inside
         if not able:
             raise Stop(NotPossible(self.house.entities[ids[0]].name, "cannot"))
         self._check_hearing(target.found, goal)
@@ -166,6 +174,12 @@ class Things:
         self._doubt(able, goal, target)
         self.area = self.house.entities[able[0]].area or self.area
         return able
+
+    def _unplaced(self, entities: list[str], area: str) -> list[str]:
+        """Those that are in no room the house knows of, which may well be the one that was said."""
+        unplaced = [e for e in entities if not self.house.entities[e].area and not area.startswith("@out")]
+        self.confidence *= GUESSED_AREA if unplaced else 1.0
+        return unplaced
 
     def _nearest(self, entities: list[str], target: Target) -> list[str]:
         if len(entities) == 1 or target.every:

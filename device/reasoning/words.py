@@ -135,6 +135,8 @@ class Lexicon:
             (language.nouns, "noun"),
             (language.areas, "area"),
             (language.colors, "color"),
+            (language.whites, "color"),
+            (language.senses, "sense"),
             (language.levels, "level"),
             (language.guards, "guard"),
             (language.not_yet, "not_yet"),
@@ -149,6 +151,8 @@ class Lexicon:
             self._add("state", state, phrases)
         for step in language.steps:
             self._add("step", f"{step.of}{step.sign}", step.phrases)
+        for factor in language.factors:
+            self._add("factor", f"{factor.times:g} {factor.of}", factor.phrases)
         for complaint in language.complaints:
             self._add("complaint", complaint.goal, complaint.phrases)
             if complaint.bare:
@@ -161,6 +165,8 @@ class Lexicon:
         }
         self.things = frozenset(" ".join(split(phrase, language)) for phrase in language.things)
         self.rooms = frozenset(language.rooms)
+        self.follow = [split(phrase, language) for phrase in language.follow]
+        self.again = {" ".join(split(p, language)): way for way, ps in language.again.items() for p in ps}
         self.vocatives = sorted((split(v, language) for v in language.vocative), key=len, reverse=True)
 
     def _add(self, kind: str, value: str, phrases: tuple[str, ...]) -> None:
@@ -194,6 +200,24 @@ class Lexicon:
     def readings(self, word: str) -> Readings:
         """The readings of one word alone."""
         return self._phrases.get(word, {}).get((word,), {})
+
+    def follows(self, words: list[str]) -> bool:
+        """Whether `words` say that they go on from what was said before."""
+        return any(
+            words[at : at + len(phrase)] == phrase for phrase in self.follow for at in range(len(words))
+        )
+
+    def onward(self, words: list[str]) -> str:
+        """Which way (more, less or undo) `words` go on, where they say nothing else; else ""."""
+        said = " ".join(word for word in words if word != ",")
+        if said in self.again:
+            return self.again[said]
+        kept = [word for word in words if word != "," and set(self.readings(word)) != {"filler"}]
+        return self.again.get(" ".join(kept), "")
+
+    def act(self, *words: str) -> str:
+        """The act that these words together are ("light", "up"), "" when they are none."""
+        return self._phrases.get(words[0], {}).get(words, {}).get("act", "")
 
     def noun(self, word: str) -> str:
         """The noun class of a word ("lamps" is a "light"), "" when it has none."""

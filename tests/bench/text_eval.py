@@ -86,8 +86,8 @@ def shared_sets() -> dict[str, list[Case]]:
             right = (as_calls(row["expected"]), *map(as_calls, row.get("alternatives") or ()))
             where = name if not name.startswith("hwu") else _hwu_set(row["category"])
             sets[where].append(Case(row["utterance"], house, right, row["category"]))
-    for text, home, calls, intent in ha_cases(DATA / "intents" / "OHF-Voice+intents"):
-        sets["ha_intents_en"].append(Case(text, home, (as_calls(calls),), intent))
+    for text, home, right_calls, intent in ha_cases(DATA / "intents" / "OHF-Voice+intents"):
+        sets["ha_intents_en"].append(Case(text, home, tuple(map(as_calls, right_calls)), intent))
     return dict(sets)
 
 

@@ -29,6 +29,14 @@ class Complaints(msgspec.Struct, frozen=True):
     bare: bool = False
 
 
+class Factors(msgspec.Struct, frozen=True):
+    """So many times as much: `of` as in Steps."""
+
+    of: str
+    times: float
+    phrases: Phrases
+
+
 class Activities(msgspec.Struct, frozen=True):
     """Words for an activity, and the words of which one stands in the name of the thing that does it."""
 
@@ -52,6 +60,9 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     numbers: dict[str, int]
     synonyms: tuple[Phrases, ...]
     vocative: Phrases
+    follow: Phrases
+    again: dict[str, Phrases]
+    adverb_ending: str
     sounds: tuple[tuple[str, str], ...]
     vowels: str
     contractions: dict[str, str]
@@ -61,12 +72,15 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     states: dict[str, Phrases]
     steps: tuple[Steps, ...]
     complaints: tuple[Complaints, ...]
+    factors: tuple[Factors, ...]
     attributes: dict[str, Phrases]
+    senses: dict[str, Phrases]
     nouns: dict[str, Phrases]
     areas: dict[str, Phrases]
     area_synonyms: dict[str, Phrases]
     outdoor_words: Phrases
     colors: dict[str, Phrases]
+    whites: dict[str, Phrases]
     levels: dict[str, Phrases]
     guards: dict[str, Phrases]
     not_yet: dict[str, Phrases]
