@@ -58,6 +58,7 @@ class Value:
     relative: bool = False
     is_level: bool = False  # a word, not a number
     is_loose: bool = False  # not led to by "to" or "at"
+    is_switching: bool = False  # led to by "on", which may mean no more than that
     is_epithet: bool = False  # stands before the thing ("the blue light")
 
 
@@ -316,6 +317,8 @@ class _Builder:
                         relative=prior == "by",
                         is_level=True,
                         is_loose=prior not in ("preposition", "clock"),
+                        is_switching=previous is not None
+                        and previous.text in self.index.lexicon.language.particles,
                     )
                 )
             case "factor":

@@ -80,6 +80,8 @@ class Resolver:
         "Turn on the blue light", "turn the lights on brighter", "raise the lights half way".
         """
         act = reduce_acts(frame.acts)
+        if any(value.is_level and value.is_switching for value in frame.values):
+            return any(call.service == "brightness" for call in calls)
         if act == "on" and not (frame.complaint or frame.has_pronoun):
             return any(
                 value.is_epithet or (value.is_level and value.is_loose) for value in frame.values

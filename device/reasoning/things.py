@@ -252,6 +252,14 @@ class Things:
             self._none_of_kind(target, goal, noun, area)
         if area and not area.startswith("@"):
             self.area = area
+        said = self._singular(target.spoken_noun)
+        is_one = said not in ("", noun) and not (self._is_plural(target) or target.every)
+        if (
+            is_one
+            and noun == "light"
+            and len(self.within(self._kind(noun, goal), self._area_of(chosen))) > len(chosen)
+        ):
+            raise Stop(self.ask_back(chosen, goal))
         self._check_kind(chosen, target, goal, noun, area)
         return chosen
 
@@ -267,6 +275,11 @@ class Things:
         is_entrance = noun in ("door", "garage", "gate", "lock") and bool(target.noun)
         if goal.kind in _RISKY and is_entrance and not area and not is_plural:
             raise Stop(self.ask_back(chosen, goal))
+
+    def _area_of(self, entities: Sequence[str]) -> str:
+        """The one area of these, "@house" where there is more than one."""
+        areas = {self.house.entities[e].area for e in entities}
+        return areas.pop() if len(areas) == 1 else "@house"
 
     def _near(self, candidates: list[str], target: Target, goal: Goal) -> list[str]:
         for area in (self.area, self.house.device_area):
