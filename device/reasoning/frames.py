@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from device.reasoning.items import Item
 from device.reasoning.names import Found, NameIndex
 
 _HOURS = 12  # "at" up to this number is rather a time of day
 _BETWEEN = frozenset(("determiner", "quantifier", "ignored", "degree"))
+_NAMED = frozenset(("name", "noun", "area", "unknown"))
+_GOALS = frozenset(("act", "neutral", "step", "number", "color", "level", "factor"))
 _OPTION_KINDS = frozenset(
     (
         "unknown",
@@ -82,6 +85,7 @@ class Frame:
     activities: list[str] = field(default_factory=list)
     houseless: str = ""
     not_yet: str = ""
+    count: int = 0  # of how many things, 0 when that is not said
     # of what
     targets: list[Target] = field(default_factory=list)
     excluded: list[Target] = field(default_factory=list)
@@ -105,7 +109,13 @@ class Frame:
     def has_goal(self) -> bool:
         """Whether it says what shall become of its things."""
         return bool(
-            self.acts or self.values or self.steps or self.complaint or self.activities or self.is_scene
+            self.acts
+            or self.values
+            or self.steps
+            or self.states
+            or self.complaint
+            or self.activities
+            or self.is_scene
         )
 
 
@@ -117,12 +127,39 @@ def clauses(items: list[Item]) -> list[list[Item]]:
         if item.kind == "disjunction" and part and _mood(part) == "ask":
             continue
         if item.kind == "conjunction":
-            parts.append([])
+            if not _goes_on_excepting(part, items[at + 1 :]):
+                parts.append([])
             continue
         if part and _begins_anew(item, items[at + 1 :], part):
             parts.append([])
         parts[-1].append(item)
-    return [part for part in parts if part]
+    return _ensured([part for part in parts if part])
+
+
+def _goes_on_excepting(part: list[Item], rest: list[Item]) -> bool:
+    """Whether "and" joins two things that are both excepted ("all but the kitchen and the hall")."""
+    kinds = [item.kind for item in part]
+    after = kinds[kinds.index("except") :] if "except" in kinds else []
+    if not after or _GOALS & set(after):
+        return False
+    ahead = []
+    for item in rest:
+        if item.kind == "conjunction":
+            break
+        ahead.append(item.kind)
+    return bool(_NAMED & set(ahead)) and not (_GOALS | {"copula", "wh", "which", "ask", "subject"}) & set(
+        ahead
+    )
+
+
+def _ensured(parts: list[list[Item]]) -> list[list[Item]]:
+    """Carries "make sure" over to the clauses it is joined to ("make sure a is off and b is on")."""
+    for before, part in pairwise(parts):
+        demand = next((item for item in before if item.kind == "ensure"), None)
+        kinds = {item.kind for item in part}
+        if demand and "copula" in kinds and not kinds & {"ensure", "desire", "modal", "ask", "subject", "wh"}:
+            part.insert(0, replace(demand, start=part[0].start, end=part[0].start))
+    return parts
 
 
 def _begins_anew(item: Item, rest: list[Item], part: list[Item]) -> bool:
@@ -138,6 +175,10 @@ def _begins_anew(item: Item, rest: list[Item], part: list[Item]) -> bool:
         return not is_asked and (
             (has_thing and has_goal and "subject" not in kinds) or (is_told and not is_predicate)
         )
+    if part[-1].kind == "act" and not part[-1].is_verb and has_thing and item.kind in ("name", "determiner"):
+        ahead = [other.kind for other in rest]
+        until = ahead.index("conjunction") if "conjunction" in ahead else len(ahead)
+        return "act" in ahead[:until] and _mood(part) == "do"
     is_complete = has_thing and has_goal and not is_told and _mood(part) == "do"
     if is_told and "complaint" in kinds and item.kind in ("subject", "complaint"):
         return True
@@ -242,6 +283,8 @@ class _Builder:
         self.targets.append(Target(item.start, item.end, area=area, every=self._every(before)))
 
     def _noun(self, item: Item, before: list[Item]) -> None:
+        if self.targets and before[-1].kind == "color":  # "the lamp … a blue light"
+            return
         last = self.targets[-1] if self._touches(before) else None
         every = self._every(before)
         named = [e for found in last.found for e in found.name.ids] if last else []
@@ -367,6 +410,9 @@ class _Builder:
             and amount <= _HOURS
             and unit not in ("percent", "degrees", "fahrenheit", "kelvin")
         )
+        if unit == "noun" and prior not in ("clock", "by"):
+            frame.count = int(amount)
+            return
         if unit == "duration" or is_time_of_day:
             frame.guard = frame.guard or "later"
         relative = prior == "by"
@@ -400,6 +446,7 @@ def inherit(frames: list[Frame]) -> list[Frame]:
                     now,
                     acts=lender.acts,
                     values=lender.values,
+                    states=lender.states,
                     steps=lender.steps,
                     attributes=lender.attributes,
                 )

@@ -173,7 +173,7 @@ def call_for(goal: Goal, entity: Entity, house: House) -> Call | None:
             return Call("turn_on", entity.id)
         case "off", "light" | "switch" | "fan" | "climate":
             return Call("turn_off", entity.id)
-        case "run", "switch":
+        case "run", "switch" | "fan" | "climate":
             return Call("turn_on", entity.id)
         case "toggle", _:
             return _toggle(entity, house)
@@ -200,11 +200,9 @@ def call_for(goal: Goal, entity: Entity, house: House) -> Call | None:
             return _value_call(goal, entity, state)
         case "color", "light":
             return Call("color", entity.id, goal.name)
-        case "kelvin", "light":
+        case "kelvin" | "white", "light" if "color_temp" in entity.features:
             return Call("color_temperature", entity.id, whole(goal.value))
-        case "white", "light" if "color_temp" in entity.features:
-            return Call("color_temperature", entity.id, whole(goal.value))
-        case "white", "light":
+        case "kelvin" | "white", "light":
             return Call("color", entity.id, from_kelvin(goal.value))
         case "factor", "light" | "fan":
             return _multiplied(goal, entity, state)

@@ -149,7 +149,11 @@ def _choose(items: list[Item], lexicon: Lexicon) -> list[Item]:
         after = items[at + 1] if at + 1 < len(items) else None
         item.form = item.readings.get("form", "")
         if item.kind != "name":
-            item.kind = _kind(item, before, after, has_verb, first)
+            beyond = items[at + 2] if at + 2 < len(items) else None
+            is_thing_next = beyond is not None and (
+                "noun" in beyond.readings or any(found.name.ids for found in beyond.found)
+            )
+            item.kind = _kind(item, before, after, has_verb, first, is_thing_next)
             is_done = before is not None and before.kind in ("act", "state")
             if (
                 item.kind == "act"
@@ -182,7 +186,9 @@ def _could_be(item: Item | None, kinds: frozenset[str]) -> bool:
     )
 
 
-def _kind(item: Item, before: Item | None, after: Item | None, has_verb: bool, first: bool) -> str:
+def _kind(
+    item: Item, before: Item | None, after: Item | None, has_verb: bool, first: bool, is_thing_next: bool
+) -> str:
     kinds = set(item.readings) - _MARKS
     if not kinds:
         return "sense" if "sense" in item.readings else "unknown"
@@ -196,9 +202,14 @@ def _kind(item: Item, before: Item | None, after: Item | None, has_verb: bool, f
     if {"preposition", "act"} <= kinds and "misheard" in item.readings:
         return "act" if prior == "neutral" or (after is None and prior in ("noun", "name")) else "preposition"
     if {"preposition", "act"} <= kinds:
+        is_count = is_thing_next and after is not None and "number" in after.readings
         is_value = after is not None and bool({"number", "level", "color"} & after.readings.keys())
+        is_value = is_value and not is_count
         is_place = after is not None and "determiner" in after.readings and prior in ("noun", "name")
+        is_place = is_place and not is_thing_next
         return "preposition" if is_value or is_place else "act"
+    if {"state", "act"} <= kinds and not has_verb and first:
+        return "act" if _could_be(after, _THING | {"determiner", "quantifier"}) else "state"
     if {"noun", "act"} <= kinds:
         has_object = _could_be(after, _THING | {"determiner", "quantifier"})
         return "noun" if prior in _BEFORE_NOUN or has_verb or not has_object else "act"

@@ -14,7 +14,7 @@ _TAIL = 3  # unknown words a question about a thing called by its whole name may
 _TAIL_COST = 0.95
 _MANY = 40
 _SWITCHABLE = ("light", "switch", "fan")
-_OPENINGS = frozenset(("cover", "garage", "door", "window", "gate"))
+_OPENINGS = frozenset(("blind", "curtain", "cover", "garage", "door", "window", "gate"))
 _STATE_DOMAINS = {
     "open": ("cover", "binary_sensor"),
     "close": ("cover", "binary_sensor"),
@@ -46,6 +46,9 @@ def answerable(things: Things, frame: Frame) -> list[str]:
         entities += _asked(things, frame, target, attribute)
     if not frame.targets and attribute and attribute != "color":
         entities = _measuring(things, attribute, "@outdoor" if attribute == "outdoor_temperature" else "")
+    is_bare = not (frame.targets or attribute or frame.has_subject or frame.is_ours or frame.unknown)
+    if is_bare and _wanted_state(frame) and frame.is_open_question:
+        entities = _of_kind(things, frame, Target(0, 0, noun="everything", every=True), "")
     known = list(dict.fromkeys(entities))
     if not known or len(known) > _MANY:
         raise Stop(NotUnderstood())
@@ -213,7 +216,7 @@ def _of_kind(things: Things, frame: Frame, target: Target, area: str) -> list[st
     ids = [
         e
         for e, nouns in things.index.nouns_of.items()
-        if _is_kind(entities[e], nouns, noun)
+        if _is_kind(entities[e], nouns, noun, wanted)
         and _readable(things, e)
         and (not wanted or entities[e].domain in _STATE_DOMAINS[wanted])
     ]
@@ -227,12 +230,16 @@ def _of_kind(things: Things, frame: Frame, target: Target, area: str) -> list[st
         ids = things.within(ids, area)
     elif not target.every and noun in _ROOM_NOUNS:
         ids = things.within(ids, things.house.device_area) or ids
+    if not ids and not target.noun and area in ("", "@house"):
+        raise Stop(NotPossible(noun or "door"))
     if not ids:
         raise Stop(NotPossible(things.spoken(target)))
     return ids
 
 
-def _is_kind(entity: Entity, nouns: frozenset[str], noun: str) -> bool:
+def _is_kind(entity: Entity, nouns: frozenset[str], noun: str, wanted: str) -> bool:
+    if noun == "everything" and wanted in ("open", "close", "lock", "unlock"):
+        return entity.domain == "lock" if wanted.endswith("lock") else bool(_OPENINGS & nouns)
     if noun == "everything":
         return entity.domain in _SWITCHABLE
     return noun in nouns if noun else bool(_OPENINGS & nouns)

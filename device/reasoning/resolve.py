@@ -143,6 +143,8 @@ class Resolver:
         for target in frame.targets:
             self._check_object(target, frame)
             result += self.things.meant(target, goal)
+        if frame.count and len(result) != frame.count:
+            raise Stop(self.things.ask_back(result, goal))
         excluded = {e for target in frame.excluded for e in self.things.meant(target, goal)}
         return [e for e in dict.fromkeys(result) if e not in excluded]
 
