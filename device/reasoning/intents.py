@@ -13,8 +13,9 @@ from typing import Literal
 
 from device.home.registry import Call, House
 from device.reasoning import sentences
-from device.reasoning.frames import Frame, clauses, frame, inherit
-from device.reasoning.items import Item, cover
+from device.reasoning.clauses import clauses, guard_of, whole
+from device.reasoning.frames import Frame, frame, inherit
+from device.reasoning.items import cover
 from device.reasoning.names import NameIndex
 from device.reasoning.resolve import Resolver
 from device.reasoning.results import AskBack, NotPossible, NotUnderstood, Result, Stop, Understood
@@ -28,9 +29,6 @@ Outlook = Literal["complete", "open", "unsure"]
 _CACHED = 4
 _TOLD_COST = 0.95
 _indexes: list[NameIndex] = []
-_THINGS = frozenset(("name", "noun", "area", "unknown", "everything"))
-_ACTS = frozenset(("act", "neutral", "step", "number"))
-_QUESTIONS = frozenset(("copula", "aux", "wh", "which", "ask"))
 _OPEN_ENDS = frozenset(
     ("determiner", "preposition", "conjunction", "neutral", "quantifier", "modal", "desire", "by")
 )
@@ -110,42 +108,13 @@ def _understand(words: list[str], house: House, known: Lexicon) -> Result:
     index = index_of(house, known)
     places = index.likely(words)
     items = cover(words, places, index, known)
-    parts = _whole(clauses(items))
-    guard = next((found for part in parts if (found := _guard(part))), "")
+    parts = whole(clauses(items))
+    guard = next((found for part in parts if (found := guard_of(part))), "")
     frames = inherit([frame(part, index) for part in parts])
     guard = guard or next((f.guard for f in frames if f.guard not in ("", "intention") and not f.not_yet), "")
     if guard:
         return NotUnderstood(guard)
     return _calls(frames, Resolver(Things(words, places, index, house, known)))
-
-
-def _whole(parts: list[list[Item]]) -> list[list[Item]]:
-    """Joins what a pause cut off: "turn on the, kitchen light", "tell me, is the kettle on"."""
-    whole: list[list[Item]] = []
-    for part in parts:
-        before = {item.kind for item in whole[-1]} if whole else set()
-        now = {item.kind for item in part}
-        lacks_things = bool(before & _ACTS) and not before & _THINGS
-        brings_things = bool(now & _THINGS) and not now & (_ACTS | _QUESTIONS)
-        is_opening = before == {"ask"} and bool(now & _QUESTIONS)
-        if (lacks_things and brings_things) or is_opening:
-            whole[-1] = whole[-1] + part
-        else:
-            whole.append(part)
-    return whole
-
-
-def _guard(part: list[Item]) -> str:
-    """The reason why a clause must not act, "" when there is none."""
-    is_asked = part[0].kind in ("copula", "aux", "wh", "ask")
-    for item, following in zip(part, [*part[1:], None], strict=True):
-        if item.kind != "guard" or (item.value == "negation" and is_asked):
-            continue
-        if item.value != "intention" or (
-            following is not None and (following.is_verb or following.kind == "act")
-        ):
-            return item.value
-    return ""
 
 
 def _calls(frames: list[Frame], resolver: Resolver) -> Result:
