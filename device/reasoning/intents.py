@@ -14,6 +14,7 @@ from typing import Literal
 from device.home.registry import Call, House
 from device.reasoning import sentences
 from device.reasoning.clauses import clauses, guard_of, whole
+from device.reasoning.context import Context, go_on
 from device.reasoning.frames import Frame, frame, inherit
 from device.reasoning.items import cover
 from device.reasoning.names import NameIndex
@@ -22,11 +23,22 @@ from device.reasoning.results import AskBack, NotPossible, NotUnderstood, Result
 from device.reasoning.things import Things
 from device.reasoning.words import Lexicon, lexicon, split
 
-__all__ = ["AskBack", "NotPossible", "NotUnderstood", "Result", "Understood", "outlook", "parse", "prepare"]
+__all__ = [
+    "AskBack",
+    "Context",
+    "NotPossible",
+    "NotUnderstood",
+    "Result",
+    "Understood",
+    "outlook",
+    "parse",
+    "prepare",
+]
 
 Outlook = Literal["complete", "open", "unsure"]
 
 _CACHED = 4
+NO_CONTEXT = Context()
 _TOLD_COST = 0.95
 _indexes: list[NameIndex] = []
 _OPEN_ENDS = frozenset(
@@ -52,11 +64,16 @@ def prepare(house: House, language: str = "en") -> None:
     sentences.recognise("hello", house, language)
 
 
-def parse(text: str, house: House, language: str = "en") -> Result:
-    """What `text`, whole or as far as it has been heard, asks of `house`. Never raises, never acts."""
+def parse(text: str, house: House, language: str = "en", context: Context = NO_CONTEXT) -> Result:
+    """What `text`, whole or as far as it has been heard, asks of `house`. Never raises, never acts.
+
+    `context` is what was done before; without it "it" and "undo that" refer to nothing.
+    """
     known = lexicon(language)
     words = _addressed(split(text, known.language), known)
-    result = _understand(words, house, known)
+    if way := known.onward(words):
+        return go_on(way, context, house)
+    result = _understand(words, house, known, context)
     if isinstance(result, NotUnderstood) and not result.guard:
         calls = sentences.recognise(" ".join(words), house, language)
         if calls:
@@ -64,21 +81,24 @@ def parse(text: str, house: House, language: str = "en") -> Result:
     return result
 
 
-def outlook(text: str, house: House, language: str = "en") -> Outlook:
+def outlook(text: str, house: House, language: str = "en", context: Context = NO_CONTEXT) -> Outlook:
     """Whether `text` is a whole command, obviously wants more words ("turn on the"), or may be either."""
     known = lexicon(language)
     words = [word for word in _addressed(split(text, known.language), known) if word != ","]
     if not words:
         return "unsure"
+    if known.onward(words):
+        return "complete" if context.last else "unsure"
     index = index_of(house, known)
     items = cover(words, index.likely(words), index, known)
     last = items[-1] if items else None
     if last is None or last.end < len(words):
-        return "complete" if isinstance(_understand(words, house, known), Understood) else "unsure"
+        is_whole = isinstance(_understand(words, house, known, context), Understood)
+        return "complete" if is_whole else "unsure"
     has_thing = any(item.kind in ("name", "noun", "area", "activity") for item in items)
     if last.kind in _OPEN_ENDS or (last.kind == "act" and not has_thing):
         return "open"
-    if not isinstance(_understand(words, house, known), Understood):
+    if not isinstance(_understand(words, house, known, context), Understood):
         return "unsure"
     can_grow = last.kind in ("number", "area", "unknown") or (
         last.kind == "name" and index.continues(last.text.split())
@@ -104,7 +124,7 @@ def _addressed(words: list[str], known: Lexicon) -> list[str]:
     return words
 
 
-def _understand(words: list[str], house: House, known: Lexicon) -> Result:
+def _understand(words: list[str], house: House, known: Lexicon, context: Context) -> Result:
     index = index_of(house, known)
     places = index.likely(words)
     items = cover(words, places, index, known)
@@ -114,7 +134,18 @@ def _understand(words: list[str], house: House, known: Lexicon) -> Result:
     guard = guard or next((f.guard for f in frames if f.guard not in ("", "intention") and not f.not_yet), "")
     if guard:
         return NotUnderstood(guard)
-    return _calls(frames, Resolver(Things(words, places, index, house, known)))
+    resolver = Resolver(Things(words, places, index, house, known), context)
+    if context.last and known.follows(words) and frames and all(map(_is_only_things, frames)):
+        frames = resolver.repeat(frames)
+    return _calls(frames, resolver)
+
+
+def _is_only_things(now: Frame) -> bool:
+    return (
+        bool(now.targets)
+        and now.mood == "do"
+        and not (now.has_goal or now.verbs or now.unknown or now.not_yet)
+    )
 
 
 def _calls(frames: list[Frame], resolver: Resolver) -> Result:
@@ -137,6 +168,13 @@ def _calls(frames: list[Frame], resolver: Resolver) -> Result:
     return Understood(tuple(dict.fromkeys(calls)), round(resolver.things.confidence, 3))
 
 
+def _implies(now: Frame) -> bool:
+    """Whether a statement, which speaks of no act and no state, may be a wish: of us here, or of a room."""
+    is_fact = now.acts or now.verbs or now.states or now.values or now.steps or now.houseless or now.not_yet
+    is_near = (now.is_ours and not now.is_theirs) or any(target.area for target in now.targets)
+    return is_near and not is_fact
+
+
 def _told(now: Frame, frames: list[Frame], resolver: Resolver, is_alone: bool) -> list[Call]:
     """What a statement leads to: alone, a complaint is a wish; beside a wish it says what that is about."""
     if not is_alone:
@@ -153,6 +191,6 @@ def _told(now: Frame, frames: list[Frame], resolver: Resolver, is_alone: bool) -
         return resolver.calls(replace(now, mood="do"))
     is_idle = now.is_theirs or (now.is_bare and not (now.is_ours or now.targets))
     if not now.complaint or is_idle or now.guard or any(target.area == "@outdoor" for target in now.targets):
-        raise Stop(NotUnderstood("statement" if not now.complaint else ""))
+        raise Stop(NotUnderstood("", False) if now.complaint else NotUnderstood("statement", _implies(now)))
     resolver.things.confidence *= _TOLD_COST
     return resolver.calls(now)

@@ -320,6 +320,10 @@ def not_possible(result: NotPossible) -> str:
             return f"The {noun} cannot do that."
         case "out_of_range":
             return f"The {noun} cannot be set that far."
+        case "not_undone":
+            return f"I cannot undo that with the {noun}."
+        case "nothing_done":
+            return "There is nothing to undo."
         case "not_yet":
             return f"I cannot {_NOT_YET.get(noun, f'do {noun}')} yet."
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rapidfuzz import fuzz
 
-from device.home.registry import Call, State
+from device.home.registry import Call, Entity, State
+from device.reasoning.context import Context
+from device.reasoning.context import goals_of as wanted_before
 from device.reasoning.frames import Frame, Target
 from device.reasoning.goals import Goal, goals_of, in_range, reduce_acts
 from device.reasoning.questions import answerable
@@ -15,6 +19,25 @@ from device.reasoning.things import GUESSED_AREA, PARTIAL, Things
 from device.reasoning.words import split
 
 _OPTION_LIKE = 88  # percent
+_SET = (
+    "percent",
+    "degrees",
+    "number",
+    "kelvin",
+    "white",
+    "color",
+    "option",
+    "lighten",
+)  # new values, not changes
+_NOUNS = {
+    "light": "light",
+    "fan": "fan",
+    "climate": "thermostat",
+    "cover": "cover",
+    "lock": "lock",
+    "switch": "switch",
+}
+_ASKED_STATES = {"light": "on", "switch": "on", "fan": "on", "cover": "open", "lock": "lock"}
 _UNNAMED = {  # what is meant where no thing is said, by what is changed or by what is done
     "brightness": "light",
     "temperature": "thermostat",
@@ -31,11 +54,40 @@ _UNNAMED = {  # what is meant where no thing is said, by what is changed or by w
 
 
 class Resolver:
-    """Resolves the clauses of one sentence in turn; "it" means what the clause before was about."""
+    """Resolves the clauses of one sentence in turn; "it" means what the clause before was about.
 
-    def __init__(self, things: Things) -> None:
+    In the first clause it means what the request before was about, which `context` tells.
+    """
+
+    def __init__(self, things: Things, context: Context) -> None:
         self.things = things
         self.antecedent: list[str] = []
+        self.context = context
+        self._repeated: list[Goal] = []
+
+    def repeat(self, frames: list[Frame]) -> list[Frame]:
+        """Clauses that only name things ("and the hallway too"), to be done or asked like others before."""
+        known = [e for e in self.context.entities if e in self.things.house.entities]
+        if not known:
+            return frames
+        if not self.context.is_question:
+            self._repeated = wanted_before(self.context)
+        return [self._as_before(frame, self.things.house.entities[known[0]]) for frame in frames]
+
+    def _as_before(self, frame: Frame, entity: Entity) -> Frame:
+        noun = _NOUNS.get(entity.domain, "")
+        targets = [
+            target
+            if target.found or target.noun or target.words
+            else replace(target, noun=noun, spoken_noun=noun)
+            for target in frame.targets
+        ]
+        if not self.context.is_question:
+            return replace(frame, targets=targets)
+        if entity.domain in ("sensor", "binary_sensor", "climate"):
+            attribute = "temperature" if entity.domain == "climate" else entity.device_class
+            return replace(frame, mood="ask", attributes=[attribute])
+        return replace(frame, mood="ask", targets=targets, acts={_ASKED_STATES.get(entity.domain, "on")})
 
     def calls(self, frame: Frame) -> list[Call]:
         """The calls of one clause. Raises Stop when there are none to make."""
@@ -64,7 +116,7 @@ class Resolver:
 
     def _do(self, frame: Frame) -> list[Call]:
         option = self._option(frame)
-        goals = [option] if option else goals_of(frame)
+        goals = [option] if option else goals_of(frame) or self._repeated
         if not goals and not frame.acts:
             goals = [Goal(frame.states[0])] if frame.states else [Goal("run")] if frame.is_scene else []
         if not goals or (frame.unknown and not option):
@@ -160,6 +212,8 @@ class Resolver:
         able = [e for e in self.antecedent if self.things.can(e, goal)]
         if able:
             return able
+        if able := self._spoken_of(goal, frame):
+            return able
         noun = _UNNAMED.get(goal.of) or _UNNAMED.get(goal.kind, "")
         if goal.kind == "color" and not (frame.verbs or frame.has_pronoun):
             noun = ""
@@ -168,6 +222,23 @@ class Resolver:
         self.things.confidence *= GUESSED_AREA
         target = Target(0, 0, noun=noun, spoken_noun=noun, every=noun == "lock")
         return self.things.meant(target, goal)
+
+    def _spoken_of(self, goal: Goal, frame: Frame) -> list[str]:
+        """What the request before was about, where this one goes on from it. Raises Stop if that may open."""
+        is_white = any(done.call.service in ("color", "color_temperature") for done in self.context.last)
+        able = [
+            e for e in self.context.entities if e in self.things.house.entities and self.things.can(e, goal)
+        ]
+        if goal.of == "temperature" and not (frame.has_pronoun or is_white):
+            able = [e for e in able if self.things.house.entities[e].domain != "light"]
+        if not able or (goal.kind in _SET and not frame.has_pronoun):
+            return []
+        if goal.kind in ("unlock", "open") and goal.kind not in self._before():
+            raise Stop(self.things.ask_back(able, goal))
+        return able
+
+    def _before(self) -> set[str]:
+        return {goal.kind for goal in wanted_before(self.context)}
 
     def _doing(self, goal: Goal, frame: Frame) -> list[str]:
         """The one thing that does the activity spoken of."""

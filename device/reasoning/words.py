@@ -203,7 +203,8 @@ class Lexicon:
 
     def follows(self, words: list[str]) -> bool:
         """Whether `words` say that they go on from what was said before."""
-        return any(
+        starts = [word for word in words if word != ","][:1]
+        return starts == [self.language.number_joiner] or any(
             words[at : at + len(phrase)] == phrase for phrase in self.follow for at in range(len(words))
         )
 
