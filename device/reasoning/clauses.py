@@ -10,11 +10,15 @@ from dataclasses import replace
 from itertools import pairwise
 
 from device.reasoning.items import Item
+from device.reasoning.words import Lexicon
 
 _NAMED = frozenset(("name", "noun", "area", "unknown"))
 _GOALS = frozenset(("act", "neutral", "step", "number", "color", "level", "factor"))
 _THINGS = frozenset(("name", "noun", "area", "unknown", "everything"))
 _ACTS = frozenset(("act", "neutral", "step", "number"))
+_VALUES = frozenset(("number", "level", "color"))
+_ENDS_OBJECT = frozenset(("preposition", "number", "color", "level", "clock", "conjunction", "guard", "by"))
+_SURELY_OF_THINGS = ("on", "off", "dim", "brighten", "lock", "unlock", "toggle")
 _QUESTIONS = frozenset(("copula", "aux", "wh", "which", "ask"))
 
 
@@ -129,3 +133,34 @@ def guard_of(part: list[Item]) -> str:
         ):
             return item.value
     return ""
+
+
+def absent_object(part: list[Item], known: Lexicon) -> range:
+    """The words for the thing that a command is about, where the house has none called so; else empty.
+
+    Switching on or off, dimming and locking is done to things; what one starts, opens or sets is surely a
+    thing where an article or a value says so.
+    """
+    part = part[1:] if part[0].kind == "desire" else part
+    verb = part[0] if part else None
+    if verb is None or not verb.is_verb or mood_of(part) != "do":
+        return range(0)
+    kinds = [item.kind for item in part]
+    particle = next((item for item in part[1:] if item.kind == "act" and not item.is_verb), None)
+    stretch: list[Item] = []
+    for item in part[1:]:
+        if item is particle and not stretch:
+            continue
+        if item is particle or item.kind in _ENDS_OBJECT:
+            break
+        stretch.append(item)
+    has_article = bool(stretch) and stretch[0].kind == "determiner"
+    stretch = stretch[1:] if has_article else stretch
+    is_value = bool(_VALUES & set(kinds)) and "preposition" in kinds
+    is_switched = particle is not None or verb.value in _SURELY_OF_THINGS
+    is_thing = is_switched or (has_article and (verb.kind == "act" or is_value or "color" in kinds))
+    unknown = [item for item in stretch if item.kind in ("unknown", "sense")]
+    is_named = any(item.kind in ("name", "pronoun", "area") for item in stretch)
+    if not (is_thing and unknown) or is_named or unknown[-1].text in known.words:
+        return range(0)
+    return range(stretch[0].start, stretch[-1].end)

@@ -13,7 +13,7 @@ from typing import Literal
 
 from device.home.registry import Call, House
 from device.reasoning import sentences
-from device.reasoning.clauses import clauses, guard_of, whole
+from device.reasoning.clauses import absent_object, clauses, guard_of, whole
 from device.reasoning.context import Context, go_on
 from device.reasoning.frames import Frame, frame, inherit
 from device.reasoning.items import cover
@@ -40,6 +40,7 @@ Outlook = Literal["complete", "open", "unsure"]
 _CACHED = 4
 NO_CONTEXT = Context()
 _TOLD_COST = 0.95
+_FINAL = ("negation", "past", "statement", "intention")  # guards after which nothing is wished for
 _indexes: list[NameIndex] = []
 _OPEN_ENDS = frozenset(
     ("determiner", "preposition", "conjunction", "neutral", "quantifier", "modal", "desire", "by")
@@ -74,10 +75,14 @@ def parse(text: str, house: House, language: str = "en", context: Context = NO_C
     if way := known.onward(words):
         return go_on(way, context, house)
     result = _understand(words, house, known, context)
-    if isinstance(result, NotUnderstood) and not result.guard:
-        calls = sentences.recognise(" ".join(words), house, language)
-        if calls:
-            return Understood(calls, sentences.CONFIDENCE, "sentences")
+    if isinstance(result, NotPossible) and result.why == "unknown_device" and (deed := known.beyond(words)):
+        return NotPossible(deed, "beyond")
+    if not isinstance(result, NotUnderstood):
+        return result
+    if not result.guard and (calls := sentences.recognise(" ".join(words), house, language)):
+        return Understood(calls, sentences.CONFIDENCE, "sentences")
+    if result.guard not in _FINAL and (deed := known.beyond(words)):
+        return NotPossible(deed, "beyond")
     return result
 
 
@@ -137,7 +142,10 @@ def _understand(words: list[str], house: House, known: Lexicon, context: Context
     resolver = Resolver(Things(words, places, index, house, known), context)
     if context.last and known.follows(words) and frames and all(map(_is_only_things, frames)):
         frames = resolver.repeat(frames)
-    return _calls(frames, resolver)
+    result = _calls(frames, resolver)
+    if result == NotUnderstood() and len(parts) == 1 and (absent := absent_object(parts[0], known)):
+        return NotPossible(" ".join(words[absent.start : absent.stop]))
+    return result
 
 
 def _is_only_things(now: Frame) -> bool:

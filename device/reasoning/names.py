@@ -45,6 +45,7 @@ _COVER_NOUNS = {
     "gate": ("gate", "door"),
     "door": ("door",),
     "curtain": ("curtain", "cover"),
+    "awning": ("awning", "cover"),
     "window": ("window",),
 }
 
@@ -328,7 +329,8 @@ class NameIndex:
         for word, likely in heard:
             here: dict[str, float] = {}
             for option in likely:
-                if option.span != 1 or option.looks < LOOKS_PART:
+                is_kind = bool(self.lexicon.noun(option.words[-1])) and option.score < SYNONYM
+                if option.span != 1 or option.looks < LOOKS_PART or is_kind:
                     continue
                 for entity in self._by_word.get(option.words[0], ()):
                     is_part = word in self._whole and option.words[-1] not in self.heads_of[entity]

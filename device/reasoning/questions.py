@@ -171,7 +171,9 @@ def _partly_named(things: Things, frame: Frame, target: Target, area: str) -> li
     ids = things.within(ids, area) if area else ids
     is_thing = any(things.words[at] in things.lexicon.things for at in target.words)
     is_object = is_thing and bool(frame.acts or frame.states) and len(frame.targets) == 1
-    if not ids and (target.noun not in ("", "scene") or is_object):
+    is_room = all(things.words[at] in things.lexicon.rooms for at in target.words)
+    is_asked = bool(frame.attributes or frame.acts or frame.states or frame.complaint)
+    if not ids and (target.noun not in ("", "scene") or is_object or (is_room and is_asked)):
         raise Stop(NotPossible(things.spoken(target)))
     if len(ids) != 1:
         raise Stop(NotUnderstood())

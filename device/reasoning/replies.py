@@ -320,6 +320,8 @@ def not_possible(result: NotPossible) -> str:
             return f"The {noun} cannot do that."
         case "out_of_range":
             return f"The {noun} cannot be set that far."
+        case "beyond":
+            return f"I cannot {result.noun}."
         case "not_undone":
             return f"I cannot undo that with the {noun}."
         case "nothing_done":

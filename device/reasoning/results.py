@@ -8,7 +8,7 @@ import msgspec
 
 from device.home.registry import Call
 
-Why = Literal["unknown_device", "cannot", "not_yet", "out_of_range", "not_undone", "nothing_done"]
+Why = Literal["unknown_device", "cannot", "not_yet", "out_of_range", "beyond", "not_undone", "nothing_done"]
 
 
 class Understood(msgspec.Struct, frozen=True):

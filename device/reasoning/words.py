@@ -167,6 +167,11 @@ class Lexicon:
         self.rooms = frozenset(language.rooms)
         self.follow = [split(phrase, language) for phrase in language.follow]
         self.again = {" ".join(split(p, language)): way for way, ps in language.again.items() for p in ps}
+        self._beyond: dict[str, list[tuple[list[str], str, bool]]] = {}
+        for beyond in language.beyond:
+            for phrases, is_start in ((beyond.starts, True), (beyond.mentions, False)):
+                for spoken in (split(phrase, language) for phrase in phrases):
+                    self._beyond.setdefault(spoken[0], []).append((spoken, beyond.deed, is_start))
         self.vocatives = sorted((split(v, language) for v in language.vocative), key=len, reverse=True)
 
     def _add(self, kind: str, value: str, phrases: tuple[str, ...]) -> None:
@@ -207,6 +212,25 @@ class Lexicon:
         return starts == [self.language.number_joiner] or any(
             words[at : at + len(phrase)] == phrase for phrase in self.follow for at in range(len(words))
         )
+
+    def beyond(self, words: list[str]) -> str:
+        """The deed that `words` ask for and no tool does; "" when they ask for none, or merely tell of it."""
+        at = 0
+        while at < len(words):
+            ends = [end for end, kinds in self.at(words, at) if kinds.keys() & {"filler", "desire"}]
+            at, before = max(ends, default=at + (words[at] == ",")), at
+            if at == before:
+                break
+        said = words[at:]
+        if not said or "subject" in self.readings(said[0]):
+            return ""
+        found = [
+            (len(phrase), deed)
+            for at, word in enumerate(said)
+            for phrase, deed, is_start in self._beyond.get(word, ())
+            if said[at : at + len(phrase)] == phrase and not (is_start and at)
+        ]
+        return max(found, default=(0, ""))[1]
 
     def onward(self, words: list[str]) -> str:
         """Which way (more, less or undo) `words` go on, where they say nothing else; else ""."""

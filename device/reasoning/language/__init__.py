@@ -45,6 +45,14 @@ class Activities(msgspec.Struct, frozen=True):
     domain: str = ""
 
 
+class Beyond(msgspec.Struct, frozen=True):
+    """What no tool does: the deed as in "I cannot …", how a wish for it starts, and what it mentions."""
+
+    deed: str
+    starts: Phrases = ()
+    mentions: Phrases = ()
+
+
 class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
@@ -84,6 +92,7 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     levels: dict[str, Phrases]
     guards: dict[str, Phrases]
     not_yet: dict[str, Phrases]
+    beyond: tuple[Beyond, ...]
     things: Phrases
     rooms: Phrases
     activities: tuple[Activities, ...]
