@@ -74,8 +74,9 @@ def _begins_anew(item: Item, rest: list[Item], part: list[Item]) -> bool:
     ) and not kinds & {"ensure", "desire", "modal", "ask"}
     if item.is_verb and item.form != "1":
         is_asked = mood_of(part) == "ask"
+        is_amount = part[-1].kind in ("percent", "level") and (not rest or rest[0].kind == "conjunction")
         is_predicate = part[-1].kind in ("copula", "degree")
-        return not is_asked and (
+        return not (is_asked or is_amount) and (
             (has_thing and has_goal and "subject" not in kinds) or (is_told and not is_predicate)
         )
     if part[-1].kind == "act" and not part[-1].is_verb and has_thing and item.kind in ("name", "determiner"):

@@ -294,12 +294,20 @@ class _Builder:
     def _joined(self, particle: Item) -> str:
         """What a particle makes of the verb before the thing ("light … up"), which then means that alone."""
         verb = self.verb
-        if verb is None or particle.is_verb or verb.value != "on":
+        if verb is None or particle.is_verb or verb.value not in ("on", "close"):
             return ""
         act = self.index.lexicon.act(verb.text, particle.text)
+        if act == "off" and any(map(self._may_move, self.targets)):
+            return ""
         if act:
             self.frame.acts.discard(verb.value)
         return act
+
+    def _may_move(self, target: Target) -> bool:
+        """Whether a target may be a cover, which is shut down but not switched off."""
+        if target.found:
+            return any(self.index.entities[e].domain == "cover" for e in target.found[0].name.ids)
+        return target.noun not in ("light", "fan", "thermostat", "switch", "everything")
 
     def _manner(self, item: Item) -> None:
         frame = self.frame

@@ -142,7 +142,15 @@ def _value_goals(frame: Frame, act: str | None) -> list[Goal]:
         value.is_level and value.amount in (1, 100) for value in frame.values
     ):
         return [Goal(act)]
+    if frame.states == ["close"] and not frame.acts:  # "40 percent closed"
+        return [
+            Goal("percent", value=100 - value.amount)
+            for value in frame.values
+            if value.kind in ("percent", "number")
+        ]
     signs = {step[-1] for step in frame.steps} | ({"+"} if act in _UP else {"-"} if act in _DOWN else set())
+    if any(value.relative for value in frame.values):
+        signs |= {"open": {"+"}, "close": {"-"}}.get(act or "", set())
     sign = next(iter(signs)) if len(signs) == 1 else ""
     return [_value_goal(value, sign, bool(frame.steps), frame) for value in frame.values]
 

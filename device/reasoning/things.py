@@ -295,7 +295,7 @@ class Things:
 
     def _none_of_kind(self, target: Target, goal: Goal, noun: str, area: str) -> None:
         kind = self._kind(noun, goal)
-        here = self.within(kind, area) if area else self._near(kind, target, goal)
+        here = self.within(kind, area) if area else kind
         if here:
             name = self.house.entities[here[0]].name
             raise Stop(NotPossible(name if len(here) == 1 else self.spoken(target) or noun, "cannot"))
