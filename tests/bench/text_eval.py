@@ -1,18 +1,25 @@
 """How well known commands are understood, from text: exact, wrong, asked back, falsely acted upon, by category.
 
-Sets, where the shared data is present: `requests` and `homellm_style` (all categories), the crowd sentences of
-HWU64 as `hwu_requests` (without coffee), `hwu_coffee` and `hwu_must_not_act`, and `ha_intents_en` (the English
-sentence tests of Home Assistant whose devices Wren knows). Always: `own`, the repository's sentences.
+Sets, where the shared data is present: `requests` and `homellm_style` (all categories), `homellm_templates` (the
+sentence templates of home-llm with devices of the same house), the crowd sentences of HWU64 as `hwu_requests`
+(without coffee), `hwu_coffee` and `hwu_must_not_act`, those of SLURP that are about other things than the house,
+the time or the weather as `slurp_must_not_act`, and `ha_intents_en` (the English sentence tests of Home Assistant
+whose devices Wren knows). Always: `own`, the repository's sentences.
+
+Every set has a part to look at and a part to report on, chosen by a hash of the sentence: `--failures` shows
+sentences of the first only, so that figures of the second tell how it goes with sentences nobody looked at.
 
 Rules: exact = the whole set of calls is right; wrong = calls, but not these, where some were wanted;
 false_action = calls where none were wanted. All are shares of `n`. Wishes that no service of this version can
 fulfil (timers) are counted as `not_yet` and not judged, unless a call came of them: that is wrong.
 
-Run: python -m tests.bench.text_eval
+Run: python -m tests.bench.text_eval [--failures]
 """
 
 from __future__ import annotations
 
+import argparse
+import hashlib
 import json
 import os
 import statistics
@@ -25,6 +32,7 @@ from typing import Any, NamedTuple
 from device.home.registry import SERVICES, Entity, House
 from device.reasoning.intents import AskBack, Understood, parse, prepare
 from tests.bench.ha_sentences import ha_cases
+from tests.bench.homellm_templates import template_cases
 from tests.houses import expected_calls, houses, sentences
 
 DATA = Path(os.environ.get("WREN_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
@@ -86,9 +94,26 @@ def shared_sets() -> dict[str, list[Case]]:
             right = (as_calls(row["expected"]), *map(as_calls, row.get("alternatives") or ()))
             where = name if not name.startswith("hwu") else _hwu_set(row["category"])
             sets[where].append(Case(row["utterance"], house, right, row["category"]))
+    for text, calls, device_type in template_cases(DATA / "intents" / "acon96+home-llm", house):
+        sets["homellm_templates"].append(Case(text, house, (as_calls(calls),), device_type))
+    for text in _slurp(DATA / "intents" / "pswietojanski+slurp" / "slurp_text_devel.jsonl"):
+        sets["slurp_must_not_act"].append(Case(text, house, (frozenset(),), "negative"))
     for text, home, right_calls, intent in ha_cases(DATA / "intents" / "OHF-Voice+intents"):
         sets["ha_intents_en"].append(Case(text, home, tuple(map(as_calls, right_calls)), intent))
     return dict(sets)
+
+
+def _slurp(path: Path) -> Iterator[str]:
+    """Sentences of SLURP that are not about what this house may be asked or told."""
+    for line in path.read_text().splitlines() if path.is_file() else ():
+        row = json.loads(line)
+        if row["scenario"] not in ("iot", "datetime", "weather"):
+            yield row["text"]
+
+
+def part_of(text: str) -> str:
+    """Whether a sentence is one to look at or one to report on."""
+    return "look" if hashlib.sha256(text.encode()).digest()[0] % 2 else "report"
 
 
 def _hwu_set(category: str) -> str:
@@ -117,9 +142,9 @@ def judge(cases: Iterable[Case]) -> Iterator[Outcome]:
     """Parses every case and says what came of it."""
     for case in cases:
         prepare(case.house)
-        began = time.perf_counter()
+        began = time.thread_time()
         result = parse(case.text, case.house)
-        ms = (time.perf_counter() - began) * 1000
+        ms = (time.thread_time() - began) * 1000
         calls = result.calls if isinstance(result, Understood) else ()
         got = as_calls(
             [part for part in (c.service, c.entity, c.value) if part not in ("", None)] for c in calls
@@ -140,12 +165,13 @@ def _kind(got: Calls, case: Case, *, asked: bool) -> str:
 
 
 def summary(outcomes: list[Outcome]) -> dict[str, float]:
-    """The figures of one set: shares of the judged, milliseconds."""
+    """The figures of one set: shares of the judged, milliseconds of processor time."""
     judged = [outcome for outcome in outcomes if outcome.kind != "not_yet"]
     kinds = Counter(outcome.kind for outcome in judged)
     times = sorted(outcome.ms for outcome in outcomes)
     shares = {
-        kind: round(kinds[kind] / len(judged), 4) for kind in ("exact", "wrong", "ask_back", "false_action")
+        kind: round(kinds[kind] / max(1, len(judged)), 4)
+        for kind in ("exact", "wrong", "ask_back", "false_action")
     }
     return {
         "n": len(judged),
@@ -165,10 +191,16 @@ def measure() -> dict[str, Any]:
         by_category: dict[str, list[Outcome]] = defaultdict(list)
         for outcome in outcomes:
             by_category[outcome.case.category].append(outcome)
+        by_part: dict[str, list[Outcome]] = defaultdict(list)
+        by_route: dict[str, list[Outcome]] = defaultdict(list)
+        for outcome in outcomes:
+            by_part[part_of(outcome.case.text)].append(outcome)
+            by_route[outcome.route or "none"].append(outcome)
         result[name] = {
             **summary(outcomes),
             "by_category": {category: summary(part) for category, part in by_category.items()},
-            "by_route": dict(Counter(outcome.route for outcome in outcomes if outcome.route)),
+            "by_route": {route: summary(part) for route, part in by_route.items()},
+            "by_part": {part: summary(some) for part, some in sorted(by_part.items())},
         }
     return {"sets": result}
 
@@ -180,6 +212,8 @@ def table(figures: dict[str, Any]) -> str:
     for name, entry in figures["sets"].items():
         rows = [
             (name, entry),
+            *((f"  [{part}]", e) for part, e in entry["by_part"].items()),
+            *((f"  by {route}", e) for route, e in entry["by_route"].items() if route != "none"),
             *((f"  {c}", e) for c, e in entry["by_category"].items() if len(entry["by_category"]) > 1),
         ]
         for label, row in rows:
@@ -194,8 +228,22 @@ def table(figures: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def failures() -> Iterator[str]:
+    """What came of the sentences to look at that were not understood as they should be, one a line."""
+    for name, cases in {**shared_sets(), "own": own_set()}.items():
+        for outcome in judge(case for case in cases if part_of(case.text) == "look"):
+            if outcome.kind not in ("exact", "not_yet"):
+                result = parse(outcome.case.text, outcome.case.house)
+                yield f"{name}  {outcome.kind}  {outcome.case.text!r}  {str(result)[:160]}"
+
+
 def main() -> None:
     """Prints the table, and what is missing."""
+    options = argparse.ArgumentParser(description="How well known commands are understood, from text.")
+    options.add_argument("--failures", action="store_true", help="the sentences to look at that fail")
+    if options.parse_args().failures:
+        print("\n".join(failures()))
+        return
     if not DATA.is_dir():
         print(f"no shared data at {DATA}: only the repository's own sentences are judged")
     print(table(measure()))
