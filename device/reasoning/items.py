@@ -142,7 +142,7 @@ def _names(
 
 
 def _choose(items: list[Item], lexicon: Lexicon) -> list[Item]:
-    has_verb = False
+    has_verb = has_act = False
     first = True
     for at, item in enumerate(items):
         before = items[at - 1] if at else None
@@ -154,7 +154,7 @@ def _choose(items: list[Item], lexicon: Lexicon) -> list[Item]:
                 "noun" in beyond.readings or any(found.name.ids for found in beyond.found)
             )
             item.kind = _kind(item, before, after, has_verb, first, is_thing_next)
-            is_done = before is not None and before.kind in ("act", "state")
+            is_done = before is not None and before.kind in ("act", "state", "everything") and has_act
             if (
                 item.kind == "act"
                 and is_done
@@ -171,6 +171,7 @@ def _choose(items: list[Item], lexicon: Lexicon) -> list[Item]:
         elif item.kind not in ("filler", "determiner"):
             first = False
         has_verb = has_verb or item.is_verb
+        has_act = item.kind != "conjunction" and (has_act or item.kind in ("act", "state"))
     return [item for item in items if item.kind != "filler"]
 
 

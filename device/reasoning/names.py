@@ -105,6 +105,7 @@ class NameIndex:
         self.entities = house.entities
         self.areas = house.areas
         self.floors = house.floors
+        self._own: dict[str, tuple[str, ...]] = {}
         self.words_of: dict[str, tuple[frozenset[str], ...]] = {}
         self.heads_of: dict[str, frozenset[str]] = {}
         self.nouns_of: dict[str, frozenset[str]] = {}
@@ -146,6 +147,7 @@ class NameIndex:
     def _add_entity(self, entity: Entity) -> None:
         spoken = [words for name in (entity.name, *entity.aliases) if (words := self._words(name))]
         every = dict.fromkeys(word for words in spoken for word in words)
+        self._own[entity.id] = spoken[0] if spoken else ()
         self.words_of[entity.id] = tuple(frozenset(words) for words in spoken)
         self.heads_of[entity.id] = frozenset(words[-1] for words in spoken)
         self.nouns_of[entity.id] = nouns_of(entity, every, self.lexicon)
@@ -258,6 +260,10 @@ class NameIndex:
                     written.get(at, 0.0), heard if word[0] == self._like[at][0] else (heard + looks) / 2
                 )
         return [(self._like[at], score) for at, score in written.items() if score >= least]
+
+    def is_group(self, name: Name) -> bool:
+        """Whether a name is a further one that the person gave to several things, to mean all of them."""
+        return len(name.ids) > 1 and all(self._own[entity] != name.words for entity in name.ids)
 
     def called(self, word: str) -> list[str]:
         """The entities that have this one word for a name."""

@@ -161,6 +161,8 @@ class Resolver:
                 raise Stop(self._which_way(entity))
             if call is None:
                 raise Stop(NotPossible(name, "cannot"))
+            if goal.kind == "toggle" and call.service == "unlock":
+                raise Stop(self.things.ask_back([entity], Goal("unlock")))
             if not in_range(call, self.things.house):
                 raise Stop(NotPossible(name, "out_of_range"))
             calls.append(call)

@@ -79,6 +79,8 @@ class Things:
         if goal.kind == "toggle":
             return any(self.can(entity, Goal(kind)) for kind in ("on", "open", "lock"))
         call = self.call(entity, goal)
+        if call is not None and goal.kind in ("color", "white", "kelvin"):
+            return goal.kind == "kelvin" or self.house.allows(call)
         return call is not None and call.service in services_of(self.house.entities[entity])
 
     def call(self, entity: str, goal: Goal) -> Call | None:
@@ -170,8 +172,9 @@ class Things:
             raise Stop(NotPossible(self.house.entities[ids[0]].name, "cannot"))
         self._check_hearing(target.found, goal)
         self.confidence *= best.score
-        able = self._nearest(able, target)
-        self._doubt(able, goal, target)
+        if not self.index.is_group(best.name):
+            able = self._nearest(able, target)
+            self._doubt(able, goal, target)
         self.area = self.house.entities[able[0]].area or self.area
         return able
 
