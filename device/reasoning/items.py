@@ -154,6 +154,8 @@ def _choose(items: list[Item], lexicon: Lexicon) -> list[Item]:
                 "noun" in beyond.readings or any(found.name.ids for found in beyond.found)
             )
             item.kind = _kind(item, before, after, has_verb, first, is_thing_next)
+            if item.kind == "except" and at == 0:  # nothing was said yet that it could except
+                item.kind = "filler"
             is_done = before is not None and before.kind in ("act", "state", "everything") and has_act
             if (
                 item.kind == "act"

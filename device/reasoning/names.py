@@ -3,7 +3,8 @@
 A name is matched word by word and in order. A word matches by being equal, a plural, a synonym of the same
 noun class ("lamp" for "light"), two halves of one word ("bed room"), or, when it is not a word the language
 or the house knows, by edit distance and sound ("lite"). Known words never match another word by likeness, so
-that "bathroom" is not taken for "bedroom" nor "dishwasher" for "dimmer".
+that "bathroom" is not taken for "bedroom" nor "dishwasher" for "dimmer", but for the confusions that the
+language lists ("night like"): they count beside a word of the name that was heard well.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from device.home.registry import Entity, House
 from device.reasoning.words import Lexicon, split
 
 EXACT, PLURAL, SYNONYM, ALIAS_AREA = 1.0, 0.97, 0.9, 0.98
+CONFUSED = 0.8  # a word that is often written for another
 LIKE = 0.68  # least likeness of one word
 LOOKS_PART = 0.75  # least likeness in writing of a word that is but a part of a name
-LIKE_JOINED = 0.86  # the same for a word put together from pieces
+LIKE_JOINED = 0.85  # the same for a word put together from pieces
 LOOKS, LOOKS_SHORT = 0.45, 0.55  # least likeness in writing of what sounds alike; the same for few sounds
 SURE = 0.84  # a name heard less well than this is asked back
 SOUND = 0.95  # what equal sound is worth
@@ -134,6 +136,10 @@ class NameIndex:
         for word in self.vocabulary:
             if noun := lexicon.noun(word):
                 self._by_noun[noun].append(word)
+        self._confused: dict[str, list[str]] = defaultdict(list)
+        for meant, confusions in lexicon.language.confusions.items():
+            for word in confusions if meant in self._vocabulary else ():
+                self._confused[word].append(meant)
         self._like = [word for word in self.vocabulary if len(word) >= MIN_FUZZY and not word[0].isdigit()]
         self._sounds = [self.sound(word) for word in self._like]
         outdoor = set(lexicon.language.outdoor_words)
@@ -216,6 +222,8 @@ class NameIndex:
             if word in self._vocabulary:
                 here.append(Likely((word,), 1, EXACT))
             here += [Likely((other,), 1, self._kinship(word, other)) for other in self._relatives(word)]
+            meant = self._confused.get(word, ()) if word not in self._vocabulary else ()
+            here += [Likely((other,), 1, CONFUSED, 0.0) for other in meant]
             if unknown[at]:
                 here += [Likely((o,), 1, score, _looks(word, o)) for o, score in self._alike(word, LIKE)]
             for span in range(2, min(_JOIN, len(words) - at) + 1):
@@ -302,7 +310,7 @@ class NameIndex:
         letters: int,
     ) -> list[tuple[int, float]]:
         if have == len(name.words):
-            return [(at, weighed / letters)]
+            return [(at, weighed / letters)] if weighed / letters > CONFUSED else []
         if at >= len(words):
             return []
         results: list[tuple[int, float]] = []

@@ -175,8 +175,13 @@ class Lexicon:
         self.vocatives = sorted((split(v, language) for v in language.vocative), key=len, reverse=True)
 
     def _add(self, kind: str, value: str, phrases: tuple[str, ...]) -> None:
+        article, *others = self.language.articles
         for phrase in phrases:
-            self._put(tuple(split(phrase, self.language)), {kind: value})
+            words = split(phrase, self.language)
+            self._put(tuple(words), {kind: value})
+            if kind in ("attribute", "activity") and article in words[1:]:
+                for other in others:
+                    self._put(tuple(other if word == article else word for word in words), {kind: value})
 
     def _put(self, words: tuple[str, ...], readings: Readings) -> None:
         self.words.update(words)

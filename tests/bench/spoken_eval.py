@@ -1,6 +1,6 @@
 """How much understanding loses when requests are spoken: `python -m tests.bench.spoken_eval [--quick] [--heard]`.
 
-The requests of the shared data are said by two synthetic voices that are not Wren's own, heard by the
+The requests of the shared data are said in a quiet room by two synthetic voices that are not Wren's own, heard by the
 recogniser as `wren transcribe` hears, and judged as text is. `drop` is how many points fewer are exact than
 in writing. `--heard` shows what was heard where that made the difference.
 """
@@ -22,10 +22,12 @@ from device.hearing.transcribe import to_samples, transcribe
 from device.hearing.vad import SileroVad
 from device.settings import Listen
 from tests.bench.text_eval import Case, Outcome, judge, part_of, shared_sets, summary
+from tests.hearing import in_room
 from tests.voices import ESPEAK, FLITE, available, spoken
 
 VOICES = (FLITE[0], ESPEAK[0])
 SETS = ("requests", "homellm_style")
+_PAUSE_FRAMES = 60
 QUICK = 6  # of so many requests one is said
 
 
@@ -40,6 +42,7 @@ def heard(cases: list[Case], voice: str) -> Iterator[Case]:
     recogniser, vad = load(files_of("asr")), SileroVad(files_of("vad")["model"])
     for case in cases:
         samples = to_samples(load_sound(str(spoken(case.text, voice)), RATE_HZ))
+        samples = in_room(_PAUSE_FRAMES, samples, _PAUSE_FRAMES)
         text = transcribe(samples, recogniser, vad, Listen().vad_threshold).text
         yield case._replace(text=text)
 

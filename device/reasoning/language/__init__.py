@@ -71,8 +71,10 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     follow: Phrases
     again: dict[str, Phrases]
     adverb_ending: str
+    articles: Phrases
     sounds: tuple[tuple[str, str], ...]
     vowels: str
+    confusions: dict[str, Phrases]
     contractions: dict[str, str]
     verb_forms: dict[str, Phrases]
     words: dict[str, Phrases]
