@@ -75,7 +75,7 @@ def _begins_anew(item: Item, rest: list[Item], part: list[Item]) -> bool:
     if item.is_verb and item.form != "1":
         is_asked = mood_of(part) == "ask"
         is_amount = part[-1].kind in ("percent", "level") and (not rest or rest[0].kind == "conjunction")
-        is_predicate = part[-1].kind in ("copula", "degree")
+        is_predicate = part[-1].kind in ("copula", "degree") and part[-1].end == item.start
         return not (is_asked or is_amount) and (
             (has_thing and has_goal and "subject" not in kinds) or (is_told and not is_predicate)
         )

@@ -126,6 +126,13 @@ def _addressed(words: list[str], known: Lexicon) -> list[str]:
             break
     while words and words[0] == ",":
         words = words[1:]
+    for correction in known.corrections:
+        rest = [word for word in words[len(correction) :] if word != ","]
+        is_whole = words[: len(correction)] == correction and not any(
+            end > len(correction) and "," not in words[:end] for end, _ in known.at(words, 0)
+        )
+        if is_whole and rest and known.is_verb(rest[0]):
+            return words[len(correction) :]
     return words
 
 
@@ -185,6 +192,7 @@ def _implies(now: Frame) -> bool:
 
 def _told(now: Frame, frames: list[Frame], resolver: Resolver, is_alone: bool) -> list[Call]:
     """What a statement leads to: alone, a complaint is a wish; beside a wish it says what that is about."""
+    areas = resolver.things.house.areas
     if not is_alone:
         resolver.things.confidence *= _TOLD_COST
         if now.complaint and now.targets:
@@ -192,6 +200,7 @@ def _told(now: Frame, frames: list[Frame], resolver: Resolver, is_alone: bool) -
                 resolver.calls(now)
             except Stop:
                 resolver.antecedent = []
+        resolver.things.area = next((t.area for t in now.targets if t.area in areas), resolver.things.area)
         return []
     if resolver.antecedent or (not now.complaint and any(other.complaint for other in frames)):
         return []

@@ -208,8 +208,9 @@ def _kind(
         is_count = is_thing_next and after is not None and "number" in after.readings
         is_value = after is not None and bool({"number", "level", "color"} & after.readings.keys())
         is_value = is_value and not is_count
-        is_place = after is not None and "determiner" in after.readings and prior in ("noun", "name")
-        is_place = is_place and not is_thing_next
+        is_led = after is not None and "determiner" in after.readings
+        is_place = is_led and prior in ("noun", "name") and not is_thing_next
+        is_place = is_place or (is_led and prior in ("level", "percent", "number", "color"))
         return "preposition" if is_value or is_place else "act"
     if {"state", "act"} <= kinds and not has_verb and first:
         return "act" if _could_be(after, _THING | {"determiner", "quantifier"}) else "state"

@@ -166,6 +166,7 @@ class Lexicon:
         self.things = frozenset(" ".join(split(phrase, language)) for phrase in language.things)
         self.rooms = frozenset(language.rooms)
         self.follow = [split(phrase, language) for phrase in language.follow]
+        self.corrections = sorted((split(p, language) for p in language.corrections), key=len, reverse=True)
         self.again = {" ".join(split(p, language)): way for way, ps in language.again.items() for p in ps}
         self._beyond: dict[str, list[tuple[list[str], str, bool]]] = {}
         for beyond in language.beyond:
@@ -210,6 +211,12 @@ class Lexicon:
     def readings(self, word: str) -> Readings:
         """The readings of one word alone."""
         return self._phrases.get(word, {}).get((word,), {})
+
+    def is_verb(self, word: str) -> bool:
+        """Whether a word may be the verb of a command."""
+        readings = self.readings(word)
+        is_particle = word in self.language.particles
+        return bool({"act", "neutral"} & readings.keys()) and "form" not in readings and not is_particle
 
     def follows(self, words: list[str]) -> bool:
         """Whether `words` say that they go on from what was said before."""

@@ -68,6 +68,7 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     numbers: dict[str, int]
     synonyms: tuple[Phrases, ...]
     vocative: Phrases
+    corrections: Phrases
     follow: Phrases
     again: dict[str, Phrases]
     adverb_ending: str
