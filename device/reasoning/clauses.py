@@ -30,7 +30,9 @@ def clauses(items: list[Item]) -> list[list[Item]]:
         if item.kind == "disjunction" and part and mood_of(part) == "ask":
             continue
         if item.kind == "conjunction":
-            if not _goes_on_excepting(part, items[at + 1 :]):
+            if _goes_on_excepting(part, items[at + 1 :]):
+                part.append(replace(item, kind="except"))
+            else:
                 parts.append([])
             continue
         if part and _begins_anew(item, items[at + 1 :], part):

@@ -188,7 +188,8 @@ class _Builder:
     def _area(self, item: Item, area: str, before: list[Item]) -> None:
         """An area narrows the things just named, unless they have one or plainly are elsewhere."""
         last = self.targets[-1] if self.targets else None
-        if last and not last.area:
+        is_apart = last is not None and any(o.kind == "except" and o.start >= last.end for o in before)
+        if last and not (last.area or is_apart):
             named = [e for found in last.found for e in found.name.ids]
             is_there = any(self.index.entities[e].area == area for e in named)
             is_said_of = bool(named) and before[-1].kind in ("preposition", "determiner")

@@ -221,3 +221,18 @@ def _large_house(size: int) -> House:
 
 def test_every_phrase_of_the_language_is_plain_words() -> None:
     assert all(word == word.lower() for word in lexicon().words)
+
+
+NAMED_ONCE = [e for e in houses()["cottage"].entities.values() if e.domain == "light"]
+
+
+@given(
+    st.lists(st.sampled_from(NAMED_ONCE), min_size=1, max_size=4, unique=True),
+    st.sampled_from(("except", "but")),
+)
+def test_what_is_excepted_is_never_touched(spared: list[Entity], word: str) -> None:
+    names = " and ".join(f"the {entity.name.lower()}" for entity in spared)
+    result = parse(f"turn off all the lights {word} {names}", houses()["cottage"])
+    touched = {entity for _, entity, _ in triples(result)}
+    assert touched
+    assert touched.isdisjoint(entity.id for entity in spared)
