@@ -13,7 +13,9 @@ Rules: exact = the whole set of calls is right; wrong = calls, but not these, wh
 false_action = calls where none were wanted. All are shares of `n`. Wishes that no service of this version can
 fulfil (timers) are counted as `not_yet` and not judged, unless a call came of them: that is wrong.
 
-Run: python -m tests.bench.text_eval [--failures]
+With `--model` what the parser leaves open goes to the language model, as on the device; that takes minutes.
+
+Run: python -m tests.bench.text_eval [--failures | --model]
 """
 
 from __future__ import annotations
@@ -23,14 +25,20 @@ import hashlib
 import json
 import os
 import statistics
+import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from device.home.registry import SERVICES, Entity, House
-from device.reasoning.intents import AskBack, Understood, parse, prepare
+from device.reasoning.decision import Decision
+from device.reasoning.intents import AskBack, NotUnderstood, Understood, parse, prepare
+from device.reasoning.llm import LanguageModel, Limits
+from device.reasoning.router import Perform, Speak, weigh
+from models.store import Store
 from tests.bench.ha_sentences import ha_cases
 from tests.bench.homellm_templates import template_cases
 from tests.houses import expected_calls, houses, sentences
@@ -38,6 +46,8 @@ from tests.houses import expected_calls, houses, sentences
 DATA = Path(os.environ.get("WREN_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
 KNOWN = {service for services in SERVICES.values() for service in services} | {"time", "date"}
 Calls = frozenset[tuple[str, ...]]
+Decide = Callable[[str, House], Decision]
+WITH_MODEL = ("requests", "homellm_style", "hwu_requests", "hwu_coffee", "hwu_must_not_act")
 
 
 class Case(NamedTuple):
@@ -138,19 +148,40 @@ def _triples(wanted: str) -> Calls:
     return frozenset(tuple(part for part in call if part) for call in expected_calls(wanted))
 
 
-def judge(cases: Iterable[Case]) -> Iterator[Outcome]:
-    """Parses every case and says what came of it."""
+def judge(cases: Iterable[Case], decide: Decide | None = None) -> Iterator[Outcome]:
+    """Parses every case and says what came of it; what the parser leaves open is for `decide`, if there is one."""
     for case in cases:
         prepare(case.house)
         began = time.thread_time()
         result = parse(case.text, case.house)
         ms = (time.thread_time() - began) * 1000
         calls = result.calls if isinstance(result, Understood) else ()
+        asked, name = isinstance(result, AskBack), result.route if isinstance(result, Understood) else ""
+        if decide is not None and isinstance(result, NotUnderstood) and (result.implies or not result.guard):
+            found = weigh(decide(case.text, case.house), case.house, only_asks=result.implies)
+            calls = found.calls if isinstance(found, Perform | Speak) else ()
+            asked, name = isinstance(found, Speak) and found.expects_answer, "model" if calls else ""
         got = as_calls(
             [part for part in (c.service, c.entity, c.value) if part not in ("", None)] for c in calls
         )
-        route = result.route if isinstance(result, Understood) else ""
-        yield Outcome(case, _kind(got, case, asked=isinstance(result, AskBack)), route, ms)
+        yield Outcome(case, _kind(got, case, asked=asked), name, ms)
+
+
+@contextmanager
+def model() -> Iterator[Decide]:
+    """The language model as a decider, loaded while it is needed."""
+    with tempfile.TemporaryDirectory() as cache:
+        mind = LanguageModel(
+            Store().active("llm").files["model"],
+            threads=2,
+            context=3072,
+            cache=Path(cache),
+            limits=Limits(deadline_s=600),
+        )
+        try:
+            yield mind.decide
+        finally:
+            mind.close()
 
 
 def _kind(got: Calls, case: Case, *, asked: bool) -> str:
@@ -182,12 +213,14 @@ def summary(outcomes: list[Outcome]) -> dict[str, float]:
     }
 
 
-def measure() -> dict[str, Any]:
+def measure(decide: Decide | None = None) -> dict[str, Any]:
     """`sets.<name>` with n, exact, wrong, ask_back, false_action, not_yet and latencies, and `by_category` of each."""
     sets = {**shared_sets(), "own": own_set()}
+    if decide is not None:
+        sets = {name: sets[name] for name in WITH_MODEL if name in sets}
     result: dict[str, Any] = {}
     for name, cases in sets.items():
-        outcomes = list(judge(cases))
+        outcomes = list(judge(cases, decide))
         by_category: dict[str, list[Outcome]] = defaultdict(list)
         for outcome in outcomes:
             by_category[outcome.case.category].append(outcome)
@@ -241,11 +274,17 @@ def main() -> None:
     """Prints the table, and what is missing."""
     options = argparse.ArgumentParser(description="How well known commands are understood, from text.")
     options.add_argument("--failures", action="store_true", help="the sentences to look at that fail")
-    if options.parse_args().failures:
+    options.add_argument("--model", action="store_true", help="with the language model behind the parser")
+    chosen = options.parse_args()
+    if chosen.failures:
         print("\n".join(failures()))
         return
     if not DATA.is_dir():
         print(f"no shared data at {DATA}: only the repository's own sentences are judged")
+    if chosen.model:
+        with model() as decide:
+            print(table(measure(decide)))
+        return
     print(table(measure()))
 
 
