@@ -36,7 +36,6 @@ from typing import Any, NamedTuple
 from device.home.registry import SERVICES, Entity, House
 from device.reasoning.decision import Decision
 from device.reasoning.intents import AskBack, NotUnderstood, Understood, parse, prepare
-from device.reasoning.llm import LanguageModel, Limits
 from device.reasoning.router import Perform, Speak, weigh
 from models.store import Store
 from tests.bench.ha_sentences import ha_cases
@@ -170,16 +169,24 @@ def judge(cases: Iterable[Case], decide: Decide | None = None) -> Iterator[Outco
 @contextmanager
 def model() -> Iterator[Decide]:
     """The language model as a decider, loaded while it is needed."""
+    os.environ.setdefault(
+        "OMP_WAIT_POLICY", "passive"
+    )  # spinning threads would starve whoever shares the cores
+    from device.reasoning.llm import LanguageModel, Limits
+
+    known: list[House] = []
+    path, limits = Store().active("llm").files["model"], Limits(deadline_s=600)
     with tempfile.TemporaryDirectory() as cache:
-        mind = LanguageModel(
-            Store().active("llm").files["model"],
-            threads=2,
-            context=3072,
-            cache=Path(cache),
-            limits=Limits(deadline_s=600),
-        )
+        mind = LanguageModel(path, threads=2, context=3072, cache=Path(cache), limits=limits)
+
+        def decide(text: str, house: House) -> Decision:
+            if known[-1:] != [house]:
+                mind.set_house(house)
+                known.append(house)
+            return mind.decide(text, house)
+
         try:
-            yield mind.decide
+            yield decide
         finally:
             mind.close()
 
