@@ -6,6 +6,8 @@ before. Whoever keeps it forgets it after a while: an empty context gives a sent
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from device.home.registry import Call, Entity, House, State
@@ -53,6 +55,11 @@ class Context(msgspec.Struct, frozen=True):
     def is_question(self) -> bool:
         """Whether the house was only asked."""
         return all(done.call.service == "get" for done in self.last)
+
+
+def remember(calls: Iterable[Call], house: House) -> Context:
+    """The context of a request with these calls, from the house as it is before they are carried out."""
+    return Context(tuple(Done(call, house.states.get(call.entity, State())) for call in calls))
 
 
 def go_on(way: str, context: Context, house: House) -> Result:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from device.home.registry import Call, Entity, House, State, services_of
-from device.reasoning.context import Context, Done, go_on
+from device.reasoning.context import Context, Done, go_on, remember
 from device.reasoning.goals import in_range
 from device.reasoning.intents import AskBack, NotPossible, NotUnderstood, Result, Understood, parse
 from tests.houses import houses
@@ -35,7 +35,7 @@ def after(*said: str, house: House = KNOWN) -> Result:
     for text in said:
         result = parse(text, house, context=context)
         if isinstance(result, Understood):
-            context = Context(tuple(Done(c, house.states.get(c.entity, State())) for c in result.calls))
+            context = remember(result.calls, house)
     return result
 
 
