@@ -55,7 +55,7 @@ def main() -> None:
     console = Console(soft_wrap=True, width=130)
     BUILD.mkdir(exist_ok=True)
     results: dict[str, Any] = text_eval.measure()
-    console.print(text_eval.table(results), highlight=False)
+    console.print(text_eval.table(results), highlight=False, markup=False)
     results |= spoken_eval.measure(quick=options.quick)
     spoken_eval.show(results, console)
     median, high = large_house.measure()["all"]
