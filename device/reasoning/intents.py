@@ -184,9 +184,10 @@ def _calls(frames: list[Frame], resolver: Resolver) -> Result:
 
 
 def _implies(now: Frame) -> bool:
-    """Whether a statement, which speaks of no act and no state, may be a wish: of us here, or of a room."""
+    """Whether a statement that speaks of no act and no state may be a wish: it is about a room, or "it"."""
     is_fact = now.acts or now.verbs or now.states or now.values or now.steps or now.houseless or now.not_yet
-    is_near = (now.is_ours and not now.is_theirs) or any(target.area for target in now.targets)
+    is_it = now.has_pronoun and now.is_ours and not now.has_subject
+    is_near = is_it or (not now.is_theirs and any(target.area for target in now.targets))
     return is_near and not is_fact
 
 
