@@ -154,6 +154,9 @@ def _choose(items: list[Item], lexicon: Lexicon) -> list[Item]:
                 "noun" in beyond.readings or any(found.name.ids for found in beyond.found)
             )
             item.kind = _kind(item, before, after, has_verb, first, is_thing_next)
+            is_epithet = before is not None and before.kind == "determiner" and after is not None
+            if item.text in lexicon.language.particles and is_epithet and after and "noun" in after.readings:
+                item.kind = "unknown"  # "the back door"
             if item.kind == "except" and at == 0:  # nothing was said yet that it could except
                 item.kind = "filler"
             is_done = before is not None and before.kind in ("act", "state", "everything") and has_act

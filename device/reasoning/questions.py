@@ -114,7 +114,9 @@ def _asked(things: Things, frame: Frame, target: Target, attribute: str) -> list
         if alike:
             return alike
     if attribute and not target.noun:
-        return _measuring(things, attribute, area, things.spoken(target, frame.attributes_from))
+        where = things.house.areas.get(area, "").lower()
+        kind = "temperature" if attribute == "outdoor_temperature" else attribute.replace("_", " ")
+        return _measuring(things, attribute, area, f"{kind} sensor{where and ' in the '}{where}")
     return _of_kind(things, frame, target, area)
 
 

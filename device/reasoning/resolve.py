@@ -219,6 +219,8 @@ class Resolver:
         noun = _UNNAMED.get(goal.of) or _UNNAMED.get(goal.kind, "")
         if goal.kind == "color" and not (frame.verbs or frame.has_pronoun):
             noun = ""
+        if not noun and goal.of and frame.values:
+            raise Stop(NotPossible(f"set the {goal.of.replace('_', ' ')}", "beyond"))
         if not noun:
             raise Stop(NotUnderstood())
         self.things.confidence *= GUESSED_AREA

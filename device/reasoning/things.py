@@ -22,7 +22,7 @@ SURE_IF_RISKY = 0.92  # how well the name of what must not open by mistake is to
 PARTIAL, GUESSED_AREA = 0.9, 0.97  # what these guesses leave of the confidence
 _MOST_CHOICES = 4
 _RISKY = ("unlock", "open")
-_OBVIOUS = ("on", "off", "lock", "unlock")  # acts whose object is surely a thing
+_OBVIOUS = ("on", "off", "run", "lock", "unlock")  # acts whose object is surely a thing
 _HARMLESS = ("off", "close", "lock")
 _CROWDS = (
     "light",
@@ -123,9 +123,14 @@ class Things:
     def spoken(self, target: Target, start: int | None = None) -> str:
         """The words of a target, or those from `start`, as they were said, without the leading article."""
         words = self.words[target.start if start is None else min(start, target.start) : target.end]
-        while words and {"determiner", "quantifier"} & self.lexicon.readings(words[0]).keys():
+        if len(words) > 2 and words[0] not in self.lexicon.known and self._is_article(words[1]):
+            words = words[1:]  # an unknown verb
+        while words and self._is_article(words[0]):
             words = words[1:]
         return " ".join(words)
+
+    def _is_article(self, word: str) -> bool:
+        return bool({"determiner", "quantifier"} & self.lexicon.readings(word).keys())
 
     def is_known_thing(self, target: Target) -> bool:
         """Whether a word of `target` is an everyday thing or room, though not one of this house."""
@@ -303,7 +308,8 @@ class Things:
             name = self.house.entities[here[0]].name
             raise Stop(NotPossible(name if len(here) == 1 else self.spoken(target) or noun, "cannot"))
         said = self.spoken(target)
-        if not said or (goal.kind not in _OBVIOUS and not target.noun):
+        is_room = area in self.house.areas and goal.kind in ("degrees", "percent", "color", "kelvin", "white")
+        if not said or not (goal.kind in _OBVIOUS or target.noun or is_room):
             raise Stop(NotUnderstood())
         where = self.house.areas.get(area, "").lower()
         if where and where not in said:
