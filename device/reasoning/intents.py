@@ -2,8 +2,8 @@
 
 `parse` is pure: words -> items (names of the house, phrases of the language) -> clauses -> frames -> calls.
 Guards come first: what is denied, past, supposed, merely told or meant for later never acts. Then every
-clause must be understood, or none is. What stays unexplained is left to home-assistant's sentences (hassil)
-and, after this module, to the language model.
+clause must be understood, or none is. What the house lacks, and what no tool does, is named. What stays
+unexplained is left to home-assistant's sentences (hassil) and, after this module, to the language model.
 """
 
 from __future__ import annotations
