@@ -232,6 +232,7 @@ class Home(Section, frozen=True):
     areas: Annotated[
         dict[str, str], Meta(description="entity id or name to area, before what discovery suggests")
     ] = {}
+    floors: Annotated[dict[str, str], Meta(description="area id to the spoken name of its floor")] = {}
     aliases: Annotated[dict[str, tuple[str, ...]], Meta(description="entity id to further spoken names")] = {}
 
 

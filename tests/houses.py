@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from device.home.registry import Entity, House, State
 from device.home.simulated import DEMO_HOME
 
@@ -48,7 +50,11 @@ def _house(table: dict[str, Any]) -> House:
     return House(
         entities={entity.id: entity for entity in entities},
         areas=table["areas"],
-        states={entity.id: State(target=20.0) for entity in entities if entity.domain == "climate"},
+        floors={floor: tuple(areas) for floor, areas in table.get("floors", {}).items()},
+        states={
+            **{entity.id: State(target=20.0) for entity in entities if entity.domain == "climate"},
+            **{name: msgspec.convert(state, State) for name, state in table.get("states", {}).items()},
+        },
         device_area=table["device_area"],
     )
 
@@ -63,7 +69,7 @@ def _entity(line: str) -> Entity:
         name=name,
         aliases=tuple(aliases),
         area=area,
-        features=frozenset(details.split()) & {"dim", "color", "speed"},
+        features=frozenset(details.split()) & {"dim", "color", "color_temp", "speed"},
         device_class=values.get("class", ""),
         unit=values.get("unit", ""),
         options=tuple(values["options"].split("/")) if "options" in values else (),

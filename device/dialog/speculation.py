@@ -59,6 +59,11 @@ class Speculation(Generic[Found, Outcome]):
         held = self._held
         return held is not None and held.turn == turn and key_of(held.text) == key_of(text)
 
+    @property
+    def found(self) -> Found | None:
+        """What was found for the text that is held."""
+        return None if self._held is None else self._held.found
+
     def hold(self, turn: int, text: str, found: Found, cpu_ms: float) -> None:
         """Keeps what was found of a text in `cpu_ms`, instead of what was held before."""
         self.drop()

@@ -97,6 +97,8 @@ class Light(Component, frozen=True, kw_only=True):
     color_temp_kelvin: bool = False
     min_mireds: float = 153
     max_mireds: float = 500
+    min_kelvin: float = 0  # with color_temp_kelvin, in place of the mireds
+    max_kelvin: float = 0
 
 
 class JsonLight(Component, frozen=True, kw_only=True):
@@ -110,6 +112,8 @@ class JsonLight(Component, frozen=True, kw_only=True):
     color_temp_kelvin: bool = False
     min_mireds: float = 153
     max_mireds: float = 500
+    min_kelvin: float = 0  # with color_temp_kelvin, in place of the mireds
+    max_kelvin: float = 0
 
 
 class Fan(Component, frozen=True, kw_only=True):

@@ -25,6 +25,7 @@ from device.home.components import (
     Sensor,
 )
 from device.home.discovery import Announced, parse
+from device.home.lights import kelvin_limits
 from device.home.naming import area_of, entity_id, spoken_name
 from device.home.registry import Entity, State
 from device.home.states import Reader, readers
@@ -248,11 +249,17 @@ def _detailed(entity: Entity, component: Component) -> Entity:
     match component:
         case Light():
             color = component.rgb_command_topic or component.hs_command_topic or component.xy_command_topic
-            return _with_features(entity, dim=component.brightness_command_topic, color=color)
+            white = component.color_temp_command_topic
+            found = _with_features(
+                entity, dim=component.brightness_command_topic, color=color, color_temp=white
+            )
+            return _with_kelvin(found, component) if white else found
         case JsonLight():
             modes = set(component.supported_color_modes)
             dim = component.brightness or modes - {"onoff"}
-            return _with_features(entity, dim=dim, color=modes & {"xy", "hs", "rgb", "rgbw", "rgbww"})
+            colored = modes & {"xy", "hs", "rgb", "rgbw", "rgbww"}
+            found = _with_features(entity, dim=dim, color=colored, color_temp=modes & {"color_temp"})
+            return _with_kelvin(found, component) if "color_temp" in modes else found
         case Fan():
             return _with_features(entity, speed=component.percentage_command_topic)
         case Cover():
@@ -274,3 +281,8 @@ def _detailed(entity: Entity, component: Component) -> Entity:
 
 def _with_features(entity: Entity, **features: object) -> Entity:
     return replace(entity, features=frozenset(name for name, there in features.items() if there))
+
+
+def _with_kelvin(entity: Entity, light: Light | JsonLight) -> Entity:
+    low, high = kelvin_limits(light)
+    return replace(entity, minimum=low, maximum=high)

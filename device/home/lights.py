@@ -25,6 +25,7 @@ from device.home.templates import render_command
 
 BRIGHTNESS_STEP = 20
 _UNKNOWN_BRIGHTNESS = 50
+_KELVIN_TOLERANCE = 60  # a mired is up to 40 kelvin
 
 
 def brightness_after_step(state: State, direction: str) -> int:
@@ -52,6 +53,8 @@ def plan_light(light: Light, call: Call, state: State) -> Plan:
             message = _brightness(light, level)
             sent = percent(_raw(light, level), light.brightness_scale)
             check = is_near("brightness", sent, PERCENT_TOLERANCE) if light.brightness_state_topic else None
+        case float() as kelvin:
+            message, check = _white(light, kelvin)
         case _:
             message, check = _color(light, str(call.value))
     check = all_of(is_on, check)
@@ -76,6 +79,11 @@ def plan_json_light(light: JsonLight, call: Call, state: State) -> Plan:
         case int() as level:
             wanted["brightness"] = raw = _raw(light, level)
             check = is_near("brightness", percent(raw, light.brightness_scale), PERCENT_TOLERANCE)
+        case float() as kelvin:
+            if "color_temp" not in light.supported_color_modes:
+                raise Refused("it has no colour temperature")
+            wanted["color_temp"] = _temperature(light, kelvin)
+            check = is_near("kelvin", _within(light, kelvin), _KELVIN_TOLERANCE)
         case _:
             color, check = _json_color(light, str(call.value))
             wanted |= color
@@ -84,8 +92,15 @@ def plan_json_light(light: JsonLight, call: Call, state: State) -> Plan:
     return Plan((message,), check if light.state_topic else None)
 
 
-def _wish(call: Call, state: State) -> str | int:
-    """What a light's call comes to: "on", "off", "color" or percent."""
+def kelvin_limits(light: Light | JsonLight) -> tuple[int, int]:
+    """The warmest and the coldest white of a light."""
+    if light.color_temp_kelvin and light.max_kelvin > light.min_kelvin > 0:
+        return round(light.min_kelvin), round(light.max_kelvin)
+    return round(1_000_000 / light.max_mireds), round(1_000_000 / light.min_mireds)
+
+
+def _wish(call: Call, state: State) -> str | int | float:
+    """What a light's call comes to: "on", "off", "color", percent (an int) or kelvin (a float)."""
     match call.service:
         case "turn_on":
             return "on"
@@ -99,6 +114,8 @@ def _wish(call: Call, state: State) -> str | int:
             return brightness_after_step(state, str(call.value))
         case "color" if call.value in colors.RGB:
             return "color"
+        case "color_temperature":
+            return float(number_of(call))
     raise Refused(f"it cannot {call.service}")
 
 
@@ -115,10 +132,9 @@ def _color(light: Light, name: str) -> tuple[Publish, Check | None]:
     seen = light.rgb_state_topic or light.hs_state_topic or light.xy_state_topic
     check = is_equal("color", name) if seen else None
     if name in colors.KELVIN and light.color_temp_command_topic:
-        value = _temperature(light, name)
-        payload = render_command(light.color_temp_command_template, value)
-        check = _is_white(light, value) if light.color_temp_state_topic else None
-        return Publish(light.color_temp_command_topic, payload, light.retain), check
+        kelvin = float(colors.KELVIN[name])
+        check = _is_white(light, kelvin) if light.color_temp_state_topic else None
+        return _white(light, kelvin)[0], check
     if light.rgb_command_topic:
         red, green, blue = (round(channel) for channel in colors.RGB[name])
         text = f"{red},{green},{blue}"
@@ -135,11 +151,20 @@ def _color(light: Light, name: str) -> tuple[Publish, Check | None]:
     raise Refused("it has no such colour")
 
 
+def _white(light: Light, kelvin: float) -> tuple[Publish, Check | None]:
+    if not light.color_temp_command_topic:
+        raise Refused("it has no colour temperature")
+    payload = render_command(light.color_temp_command_template, _temperature(light, kelvin))
+    near = is_near("kelvin", _within(light, kelvin), _KELVIN_TOLERANCE)
+    check = near if light.color_temp_state_topic else None
+    return Publish(light.color_temp_command_topic, payload, light.retain), check
+
+
 def _json_color(light: JsonLight, name: str) -> tuple[dict[str, Any], Check]:
     modes = light.supported_color_modes
     if name in colors.KELVIN and "color_temp" in modes:
-        value = _temperature(light, name)
-        return {"color_temp": value}, _is_white(light, value)
+        kelvin = float(colors.KELVIN[name])
+        return {"color_temp": _temperature(light, kelvin)}, _is_white(light, kelvin)
     red, green, blue = (round(channel) for channel in colors.RGB[name])
     rgb: dict[str, float] = {"r": red, "g": green, "b": blue}
     if "xy" in modes:
@@ -157,11 +182,17 @@ def _json_color(light: JsonLight, name: str) -> tuple[dict[str, Any], Check]:
     return {"color": color}, is_equal("color", name)
 
 
-def _temperature(light: Light | JsonLight, name: str) -> int:
-    """Mired, or kelvin where the light wants it, of the nearest white the light can make."""
-    mired = max(light.min_mireds, min(light.max_mireds, 1_000_000 / colors.KELVIN[name]))
-    return round(1_000_000 / mired) if light.color_temp_kelvin else round(mired)
+def _within(light: Light | JsonLight, kelvin: float) -> float:
+    """The nearest white the light can make."""
+    low, high = kelvin_limits(light)
+    return max(low, min(high, kelvin))
 
 
-def _is_white(light: Light | JsonLight, value: float) -> Check:
-    return is_equal("color", colors.from_kelvin(value if light.color_temp_kelvin else 1_000_000 / value))
+def _temperature(light: Light | JsonLight, kelvin: float) -> int:
+    """`kelvin` in mired, or as it is where the light wants it."""
+    value = _within(light, kelvin)
+    return round(value) if light.color_temp_kelvin else round(1_000_000 / value)
+
+
+def _is_white(light: Light | JsonLight, kelvin: float) -> Check:
+    return is_equal("color", colors.from_kelvin(_within(light, kelvin)))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from device.events import Event, HomeChanged, HomeConnection, HomeEntity
-from device.home.registry import Entity, House, State, areas_of
+from device.home.registry import Entity, House, State, areas_of, floors_of
 
 
 class HouseMirror:
     """The newest description and state of every entity."""
 
-    def __init__(self, device_area: str = "") -> None:
+    def __init__(self, device_area: str = "", floors: Mapping[str, str] | None = None) -> None:
+        """`floors`: area id to the spoken name of its floor."""
         self.device_area = device_area
+        self.floors: Mapping[str, str] = floors or {}
         self.connected = False
         self._entities: dict[str, Entity] = {}
         self._states: dict[str, State] = {}
@@ -36,6 +40,7 @@ class HouseMirror:
         return House(
             entities=dict(self._entities),
             areas=areas_of(self._entities.values()),
+            floors=floors_of(self.floors),
             states=dict(self._states),
             device_area=self.device_area,
         )

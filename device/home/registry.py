@@ -11,6 +11,7 @@ A call is written `service entity value`, the vocabulary of every tool call in W
 | `brightness`       | light                        | percent, 0 to 100                          |
 | `brightness_step`  | light                        | "+" or "-"                                 |
 | `color`            | light                        | colour name                                |
+| `color_temperature`| light                        | kelvin                                     |
 | `temperature`      | climate                      | degrees Celsius                            |
 | `temperature_step` | climate                      | "+" or "-"                                 |
 | `mode`             | climate                      | one of `Entity.options`                    |
@@ -28,7 +29,7 @@ A call is written `service entity value`, the vocabulary of every tool call in W
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -50,11 +51,11 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str  # "Kitchen Light"
     area: str = ""  # area id, "" when unknown
     aliases: tuple[str, ...] = ()
-    features: frozenset[str] = frozenset()  # lights: dim, color; covers: position; fans: speed
+    features: frozenset[str] = frozenset()  # lights: dim, color, color_temp; covers: position; fans: speed
     device_class: str = ""  # Home Assistant's: garage, blind, curtain, door, temperature, humidity, …
     unit: str = ""
     options: tuple[str, ...] = ()  # select options or climate modes
-    minimum: float | None = None
+    minimum: float | None = None  # of the value that is set; lights: kelvin
     maximum: float | None = None
 
     @property
@@ -69,6 +70,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     value: Value | None = None  # "on", "off", "open", "locked", 21.5, "heat", …
     brightness: int | None = None  # percent
     color: str = ""
+    kelvin: int | None = None  # of a light that shines white
     position: int | None = None  # percent open
     speed: int | None = None  # percent
     target: float | None = None  # climate set point, degrees Celsius
@@ -77,7 +79,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 SERVICES: dict[str, tuple[str, ...]] = {
-    "light": ("turn_on", "turn_off", "brightness", "brightness_step", "color", "get"),
+    "light": ("turn_on", "turn_off", "brightness", "brightness_step", "color", "color_temperature", "get"),
     "switch": ("turn_on", "turn_off", "get"),
     "fan": ("turn_on", "turn_off", "speed", "get"),
     "climate": ("turn_on", "turn_off", "temperature", "temperature_step", "mode", "get"),
@@ -91,8 +93,16 @@ SERVICES: dict[str, tuple[str, ...]] = {
     "binary_sensor": ("get",),
 }
 HOUSELESS_SERVICES = ("time", "date")
-NEEDS_FEATURE = {"brightness": "dim", "brightness_step": "dim", "color": "color", "speed": "speed"}
+NEEDS_FEATURES = {  # any of these
+    "brightness": ("dim",),
+    "brightness_step": ("dim",),
+    "color": ("color", "color_temp"),
+    "color_temperature": ("color_temp",),
+    "speed": ("speed",),
+}
 COLORS = ("red", "green", "blue", "yellow", "orange", "purple", "pink", "white", "turquoise", "warm white")
+WHITES = ("white", "warm white")  # what a light without colours can be
+KELVIN_RANGE = (1000.0, 10000.0)
 
 
 class House(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +110,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
 
     entities: dict[str, Entity] = {}
     areas: dict[str, str] = {}  # area id -> spoken name
+    floors: dict[str, tuple[str, ...]] = {}  # spoken name -> ids of its areas
     states: dict[str, State] = {}
     device_area: str = ""  # the area this Wren stands in
 
@@ -116,7 +127,7 @@ def services_of(entity: Entity) -> tuple[str, ...]:
     return tuple(
         service
         for service in SERVICES.get(entity.domain, ())
-        if NEEDS_FEATURE.get(service, "") in ("", *entity.features)
+        if service not in NEEDS_FEATURES or not entity.features.isdisjoint(NEEDS_FEATURES[service])
     )
 
 
@@ -132,7 +143,11 @@ def _value_fits(call: Call, entity: Entity) -> bool:
             high = 1e9 if entity.maximum is None else entity.maximum
             return isinstance(value, int | float) and low <= value <= high
         case "color":
-            return value in COLORS
+            return value in (COLORS if "color" in entity.features else WHITES)
+        case "color_temperature":
+            low = KELVIN_RANGE[0] if entity.minimum is None else entity.minimum
+            high = KELVIN_RANGE[1] if entity.maximum is None else entity.maximum
+            return isinstance(value, int | float) and low <= value <= high
         case "mode" | "option":
             return value in entity.options
         case _:
@@ -142,3 +157,11 @@ def _value_fits(call: Call, entity: Entity) -> bool:
 def areas_of(entities: Iterable[Entity]) -> dict[str, str]:
     """Area ids and spoken names for entities that only name an id."""
     return {e.area: e.area.replace("_", " ").title() for e in entities if e.area}
+
+
+def floors_of(floor_by_area: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Floors with the ids of their areas, from areas with their floors."""
+    floors: dict[str, tuple[str, ...]] = {}
+    for area, floor in floor_by_area.items():
+        floors[floor] = (*floors.get(floor, ()), area)
+    return floors

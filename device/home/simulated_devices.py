@@ -25,7 +25,7 @@ class EntityPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     id: Annotated[str, Meta(pattern=_ENTITY_ID)]
     name: str = ""  # "": called like its device
-    features: tuple[Literal["dim", "color", "position", "speed"], ...] = ()
+    features: tuple[Literal["dim", "color", "color_temp", "position", "speed"], ...] = ()
     schema: Literal["basic", "json"] = "basic"
     device_class: str = ""
     unit: str = ""
@@ -38,6 +38,7 @@ class EntityPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     state: Value | None = None
     brightness: int = 100
     color: str = "white"
+    kelvin: int = 0  # lights: shines white of this; 0: in its colour
     position: int = 0
     speed: int = 50
     target: float = 21
@@ -71,6 +72,7 @@ class SimulatedEntity:
         self.base = f"{home}/{self.domain}/{self.object_id}"
         self.value: Value | None = _first_value(plan, self.domain)
         self.brightness, self.rgb = plan.brightness, colors.RGB.get(plan.color, colors.RGB["white"])
+        self.kelvin = plan.kelvin
         self.speed, self.target, self.position = plan.speed, plan.target, float(plan.position)
         self._goal: float | None = None
         self._moved_at = 0.0
@@ -109,15 +111,19 @@ class SimulatedEntity:
             case "light" if self.plan.schema == "json":
                 red, green, blue = (round(channel) for channel in self.rgb)
                 said: dict[str, Any] = {"state": _text(self.value).upper()}
-                if {"dim", "color"} & set(self.plan.features):
+                if {"dim", "color", "color_temp"} & set(self.plan.features):
                     said["brightness"] = round(self.brightness * 2.54)
-                if "color" in self.plan.features:
+                if "color" in self.plan.features and not self.kelvin:
                     said |= {"color_mode": "rgb", "color": {"r": red, "g": green, "b": blue}}
+                if self.kelvin:
+                    said |= {"color_mode": "color_temp", "color_temp": round(1_000_000 / self.kelvin)}
                 return {"state": said}
             case "light":
                 red, green, blue = (round(channel) for channel in self.rgb)
                 said = {"state": _text(self.value).upper()}
                 said |= {"brightness": round(self.brightness * 2.55)} if "dim" in self.plan.features else {}
+                if self.kelvin:
+                    return said | {"color_temp": self.kelvin}
                 return said | ({"rgb": f"{red},{green},{blue}"} if "color" in self.plan.features else {})
             case "fan":
                 return {"state": _text(self.value).upper(), "speed": self.speed}
@@ -145,7 +151,9 @@ class SimulatedEntity:
                 self.brightness = round(float(payload) / 2.55)
             case "light", "rgb":
                 red, green, blue = (float(channel) for channel in payload.split(","))
-                self.rgb = (red, green, blue)
+                self.rgb, self.kelvin = (red, green, blue), 0
+            case "light", "color_temp":
+                self.kelvin = int(payload)
             case "fan", "speed":
                 self.speed = int(payload)
             case "cover", "":
@@ -176,7 +184,9 @@ class SimulatedEntity:
             self.brightness = round(float(wanted["brightness"]) / 2.54)
         if "color" in wanted:
             color = wanted["color"]
-            self.rgb = (float(color["r"]), float(color["g"]), float(color["b"]))
+            self.rgb, self.kelvin = (float(color["r"]), float(color["g"]), float(color["b"])), 0
+        if "color_temp" in wanted:
+            self.kelvin = round(1_000_000 / float(wanted["color_temp"]))
 
     def _move(self, goal: float, now: float) -> None:
         self._goal, self._moved_at = goal, now
@@ -255,11 +265,11 @@ def _text(value: Any) -> str:
 
 
 def _light(plan: EntityPlan) -> dict[str, Any]:
-    topics = {"cmd_t": "~/set", "stat_t": "~/state"}
+    topics: dict[str, Any] = {"cmd_t": "~/set", "stat_t": "~/state"}
     if plan.schema == "json":
-        modes = (
-            ["rgb"] if "color" in plan.features else ["brightness"] if "dim" in plan.features else ["onoff"]
-        )
+        kinds = {"color": "rgb", "color_temp": "color_temp"}
+        modes = [mode for feature, mode in kinds.items() if feature in plan.features]
+        modes = modes or (["brightness"] if "dim" in plan.features else ["onoff"])
         return topics | {
             "schema": "json",
             "brightness": modes != ["onoff"],
@@ -270,6 +280,12 @@ def _light(plan: EntityPlan) -> dict[str, Any]:
         topics |= {"bri_cmd_t": "~/brightness/set", "bri_stat_t": "~/brightness"}
     if "color" in plan.features:
         topics |= {"rgb_cmd_t": "~/rgb/set", "rgb_stat_t": "~/rgb"}
+    if "color_temp" in plan.features:
+        topics |= {
+            "clr_temp_cmd_t": "~/color_temp/set",
+            "clr_temp_stat_t": "~/color_temp",
+            "clr_temp_k": True,
+        }
     return topics
 
 

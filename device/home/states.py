@@ -153,12 +153,16 @@ def _light(light: Light) -> list[tuple[str, Reader]]:
         def read(state: State, message: Message) -> State | None:
             numbers = [number(part) for part in (render(template, message) or "").split(",")]
             known = [value for value in numbers if value is not None]
-            return replace(state, color=name(*known)) if len(known) == len(numbers) == channels else None
+            if len(known) != len(numbers) or len(known) != channels:
+                return None
+            return replace(state, color=name(*known), kelvin=None)
 
         return read
 
-    def temperature(value: float) -> str:
-        return _temperature_name(value, kelvin=light.color_temp_kelvin)
+    def white(state: State, message: Message) -> State | None:
+        value = number(render(light.color_temp_value_template, message))
+        known = value is not None and value > 0
+        return replace(state, **_white(light, value)) if known and value is not None else None
 
     return [
         (light.state_topic, _value(light.state_value_template or light.value_template, words)),
@@ -173,14 +177,14 @@ def _light(light: Light) -> list[tuple[str, Reader]]:
         (light.rgb_state_topic, color(light.rgb_value_template, lambda *rgb: colors.from_rgb(rgb), 3)),
         (light.hs_state_topic, color(light.hs_value_template, colors.from_hs, 2)),
         (light.xy_state_topic, color(light.xy_value_template, colors.from_xy, 2)),
-        (light.color_temp_state_topic, color(light.color_temp_value_template, temperature, 1)),
+        (light.color_temp_state_topic, white),
     ]
 
 
-def _temperature_name(value: float, *, kelvin: bool) -> str:
-    if value <= 0:
-        return ""
-    return colors.from_kelvin(value if kelvin else 1_000_000 / value)
+def _white(light: Light | JsonLight, value: float) -> dict[str, Any]:
+    """What a colour temperature above 0, in mired or kelvin as the light says it, tells of the state."""
+    kelvin = value if light.color_temp_kelvin else 1_000_000 / value
+    return {"color": colors.from_kelvin(kelvin), "kelvin": round(kelvin)}
 
 
 def _json_light(light: JsonLight, state: State, message: Message) -> State | None:
@@ -195,22 +199,21 @@ def _json_light(light: JsonLight, state: State, message: Message) -> State | Non
     brightness = said.get("brightness")
     if _is_number(brightness):
         changed["brightness"] = percent(brightness, light.brightness_scale)
-    if color := _json_color(light, said):
-        changed["color"] = color
+    changed |= _json_color(light, said)
     return replace(state, **changed) if changed else None
 
 
-def _json_color(light: JsonLight, said: dict[str, Any]) -> str:
+def _json_color(light: JsonLight, said: dict[str, Any]) -> dict[str, Any]:
     temperature, color, mode = said.get("color_temp"), said.get("color"), said.get("color_mode")
-    if _is_number(temperature) and (mode == "color_temp" or not isinstance(color, dict)):
-        return _temperature_name(temperature, kelvin=light.color_temp_kelvin)
+    if _is_number(temperature) and temperature > 0 and (mode == "color_temp" or not isinstance(color, dict)):
+        return _white(light, temperature)
     if not isinstance(color, dict):
-        return ""
+        return {}
     for keys, name in _COLOR_KEYS:
         values = [value for key in keys if _is_number(value := color.get(key))]
         if len(values) == len(keys):
-            return name(*values)
-    return ""
+            return {"color": name(*values), "kelvin": None}
+    return {}
 
 
 def _is_number(value: Any) -> TypeGuard[float]:

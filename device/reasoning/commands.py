@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 from rapidfuzz import fuzz, process
 
-from device.home.registry import Call, Entity, House, services_of
+from device.home.registry import KELVIN_RANGE, Call, Entity, House, services_of
 from device.reasoning.intents import index_of
 from device.reasoning.words import is_number, lexicon, split
 
@@ -128,6 +128,9 @@ def lines_of(
             case "brightness_step" | "temperature_step":
                 for way in "+-":
                     yield STEPS[way], "", Call(service, entity.id, way)
+            case "color_temperature":
+                for number in (number for number in numbers if number >= KELVIN_RANGE[0]):
+                    yield "set", f" to {int(number)} kelvin", Call(service, entity.id, int(number))
             case "color":
                 for color in colors:
                     yield "set", f" to {color}", Call(service, entity.id, color)

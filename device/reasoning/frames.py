@@ -1,6 +1,6 @@
-"""From items to frames: one frame per clause, saying what is wanted (acts, values) of which things (targets).
+"""From clauses to frames: what is wanted (acts, values) of which things (targets), one frame per clause.
 
-A sentence is cut where "and" joins or where a verb begins something new. A clause that lacks its act or its
+A clause that lacks its act or its
 things borrows them from its neighbour ("turn on the kitchen and the hallway light").
 """
 
@@ -9,13 +9,26 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, field, replace
 
+from device.reasoning.clauses import mood_of
 from device.reasoning.items import Item
 from device.reasoning.names import Found, NameIndex
 
 _HOURS = 12  # "at" up to this number is rather a time of day
 _BETWEEN = frozenset(("determiner", "quantifier", "ignored", "degree"))
 _OPTION_KINDS = frozenset(
-    ("unknown", "color", "level", "neutral", "act", "step", "state", "attribute", "noun", "complaint")
+    (
+        "unknown",
+        "color",
+        "level",
+        "neutral",
+        "act",
+        "step",
+        "state",
+        "attribute",
+        "noun",
+        "complaint",
+        "sense",
+    )
 )
 
 
@@ -35,13 +48,19 @@ class Target:
 
 @dataclass(slots=True)
 class Value:
-    """A value asked for: `kind` is percent, degrees, number or color; `relative` when it is a difference."""
+    """A value asked for: `kind` is percent, degrees, kelvin, number, factor, color or white.
+
+    `relative` when it is a difference; `name` is the colour, or what a factor multiplies.
+    """
 
     kind: str
     amount: float = 0.0
     name: str = ""
     relative: bool = False
-    is_level: bool = False
+    is_level: bool = False  # a word, not a number
+    is_loose: bool = False  # not led to by "to" or "at"
+    is_switching: bool = False  # led to by "on", which may mean no more than that
+    is_epithet: bool = False  # stands before the thing ("the blue light")
 
 
 @dataclass(slots=True)
@@ -60,9 +79,11 @@ class Frame:
     attributes_from: int = sys.maxsize  # where the first of them is
     complaint: str = ""
     states: list[str] = field(default_factory=list)
+    senses: list[tuple[str, bool]] = field(default_factory=list)  # class of sensor; whether only that is said
     activities: list[str] = field(default_factory=list)
     houseless: str = ""
     not_yet: str = ""
+    count: int = 0  # of how many things, 0 when that is not said
     # of what
     targets: list[Target] = field(default_factory=list)
     excluded: list[Target] = field(default_factory=list)
@@ -79,66 +100,21 @@ class Frame:
     is_bare: bool = False  # its complaint needs a subject
     is_slight: bool = False
     is_open_question: bool = False  # asks what or which
+    is_sensed: bool = False  # says "detected"
     is_scene: bool = False  # names a scene or a button and nothing else
 
     @property
     def has_goal(self) -> bool:
         """Whether it says what shall become of its things."""
         return bool(
-            self.acts or self.values or self.steps or self.complaint or self.activities or self.is_scene
+            self.acts
+            or self.values
+            or self.steps
+            or self.states
+            or self.complaint
+            or self.activities
+            or self.is_scene
         )
-
-
-def clauses(items: list[Item]) -> list[list[Item]]:
-    """The clauses of a sentence; none is empty."""
-    parts: list[list[Item]] = [[]]
-    for at, item in enumerate(items):
-        part = parts[-1]
-        if item.kind == "disjunction" and part and _mood(part) == "ask":
-            continue
-        if item.kind == "conjunction":
-            parts.append([])
-            continue
-        if part and _begins_anew(item, items[at + 1 :], part):
-            parts.append([])
-        parts[-1].append(item)
-    return [part for part in parts if part]
-
-
-def _begins_anew(item: Item, rest: list[Item], part: list[Item]) -> bool:
-    kinds = {other.kind for other in part}
-    has_thing = bool(kinds & {"name", "noun", "area", "pronoun", "activity", "everything", "unknown"})
-    has_goal = bool(kinds & {"act", "step", "number", "color", "level"})
-    is_told = (
-        bool(kinds & {"copula", "complaint"}) or (part[0].value == "intention" and len(part) > 1)
-    ) and not kinds & {"ensure", "desire", "modal", "ask"}
-    if item.is_verb and item.form != "1":
-        is_asked = _mood(part) == "ask"
-        is_predicate = part[-1].kind in ("copula", "degree")
-        return not is_asked and (
-            (has_thing and has_goal and "subject" not in kinds) or (is_told and not is_predicate)
-        )
-    is_complete = has_thing and has_goal and not is_told and _mood(part) == "do"
-    if is_told and "complaint" in kinds and item.kind in ("subject", "complaint"):
-        return True
-    if item.kind in ("pronoun", "subject", "determiner", "name"):
-        following = next((other for other in rest if other.kind not in ("noun", "name", "area")), None)
-        return is_complete and following is not None and following.kind == "copula"
-    return is_complete and item.kind in ("wh", "which", "ask", "houseless", "reason")
-
-
-def _mood(part: list[Item]) -> str:
-    kinds = [item.kind for item in part]
-    first = next((kind for kind in kinds if kind not in ("determiner", "ignored", "degree")), "")
-    if first in ("wh", "which", "aux", "copula") or "ask" in kinds or "asks" in part[0].readings:
-        return "ask"
-    if first == "reason" or part[0].value == "intention":
-        return "tell"
-    if first == "subject" and not {"ensure", "desire", "complaint"} & set(kinds):
-        return "tell"
-    if {"copula", "complaint"} & set(kinds) and not {"ensure", "desire", "modal"} & set(kinds):
-        return "tell" if "copula" in kinds or not {"act", "neutral"} & set(kinds) else "do"
-    return "do"
 
 
 def frame(part: list[Item], index: NameIndex) -> Frame:
@@ -152,8 +128,9 @@ class _Builder:
     def __init__(self, part: list[Item], index: NameIndex) -> None:
         self.part = part
         self.index = index
-        self.frame = Frame(_mood(part), part[0].start)
+        self.frame = Frame(mood_of(part), part[0].start)
         self.frame.is_open_question = part[0].kind in ("wh", "which")
+        self.verb: Item | None = None
         self.targets = self.frame.targets  # or, after "except", those excluded
 
     def build(self) -> Frame:
@@ -172,10 +149,15 @@ class _Builder:
                     self.targets.append(Target(item.start, item.end, noun="everything", every=True))
                 case "unknown":
                     self._unknown(item, before)
+                case "sense" if self.frame.mood != "ask":
+                    self._unknown(item, before)
                 case _:
                     self._meaning(item, before[-1] if before else None, (*self.part[at + 1 :], None)[0])
             if item.kind in _OPTION_KINDS:
                 self.frame.options.append(item.start)
+            self.frame.is_sensed |= "sensed" in item.readings
+            if sense := item.readings.get("sense"):
+                self.frame.senses.append((sense, item.kind in ("sense", "act", "state", "complaint")))
         targets = self.frame.targets
         self.frame.is_scene = bool(targets) and all(self._is_scene(target) for target in targets)
         return self.frame
@@ -206,7 +188,8 @@ class _Builder:
     def _area(self, item: Item, area: str, before: list[Item]) -> None:
         """An area narrows the things just named, unless they have one or plainly are elsewhere."""
         last = self.targets[-1] if self.targets else None
-        if last and not last.area:
+        is_apart = last is not None and any(o.kind == "except" and o.start >= last.end for o in before)
+        if last and not (last.area or is_apart):
             named = [e for found in last.found for e in found.name.ids]
             is_there = any(self.index.entities[e].area == area for e in named)
             is_said_of = bool(named) and before[-1].kind in ("preposition", "determiner")
@@ -216,6 +199,8 @@ class _Builder:
         self.targets.append(Target(item.start, item.end, area=area, every=self._every(before)))
 
     def _noun(self, item: Item, before: list[Item]) -> None:
+        if self.targets and before[-1].kind == "color":  # "the lamp … a blue light"
+            return
         last = self.targets[-1] if self._touches(before) else None
         every = self._every(before)
         named = [e for found in last.found for e in found.name.ids] if last else []
@@ -232,6 +217,8 @@ class _Builder:
             self.targets.append(target)
 
     def _unknown(self, item: Item, before: list[Item]) -> None:
+        if self.frame.mood == "ask" and item.text.endswith(self.index.lexicon.language.adverb_ending):
+            return
         last = self.targets[-1] if self.targets else None
         touches = self._touches(before)
         is_place = bool(before) and before[-1].kind in ("preposition", "determiner")
@@ -258,6 +245,8 @@ class _Builder:
         if item.kind in ("act", "neutral"):
             frame.verbs += item.is_verb
             frame.acts_from = item.start if frame.acts_from < 0 else frame.acts_from
+            item.value = self._joined(item) or item.value
+            self.verb = item if item.is_verb else self.verb
         match item.kind:
             case "act":
                 frame.acts.add(item.value)
@@ -272,10 +261,28 @@ class _Builder:
                 frame.attributes_from = min(item.start, frame.attributes_from)
             case "complaint":
                 frame.complaint, frame.is_bare = item.value, "bare" in item.readings
+            case "color" if item.value.isdigit():
+                frame.values.append(Value("white", float(item.value)))
             case "color":
-                frame.values.append(Value("color", name=item.value))
+                is_before = previous is not None and previous.kind not in ("preposition", "clock", "neutral")
+                is_epithet = is_before and following is not None and following.kind in ("noun", "name")
+                frame.values.append(Value("color", name=item.value, is_epithet=is_epithet))
             case "level":
-                frame.values.append(Value("percent", float(item.value), is_level=True))
+                prior = previous.kind if previous else ""
+                frame.values.append(
+                    Value(
+                        "percent",
+                        float(item.value),
+                        relative=prior == "by",
+                        is_level=True,
+                        is_loose=prior not in ("preposition", "clock"),
+                        is_switching=previous is not None
+                        and previous.text in self.index.lexicon.language.particles,
+                    )
+                )
+            case "factor":
+                times, _, of = item.value.partition(" ")
+                frame.values.append(Value("factor", float(times), of))
             case "number":
                 self._number(item, previous, following.kind if following else "")
             case "activity":
@@ -284,6 +291,24 @@ class _Builder:
                 setattr(frame, item.kind, getattr(frame, item.kind) or item.value)
             case _:
                 self._manner(item)
+
+    def _joined(self, particle: Item) -> str:
+        """What a particle makes of the verb before the thing ("light … up"), which then means that alone."""
+        verb = self.verb
+        if verb is None or particle.is_verb or verb.value not in ("on", "close"):
+            return ""
+        act = self.index.lexicon.act(verb.text, particle.text)
+        if act == "off" and any(map(self._may_move, self.targets)):
+            return ""
+        if act:
+            self.frame.acts.discard(verb.value)
+        return act
+
+    def _may_move(self, target: Target) -> bool:
+        """Whether a target may be a cover, which is shut down but not switched off."""
+        if target.found:
+            return any(self.index.entities[e].domain == "cover" for e in target.found[0].name.ids)
+        return target.noun not in ("light", "fan", "thermostat", "switch", "everything")
 
     def _manner(self, item: Item) -> None:
         frame = self.frame
@@ -305,8 +330,13 @@ class _Builder:
     def _number(self, item: Item, previous: Item | None, unit: str) -> None:
         frame, amount, prior = self.frame, float(item.text), previous.kind if previous else ""
         is_time_of_day = (
-            prior == "clock" and amount <= _HOURS and unit not in ("percent", "degrees", "fahrenheit")
+            prior == "clock"
+            and amount <= _HOURS
+            and unit not in ("percent", "degrees", "fahrenheit", "kelvin")
         )
+        if unit == "noun" and prior not in ("clock", "by"):
+            frame.count = int(amount)
+            return
         if unit == "duration" or is_time_of_day:
             frame.guard = frame.guard or "later"
         relative = prior == "by"
@@ -316,6 +346,8 @@ class _Builder:
             case "fahrenheit":
                 celsius = (amount if relative else amount - 32) * 5 / 9
                 value = Value("degrees", round(celsius * 2) / 2, relative=relative)
+            case "kelvin":
+                value = Value("kelvin", amount, relative=relative)
             case "degrees":
                 value = Value("degrees", amount, relative=relative or prior == "act")
             case _:
@@ -338,6 +370,7 @@ def inherit(frames: list[Frame]) -> list[Frame]:
                     now,
                     acts=lender.acts,
                     values=lender.values,
+                    states=lender.states,
                     steps=lender.steps,
                     attributes=lender.attributes,
                 )

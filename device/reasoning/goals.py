@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from device.home.registry import Call, Entity, House, State
+from device.home.colors import from_kelvin
+from device.home.registry import KELVIN_RANGE, Call, Entity, House, State
 from device.reasoning.frames import Frame, Value
 
 STEP = 25  # percent that "a bit" moves what has no step of its own
 _CLIMATE_RANGE = (5, 35)  # degrees Celsius a bare number or an unbounded thermostat may be set to
+_USUAL_KELVIN, _KELVIN_STEP = 3500, 500
+_WHITE = ("kelvin", "white", "color")
 _SWITCHABLE = ("light", "switch", "fan", "climate")
 _UP, _DOWN = {"up", "brighten", "warm"}, {"down", "dim", "cool"}
 _ABSORBS = {
@@ -41,17 +44,25 @@ _ABSORBS = {
     ("close", "lock"): "lock",
     ("off", "press"): "off",
     ("off", "down"): "off",
+    ("on", "toggle"): "on",
+    ("off", "toggle"): "off",
+    ("open", "toggle"): "open",
+    ("close", "toggle"): "close",
 }
 ATTRIBUTE_DOMAINS = {
     "brightness": ("light",),
     "color": ("light",),
     "temperature": ("climate",),
+    "color_temperature": ("light",),
     "speed": ("fan",),
 }
 
 
 class Goal(NamedTuple):
-    """`kind` is an act, a kind of value, "step", "option" or "lighten"; `of` says what is stepped or set."""
+    """`kind` is an act, a kind of value, "step", "option" or "lighten"; `of` says what is stepped or set.
+
+    `value` of a "factor" is so many times as much, `sign` of a step or a difference "+" or "-".
+    """
 
     kind: str
     of: str = ""
@@ -131,31 +142,49 @@ def _value_goals(frame: Frame, act: str | None) -> list[Goal]:
         value.is_level and value.amount in (1, 100) for value in frame.values
     ):
         return [Goal(act)]
+    if frame.states == ["close"] and not frame.acts:  # "40 percent closed"
+        return [
+            Goal("percent", value=100 - value.amount)
+            for value in frame.values
+            if value.kind in ("percent", "number")
+        ]
     signs = {step[-1] for step in frame.steps} | ({"+"} if act in _UP else {"-"} if act in _DOWN else set())
+    if any(value.relative for value in frame.values):
+        signs |= {"open": {"+"}, "close": {"-"}}.get(act or "", set())
     sign = next(iter(signs)) if len(signs) == 1 else ""
     return [_value_goal(value, sign, bool(frame.steps), frame) for value in frame.values]
 
 
 def _value_goal(value: Value, sign: str, compared: bool, frame: Frame) -> Goal:
-    relative = (value.relative or compared) and bool(sign) and not value.is_level and value.kind != "color"
     kind, amount = value.kind, value.amount
-    if kind == "number" and "temperature" in frame.attributes:
-        kind = "degrees"
+    if kind == "factor":
+        return Goal(kind, value.name or next(iter(frame.attributes), ""), "+" if amount > 1 else "-", amount)
+    if value.is_level and value.relative and sign:
+        return Goal("factor", "", sign, 1 + amount / 100 * (1 if sign == "+" else -1))
+    if value.is_level or kind in ("color", "white", "kelvin"):
+        return Goal(kind, next(iter(frame.attributes), ""), sign, amount, value.name)
+    relative = (value.relative or compared) and bool(sign)
+    if kind == "number" and {"temperature", "color_temperature"} & set(frame.attributes):
+        kind = "kelvin" if amount >= KELVIN_RANGE[0] else "degrees"
     return Goal(kind, next(iter(frame.attributes), ""), sign, amount, value.name, relative)
 
 
 def call_for(goal: Goal, entity: Entity, house: House) -> Call | None:
     """The call that reaches `goal` for `entity`, in or out of range; None when it has no such goal."""
     domain, state = entity.domain, house.states.get(entity.id, State())
-    if goal.kind != "step" and goal.of in ATTRIBUTE_DOMAINS and domain not in ATTRIBUTE_DOMAINS[goal.of]:
+    is_white = goal.kind in _WHITE and goal.of == "temperature"
+    is_set = goal.kind != "step" and goal.of in ATTRIBUTE_DOMAINS and not is_white
+    if is_set and domain not in ATTRIBUTE_DOMAINS[goal.of]:
         return None
     match goal.kind, domain:
         case "on", "light" | "switch" | "fan" | "climate":
             return Call("turn_on", entity.id)
         case "off", "light" | "switch" | "fan" | "climate":
             return Call("turn_off", entity.id)
-        case "run", "switch":
+        case "run", "switch" | "fan" | "climate":
             return Call("turn_on", entity.id)
+        case "toggle", _:
+            return _toggle(entity, house)
         case "stop", "switch" | "fan":
             return Call("turn_off", entity.id)
         case "on" | "run", "scene":
@@ -179,10 +208,42 @@ def call_for(goal: Goal, entity: Entity, house: House) -> Call | None:
             return _value_call(goal, entity, state)
         case "color", "light":
             return Call("color", entity.id, goal.name)
+        case "kelvin" | "white", "light" if "color_temp" in entity.features:
+            return Call("color_temperature", entity.id, whole(goal.value))
+        case "kelvin" | "white", "light":
+            return Call("color", entity.id, from_kelvin(goal.value))
+        case "factor", "light" | "fan":
+            return _multiplied(goal, entity, state)
         case "option", "select" | "climate":
             return Call("option" if domain == "select" else "mode", entity.id, goal.name)
         case _:
             return None
+
+
+def _toggle(entity: Entity, house: House) -> Call | None:
+    """The opposite of what it is now; None where that is not known."""
+    now = house.states.get(entity.id, State()).value
+    opposites = {
+        **{domain: {"on": "off", "off": "on"} for domain in _SWITCHABLE},
+        "cover": {"open": "close", "closed": "open", "opening": "stop", "closing": "stop"},
+        "lock": {"locked": "unlock", "unlocked": "lock"},
+    }
+    kind = opposites.get(entity.domain, {}).get(str(now), "")
+    return call_for(Goal(kind), entity, house) if kind else None
+
+
+def _multiplied(goal: Goal, entity: Entity, state: State) -> Call | None:
+    """So many times its brightness or speed; a step where that is not known."""
+    now, service, of = (
+        (state.brightness, "brightness", ("", "brightness"))
+        if entity.domain == "light"
+        else (state.speed, "speed", ("", "speed"))
+    )
+    if goal.of not in of:
+        return None
+    if now is None or state.value == "off":
+        return _step(Goal("step", goal.of, goal.sign), entity, state)
+    return Call(service, entity.id, max(1, min(100, round(now * goal.value))))
 
 
 def _cover_position(goal: Goal, state: State) -> int:
@@ -197,6 +258,10 @@ def _step(goal: Goal, entity: Entity, state: State) -> Call | None:
     match entity.domain:
         case "light" if goal.of in ("", "brightness"):
             return Call("brightness_step", entity.id, goal.sign)
+        case "light" if goal.of == "temperature" and "color_temp" in entity.features:
+            kelvin = (state.kelvin or _USUAL_KELVIN) + (-_KELVIN_STEP if goal.sign == "+" else _KELVIN_STEP)
+            low, high = entity.minimum or KELVIN_RANGE[0], entity.maximum or KELVIN_RANGE[1]
+            return Call("color_temperature", entity.id, whole(max(low, min(high, kelvin))))
         case "climate" if goal.of in ("", "temperature"):
             return Call("temperature_step", entity.id, goal.sign)
         case "switch" if goal.of == "temperature" and goal.sign == "+":

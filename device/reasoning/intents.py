@@ -2,8 +2,8 @@
 
 `parse` is pure: words -> items (names of the house, phrases of the language) -> clauses -> frames -> calls.
 Guards come first: what is denied, past, supposed, merely told or meant for later never acts. Then every
-clause must be understood, or none is. What stays unexplained is left to home-assistant's sentences (hassil)
-and, after this module, to the language model.
+clause must be understood, or none is. What the house lacks, and what no tool does, is named. What stays
+unexplained is left to home-assistant's sentences (hassil) and, after this module, to the language model.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from dataclasses import replace
 
 from device.home.registry import Call, House
 from device.reasoning import sentences
-from device.reasoning.frames import Frame, clauses, frame, inherit
-from device.reasoning.items import Item, cover
+from device.reasoning.clauses import absent_object, clauses, guard_of, whole
+from device.reasoning.context import Context, go_on
+from device.reasoning.frames import Frame, frame, inherit
+from device.reasoning.items import cover
 from device.reasoning.names import NameIndex
 from device.reasoning.resolve import Resolver
 from device.reasoning.results import AskBack, NotPossible, NotUnderstood, Result, Stop, Understood
@@ -22,6 +24,7 @@ from device.reasoning.words import Lexicon, lexicon, split
 
 __all__ = [
     "AskBack",
+    "Context",
     "NotPossible",
     "NotUnderstood",
     "Result",
@@ -33,7 +36,9 @@ __all__ = [
 ]
 
 _CACHED = 4
+NO_CONTEXT = Context()
 _TOLD_COST = 0.95
+_FINAL = ("negation", "past", "statement", "intention")  # guards after which nothing is wished for
 _indexes: list[NameIndex] = []
 _THINGS = frozenset(("name", "noun", "area", "unknown", "everything"))
 _ACTS = frozenset(("act", "neutral", "step", "number"))
@@ -43,7 +48,8 @@ _QUESTIONS = frozenset(("copula", "aux", "wh", "which", "ask"))
 def index_of(house: House, words: Lexicon) -> NameIndex:
     """The compiled names of a house; kept while its entities and areas stay the same."""
     for index in _indexes:
-        if index.entities == house.entities and index.areas == house.areas and index.lexicon is words:
+        same_places = index.areas == house.areas and index.floors == house.floors
+        if index.entities == house.entities and same_places and index.lexicon is words:
             return index
     index = NameIndex(house, words)
     _indexes.insert(0, index)
@@ -57,15 +63,24 @@ def prepare(house: House, language: str = "en") -> None:
     sentences.recognise("hello", house, language)
 
 
-def parse(text: str, house: House, language: str = "en") -> Result:
-    """What `text`, whole or as far as it has been heard, asks of `house`. Never raises, never acts."""
+def parse(text: str, house: House, language: str = "en", context: Context = NO_CONTEXT) -> Result:
+    """What `text`, whole or as far as it has been heard, asks of `house`. Never raises, never acts.
+
+    `context` is what was done before; without it "it" and "undo that" refer to nothing.
+    """
     known = lexicon(language)
     words = addressed(split(text, known.language), known)
-    result = _understand(words, house, known)
-    if isinstance(result, NotUnderstood) and not result.guard:
-        calls = sentences.recognise(" ".join(words), house, language)
-        if calls:
-            return Understood(calls, sentences.CONFIDENCE, "sentences")
+    if way := known.onward(words):
+        return go_on(way, context, house)
+    result = _understand(words, house, known, context)
+    if isinstance(result, NotPossible) and result.why == "unknown_device" and (deed := known.beyond(words)):
+        return NotPossible(deed, "beyond")
+    if not isinstance(result, NotUnderstood):
+        return result
+    if not result.guard and (calls := sentences.recognise(" ".join(words), house, language)):
+        return Understood(calls, sentences.CONFIDENCE, "sentences")
+    if result.guard not in _FINAL and (deed := known.beyond(words)):
+        return NotPossible(deed, "beyond")
     return result
 
 
@@ -84,49 +99,41 @@ def addressed(words: list[str], known: Lexicon) -> list[str]:
             break
     while words and words[0] == ",":
         words = words[1:]
+    for correction in known.corrections:
+        rest = [word for word in words[len(correction) :] if word != ","]
+        is_whole = words[: len(correction)] == correction and not any(
+            end > len(correction) and "," not in words[:end] for end, _ in known.at(words, 0)
+        )
+        if is_whole and rest and known.is_verb(rest[0]):
+            return words[len(correction) :]
     return words
 
 
-def _understand(words: list[str], house: House, known: Lexicon) -> Result:
+def _understand(words: list[str], house: House, known: Lexicon, context: Context) -> Result:
     index = index_of(house, known)
     places = index.likely(words)
     items = cover(words, places, index, known)
-    parts = _whole(clauses(items))
-    guard = next((found for part in parts if (found := _guard(part))), "")
+    parts = whole(clauses(items))
+    guard = next((found for part in parts if (found := guard_of(part))), "")
     frames = inherit([frame(part, index) for part in parts])
     guard = guard or next((f.guard for f in frames if f.guard not in ("", "intention") and not f.not_yet), "")
     if guard:
         return NotUnderstood(guard)
-    return _calls(frames, Resolver(Things(words, places, index, house, known)))
+    resolver = Resolver(Things(words, places, index, house, known), context)
+    if context.last and known.follows(words) and frames and all(map(_is_only_things, frames)):
+        frames = resolver.repeat(frames)
+    result = _calls(frames, resolver)
+    if result == NotUnderstood() and len(parts) == 1 and (absent := absent_object(parts[0], known)):
+        return NotPossible(" ".join(words[absent.start : absent.stop]))
+    return result
 
 
-def _whole(parts: list[list[Item]]) -> list[list[Item]]:
-    """Joins what a pause cut off: "turn on the, kitchen light", "tell me, is the kettle on"."""
-    whole: list[list[Item]] = []
-    for part in parts:
-        before = {item.kind for item in whole[-1]} if whole else set()
-        now = {item.kind for item in part}
-        lacks_things = bool(before & _ACTS) and not before & _THINGS
-        brings_things = bool(now & _THINGS) and not now & (_ACTS | _QUESTIONS)
-        is_opening = before == {"ask"} and bool(now & _QUESTIONS)
-        if (lacks_things and brings_things) or is_opening:
-            whole[-1] = whole[-1] + part
-        else:
-            whole.append(part)
-    return whole
-
-
-def _guard(part: list[Item]) -> str:
-    """The reason why a clause must not act, "" when there is none."""
-    is_asked = part[0].kind in ("copula", "aux", "wh", "ask")
-    for item, following in zip(part, [*part[1:], None], strict=True):
-        if item.kind != "guard" or (item.value == "negation" and is_asked):
-            continue
-        if item.value != "intention" or (
-            following is not None and (following.is_verb or following.kind == "act")
-        ):
-            return item.value
-    return ""
+def _is_only_things(now: Frame) -> bool:
+    return (
+        bool(now.targets)
+        and now.mood == "do"
+        and not (now.has_goal or now.verbs or now.unknown or now.not_yet)
+    )
 
 
 def _calls(frames: list[Frame], resolver: Resolver) -> Result:
@@ -149,8 +156,17 @@ def _calls(frames: list[Frame], resolver: Resolver) -> Result:
     return Understood(tuple(dict.fromkeys(calls)), round(resolver.things.confidence, 3))
 
 
+def _implies(now: Frame) -> bool:
+    """Whether a statement that speaks of no act and no state may be a wish: it is about a room, or "it"."""
+    is_fact = now.acts or now.verbs or now.states or now.values or now.steps or now.houseless or now.not_yet
+    is_it = now.has_pronoun and now.is_ours and not now.has_subject
+    is_near = is_it or (not now.is_theirs and any(target.area for target in now.targets))
+    return is_near and not is_fact
+
+
 def _told(now: Frame, frames: list[Frame], resolver: Resolver, is_alone: bool) -> list[Call]:
     """What a statement leads to: alone, a complaint is a wish; beside a wish it says what that is about."""
+    areas = resolver.things.house.areas
     if not is_alone:
         resolver.things.confidence *= _TOLD_COST
         if now.complaint and now.targets:
@@ -158,6 +174,7 @@ def _told(now: Frame, frames: list[Frame], resolver: Resolver, is_alone: bool) -
                 resolver.calls(now)
             except Stop:
                 resolver.antecedent = []
+        resolver.things.area = next((t.area for t in now.targets if t.area in areas), resolver.things.area)
         return []
     if resolver.antecedent or (not now.complaint and any(other.complaint for other in frames)):
         return []
@@ -165,6 +182,6 @@ def _told(now: Frame, frames: list[Frame], resolver: Resolver, is_alone: bool) -
         return resolver.calls(replace(now, mood="do"))
     is_idle = now.is_theirs or (now.is_bare and not (now.is_ours or now.targets))
     if not now.complaint or is_idle or now.guard or any(target.area == "@outdoor" for target in now.targets):
-        raise Stop(NotUnderstood("statement" if not now.complaint else ""))
+        raise Stop(NotUnderstood("", False) if now.complaint else NotUnderstood("statement", _implies(now)))
     resolver.things.confidence *= _TOLD_COST
     return resolver.calls(now)

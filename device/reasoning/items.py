@@ -17,7 +17,7 @@ _NAME_BONUS, _NAME_LENGTH_BONUS, _PHRASE_LENGTH_BONUS = 0.05, 0.02, 0.01
 _RIVALS = 4
 
 # Readings that only qualify another one.
-_MARKS = frozenset(("form", "asks", "bare", "impersonal", "self", "misheard"))
+_MARKS = frozenset(("form", "asks", "bare", "impersonal", "self", "misheard", "sense"))
 _THING = frozenset(("noun", "name", "area", "unknown", "activity", "everything"))
 _BEFORE_NOUN = frozenset(
     ("determiner", "quantifier", "area", "name", "color", "unknown", "preposition", "noun", "ignored")
@@ -31,6 +31,7 @@ _AFTER_PRONOUN = frozenset(
 _ORDER = (
     *(
         "by",
+        "factor",
         "step",
         "complaint",
         "attribute",
@@ -91,7 +92,9 @@ def cover(words: list[str], places: list[list[Likely]], index: NameIndex, lexico
     while at < len(words):
         items.append(chosen[at])
         at = chosen[at].end
-    return _choose([item for item in items if set(item.readings) != {"filler"} or item.found], lexicon)
+    return _choose(
+        [item for item in items if item.found or item.readings.keys() - _MARKS != {"filler"}], lexicon
+    )
 
 
 def _whole_names(
@@ -139,14 +142,31 @@ def _names(
 
 
 def _choose(items: list[Item], lexicon: Lexicon) -> list[Item]:
-    has_verb = False
+    has_verb = has_act = False
     first = True
     for at, item in enumerate(items):
         before = items[at - 1] if at else None
         after = items[at + 1] if at + 1 < len(items) else None
         item.form = item.readings.get("form", "")
         if item.kind != "name":
-            item.kind = _kind(item, before, after, has_verb, first)
+            beyond = items[at + 2] if at + 2 < len(items) else None
+            is_thing_next = beyond is not None and (
+                "noun" in beyond.readings or any(found.name.ids for found in beyond.found)
+            )
+            item.kind = _kind(item, before, after, has_verb, first, is_thing_next)
+            is_epithet = before is not None and before.kind == "determiner" and after is not None
+            if item.text in lexicon.language.particles and is_epithet and after and "noun" in after.readings:
+                item.kind = "unknown"  # "the back door"
+            if item.kind == "except" and at == 0:  # nothing was said yet that it could except
+                item.kind = "filler"
+            is_done = before is not None and before.kind in ("act", "state", "everything") and has_act
+            if (
+                item.kind == "act"
+                and is_done
+                and "preposition" in item.readings
+                and _leads_to_place(items, at)
+            ):
+                item.kind = "preposition"
             item.value = item.readings.get(item.kind, "")
         item.is_verb = item.kind == "neutral" or (
             item.kind == "act" and item.text not in lexicon.language.particles
@@ -156,7 +176,14 @@ def _choose(items: list[Item], lexicon: Lexicon) -> list[Item]:
         elif item.kind not in ("filler", "determiner"):
             first = False
         has_verb = has_verb or item.is_verb
+        has_act = item.kind != "conjunction" and (has_act or item.kind in ("act", "state"))
     return [item for item in items if item.kind != "filler"]
+
+
+def _leads_to_place(items: list[Item], at: int) -> bool:
+    """Whether a room or a floor follows, with or without an article."""
+    rest = [item for item in items[at + 1 : at + 3] if "determiner" not in item.readings]
+    return bool(rest) and ("area" in rest[0].readings or any(found.name.area for found in rest[0].found))
 
 
 def _could_be(item: Item | None, kinds: frozenset[str]) -> bool:
@@ -165,10 +192,12 @@ def _could_be(item: Item | None, kinds: frozenset[str]) -> bool:
     )
 
 
-def _kind(item: Item, before: Item | None, after: Item | None, has_verb: bool, first: bool) -> str:
+def _kind(
+    item: Item, before: Item | None, after: Item | None, has_verb: bool, first: bool, is_thing_next: bool
+) -> str:
     kinds = set(item.readings) - _MARKS
     if not kinds:
-        return "unknown"
+        return "sense" if "sense" in item.readings else "unknown"
     if len(kinds) == 1:
         return kinds.pop()
     prior = before.kind if before else ""
@@ -179,9 +208,15 @@ def _kind(item: Item, before: Item | None, after: Item | None, has_verb: bool, f
     if {"preposition", "act"} <= kinds and "misheard" in item.readings:
         return "act" if prior == "neutral" or (after is None and prior in ("noun", "name")) else "preposition"
     if {"preposition", "act"} <= kinds:
+        is_count = is_thing_next and after is not None and "number" in after.readings
         is_value = after is not None and bool({"number", "level", "color"} & after.readings.keys())
-        is_place = after is not None and "determiner" in after.readings and prior in ("noun", "name")
+        is_value = is_value and not is_count
+        is_led = after is not None and "determiner" in after.readings
+        is_place = is_led and prior in ("noun", "name") and not is_thing_next
+        is_place = is_place or (is_led and prior in ("level", "percent", "number", "color"))
         return "preposition" if is_value or is_place else "act"
+    if {"state", "act"} <= kinds and not has_verb and first:
+        return "act" if _could_be(after, _THING | {"determiner", "quantifier"}) else "state"
     if {"noun", "act"} <= kinds:
         has_object = _could_be(after, _THING | {"determiner", "quantifier"})
         return "noun" if prior in _BEFORE_NOUN or has_verb or not has_object else "act"

@@ -3,7 +3,8 @@
 A name is matched word by word and in order. A word matches by being equal, a plural, a synonym of the same
 noun class ("lamp" for "light"), two halves of one word ("bed room"), or, when it is not a word the language
 or the house knows, by edit distance and sound ("lite"). Known words never match another word by likeness, so
-that "bathroom" is not taken for "bedroom" nor "dishwasher" for "dimmer".
+that "bathroom" is not taken for "bedroom" nor "dishwasher" for "dimmer", but for the confusions that the
+language lists ("night like"): they count beside a word of the name that was heard well.
 """
 
 from __future__ import annotations
@@ -18,15 +19,17 @@ from device.home.registry import Entity, House
 from device.reasoning.words import Lexicon, split
 
 EXACT, PLURAL, SYNONYM, ALIAS_AREA = 1.0, 0.97, 0.9, 0.98
+CONFUSED = 0.8  # a word that is often written for another
 LIKE = 0.68  # least likeness of one word
 LOOKS_PART = 0.75  # least likeness in writing of a word that is but a part of a name
-LIKE_JOINED = 0.86  # the same for a word put together from pieces
+LIKE_JOINED = 0.85  # the same for a word put together from pieces
 LOOKS, LOOKS_SHORT = 0.45, 0.55  # least likeness in writing of what sounds alike; the same for few sounds
 SURE = 0.84  # a name heard less well than this is asked back
 SOUND = 0.95  # what equal sound is worth
 MIN_FUZZY = 3  # letters below which likeness means nothing
 _JOIN = 3  # words that may be pieces of one
 _SKIPPED = frozenset(("the", "s", "of", "a"))
+FLOOR = "@floor:"  # before the name of a floor, it stands for the area ids of its rooms
 
 _MEASURES = ("number", "select", "sensor")
 _CLASS_NOUNS = {
@@ -44,6 +47,7 @@ _COVER_NOUNS = {
     "gate": ("gate", "door"),
     "door": ("door",),
     "curtain": ("curtain", "cover"),
+    "awning": ("awning", "cover"),
     "window": ("window",),
 }
 
@@ -102,6 +106,8 @@ class NameIndex:
         self._whole = lexicon.things | lexicon.rooms
         self.entities = house.entities
         self.areas = house.areas
+        self.floors = house.floors
+        self._own: dict[str, tuple[str, ...]] = {}
         self.words_of: dict[str, tuple[frozenset[str], ...]] = {}
         self.heads_of: dict[str, frozenset[str]] = {}
         self.nouns_of: dict[str, frozenset[str]] = {}
@@ -115,6 +121,8 @@ class NameIndex:
             self._add_entity(entity)
         for area, spoken in house.areas.items():
             self._add_area(area, spoken)
+        for floor in house.floors:
+            self._add_area(f"{FLOOR}{floor}", floor)
         self._add_short_names()
         self._add_area_tails()
         self._add_area_synonyms()
@@ -128,6 +136,10 @@ class NameIndex:
         for word in self.vocabulary:
             if noun := lexicon.noun(word):
                 self._by_noun[noun].append(word)
+        self._confused: dict[str, list[str]] = defaultdict(list)
+        for meant, confusions in lexicon.language.confusions.items():
+            for word in confusions if meant in self._vocabulary else ():
+                self._confused[word].append(meant)
         self._like = [word for word in self.vocabulary if len(word) >= MIN_FUZZY and not word[0].isdigit()]
         self._sounds = [self.sound(word) for word in self._like]
         outdoor = set(lexicon.language.outdoor_words)
@@ -141,6 +153,7 @@ class NameIndex:
     def _add_entity(self, entity: Entity) -> None:
         spoken = [words for name in (entity.name, *entity.aliases) if (words := self._words(name))]
         every = dict.fromkeys(word for words in spoken for word in words)
+        self._own[entity.id] = spoken[0] if spoken else ()
         self.words_of[entity.id] = tuple(frozenset(words) for words in spoken)
         self.heads_of[entity.id] = frozenset(words[-1] for words in spoken)
         self.nouns_of[entity.id] = nouns_of(entity, every, self.lexicon)
@@ -209,6 +222,8 @@ class NameIndex:
             if word in self._vocabulary:
                 here.append(Likely((word,), 1, EXACT))
             here += [Likely((other,), 1, self._kinship(word, other)) for other in self._relatives(word)]
+            meant = self._confused.get(word, ()) if word not in self._vocabulary else ()
+            here += [Likely((other,), 1, CONFUSED, 0.0) for other in meant]
             if unknown[at]:
                 here += [Likely((o,), 1, score, _looks(word, o)) for o, score in self._alike(word, LIKE)]
             for span in range(2, min(_JOIN, len(words) - at) + 1):
@@ -254,6 +269,15 @@ class NameIndex:
                 )
         return [(self._like[at], score) for at, score in written.items() if score >= least]
 
+    def is_group(self, name: Name) -> bool:
+        """Whether a name is a further one that the person gave to several things, to mean all of them."""
+        return len(name.ids) > 1 and all(self._own[entity] != name.words for entity in name.ids)
+
+    def called(self, word: str) -> list[str]:
+        """The entities that have this one word for a name."""
+        name = self._names.get((word,))
+        return list(name.ids) if name else []
+
     def continues(self, words: Sequence[str]) -> bool:
         """Whether some longer name begins with these words."""
         size = len(words)
@@ -286,7 +310,7 @@ class NameIndex:
         letters: int,
     ) -> list[tuple[int, float]]:
         if have == len(name.words):
-            return [(at, weighed / letters)]
+            return [(at, weighed / letters)] if weighed / letters > CONFUSED else []
         if at >= len(words):
             return []
         results: list[tuple[int, float]] = []
@@ -319,7 +343,8 @@ class NameIndex:
         for word, likely in heard:
             here: dict[str, float] = {}
             for option in likely:
-                if option.span != 1 or option.looks < LOOKS_PART:
+                is_kind = bool(self.lexicon.noun(option.words[-1])) and option.score < SYNONYM
+                if option.span != 1 or option.looks < LOOKS_PART or is_kind:
                     continue
                 for entity in self._by_word.get(option.words[0], ()):
                     is_part = word in self._whole and option.words[-1] not in self.heads_of[entity]

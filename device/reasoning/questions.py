@@ -14,7 +14,7 @@ _TAIL = 3  # unknown words a question about a thing called by its whole name may
 _TAIL_COST = 0.95
 _MANY = 40
 _SWITCHABLE = ("light", "switch", "fan")
-_OPENINGS = frozenset(("cover", "garage", "door", "window", "gate"))
+_OPENINGS = frozenset(("blind", "curtain", "cover", "garage", "door", "window", "gate"))
 _STATE_DOMAINS = {
     "open": ("cover", "binary_sensor"),
     "close": ("cover", "binary_sensor"),
@@ -38,16 +38,43 @@ _ALSO_KNOWN_BY = {"temperature": "climate", "brightness": "light", "speed": "fan
 
 def answerable(things: Things, frame: Frame) -> list[str]:
     """The entities whose states answer a question. Raises Stop when it is not about this house."""
+    if sensors := _sensing(things, frame):
+        return sensors
     attribute = _attribute(frame)
     entities: list[str] = []
     for target in frame.targets:
         entities += _asked(things, frame, target, attribute)
     if not frame.targets and attribute and attribute != "color":
         entities = _measuring(things, attribute, "@outdoor" if attribute == "outdoor_temperature" else "")
+    is_bare = not (frame.targets or attribute or frame.has_subject or frame.is_ours or frame.unknown)
+    if is_bare and _wanted_state(frame) and frame.is_open_question:
+        entities = _of_kind(things, frame, Target(0, 0, noun="everything", every=True), "")
     known = list(dict.fromkeys(entities))
     if not known or len(known) > _MANY:
         raise Stop(NotUnderstood())
     return known
+
+
+def _sensing(things: Things, frame: Frame) -> list[str]:
+    """The binary sensors of the class that is spoken of, where yes or no is asked of one or which of many."""
+    wanted = _wanted_state(frame)
+    classes = {sense for sense, is_all in frame.senses if is_all or not wanted}
+    nouns = {target.noun for target in frame.targets}
+    if frame.is_sensed or "sensor" in nouns or not (frame.is_open_question or frame.senses):
+        classes |= set(frame.attributes) or (nouns if frame.is_sensed else set())
+    entities = things.house.entities
+    found = [e for e, x in entities.items() if x.domain == "binary_sensor" and x.device_class in classes]
+    for target in frame.targets if found else ():
+        if target.found:
+            found = [e for e in found if any(e in name.name.ids for name in target.found)]
+        elif target.words:
+            named = things.partly(target, is_strict=False)
+            found = [e for e in found if e in named]
+        elif target.noun not in ("", "sensor", "everything", *classes):
+            return []
+        if target.area and not target.area.startswith("@unknown"):
+            found = things.within(found, things.area_of(target))
+    return found
 
 
 def _attribute(frame: Frame) -> str:
@@ -78,8 +105,18 @@ def _asked(things: Things, frame: Frame, target: Target, attribute: str) -> list
     area = things.area_of(target)
     if target.words:
         return _partly_named(things, frame, target, area)
+    if attribute and target.noun:
+        alike = [
+            e
+            for e in things.index.called(target.spoken_noun)
+            if _measures(things, things.house.entities[e], attribute)
+        ]
+        if alike:
+            return alike
     if attribute and not target.noun:
-        return _measuring(things, attribute, area, things.spoken(target, frame.attributes_from))
+        where = things.house.areas.get(area, "").lower()
+        kind = "temperature" if attribute == "outdoor_temperature" else attribute.replace("_", " ")
+        return _measuring(things, attribute, area, f"{kind} sensor{where and ' in the '}{where}")
     return _of_kind(things, frame, target, area)
 
 
@@ -136,7 +173,9 @@ def _partly_named(things: Things, frame: Frame, target: Target, area: str) -> li
     ids = things.within(ids, area) if area else ids
     is_thing = any(things.words[at] in things.lexicon.things for at in target.words)
     is_object = is_thing and bool(frame.acts or frame.states) and len(frame.targets) == 1
-    if not ids and (target.noun not in ("", "scene") or is_object):
+    is_room = all(things.words[at] in things.lexicon.rooms for at in target.words)
+    is_asked = bool(frame.attributes or frame.acts or frame.states or frame.complaint)
+    if not ids and (target.noun not in ("", "scene") or is_object or (is_room and is_asked)):
         raise Stop(NotPossible(things.spoken(target)))
     if len(ids) != 1:
         raise Stop(NotUnderstood())
@@ -181,7 +220,7 @@ def _of_kind(things: Things, frame: Frame, target: Target, area: str) -> list[st
     ids = [
         e
         for e, nouns in things.index.nouns_of.items()
-        if _is_kind(entities[e], nouns, noun)
+        if _is_kind(entities[e], nouns, noun, wanted)
         and _readable(things, e)
         and (not wanted or entities[e].domain in _STATE_DOMAINS[wanted])
     ]
@@ -195,12 +234,16 @@ def _of_kind(things: Things, frame: Frame, target: Target, area: str) -> list[st
         ids = things.within(ids, area)
     elif not target.every and noun in _ROOM_NOUNS:
         ids = things.within(ids, things.house.device_area) or ids
+    if not ids and not target.noun and area in ("", "@house"):
+        raise Stop(NotPossible(noun or "door"))
     if not ids:
         raise Stop(NotPossible(things.spoken(target)))
     return ids
 
 
-def _is_kind(entity: Entity, nouns: frozenset[str], noun: str) -> bool:
+def _is_kind(entity: Entity, nouns: frozenset[str], noun: str, wanted: str) -> bool:
+    if noun == "everything" and wanted in ("open", "close", "lock", "unlock"):
+        return entity.domain == "lock" if wanted.endswith("lock") else bool(_OPENINGS & nouns)
     if noun == "everything":
         return entity.domain in _SWITCHABLE
     return noun in nouns if noun else bool(_OPENINGS & nouns)

@@ -95,6 +95,8 @@ def _fate(call: Call, entity: Entity, house: House) -> str:
             return "{who} {be} " + ("brighter" if value == "+" else "dimmer")
         case "color":
             return f"{{who}} {{be}} {value}"
+        case "color_temperature":
+            return f"{{who}} {{be}} at {with_unit(value, 'K')}"
         case "temperature":
             return f"{_heated(entity, house)} is set to {with_unit(value, '°C')}"
         case "temperature_step":
@@ -318,6 +320,12 @@ def not_possible(result: NotPossible) -> str:
             return f"The {noun} cannot do that."
         case "out_of_range":
             return f"The {noun} cannot be set that far."
+        case "beyond":
+            return f"I cannot {result.noun}."
+        case "not_undone":
+            return f"I cannot undo that with the {noun}."
+        case "nothing_done":
+            return "There is nothing to undo."
         case "not_yet":
             return f"I cannot {_NOT_YET.get(noun, f'do {noun}')} yet."
 
@@ -355,6 +363,8 @@ def _wish(call: Call, entity: Entity) -> str:
             return f"turn {{who}} {'up' if value == '+' else 'down'}"
         case "color":
             return f"make {{who}} {value}"
+        case "color_temperature":
+            return f"set {{who}} to {with_unit(value, 'K')}"
         case "position":
             return {0: "close {who}", 100: "open {who}"}.get(
                 value if isinstance(value, int) else -1, f"open {{who}} to {with_unit(value, '%')}"

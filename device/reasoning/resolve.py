@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rapidfuzz import fuzz
 
-from device.home.registry import Call
+from device.home.registry import Call, Entity, State
+from device.reasoning.context import Context
+from device.reasoning.context import goals_of as wanted_before
 from device.reasoning.frames import Frame, Target
-from device.reasoning.goals import Goal, goals_of, in_range
+from device.reasoning.goals import Goal, goals_of, in_range, reduce_acts
 from device.reasoning.questions import answerable
-from device.reasoning.results import NotPossible, NotUnderstood, Stop
+from device.reasoning.replies import shall_i
+from device.reasoning.results import AskBack, NotPossible, NotUnderstood, Stop
+from device.reasoning.spoken import the_name
 from device.reasoning.things import GUESSED_AREA, PARTIAL, Things
 from device.reasoning.words import split
 
 _OPTION_LIKE = 88  # percent
+_SET = (
+    "percent",
+    "degrees",
+    "number",
+    "kelvin",
+    "white",
+    "color",
+    "option",
+    "lighten",
+)  # new values, not changes
+_NOUNS = {
+    "light": "light",
+    "fan": "fan",
+    "climate": "thermostat",
+    "cover": "cover",
+    "lock": "lock",
+    "switch": "switch",
+}
+_ASKED_STATES = {"light": "on", "switch": "on", "fan": "on", "cover": "open", "lock": "lock"}
 _UNNAMED = {  # what is meant where no thing is said, by what is changed or by what is done
     "brightness": "light",
     "temperature": "thermostat",
@@ -21,19 +46,53 @@ _UNNAMED = {  # what is meant where no thing is said, by what is changed or by w
     "lighten": "light",
     "degrees": "thermostat",
     "lock": "lock",
+    "kelvin": "light",
+    "white": "light",
+    "factor": "light",
+    "color_temperature": "light",
 }
 
 
 class Resolver:
-    """Resolves the clauses of one sentence in turn; "it" means what the clause before was about."""
+    """Resolves the clauses of one sentence in turn; "it" means what the clause before was about.
 
-    def __init__(self, things: Things) -> None:
+    In the first clause it means what the request before was about, which `context` tells.
+    """
+
+    def __init__(self, things: Things, context: Context) -> None:
         self.things = things
         self.antecedent: list[str] = []
+        self.context = context
+        self._repeated: list[Goal] = []
+
+    def repeat(self, frames: list[Frame]) -> list[Frame]:
+        """Clauses that only name things ("and the hallway too"), to be done or asked like others before."""
+        known = [e for e in self.context.entities if e in self.things.house.entities]
+        if not known:
+            return frames
+        if not self.context.is_question:
+            self._repeated = wanted_before(self.context)
+        return [self._as_before(frame, self.things.house.entities[known[0]]) for frame in frames]
+
+    def _as_before(self, frame: Frame, entity: Entity) -> Frame:
+        noun = _NOUNS.get(entity.domain, "")
+        targets = [
+            target
+            if target.found or target.noun or target.words
+            else replace(target, noun=noun, spoken_noun=noun)
+            for target in frame.targets
+        ]
+        if not self.context.is_question:
+            return replace(frame, targets=targets)
+        if entity.domain in ("sensor", "binary_sensor", "climate"):
+            attribute = "temperature" if entity.domain == "climate" else entity.device_class
+            return replace(frame, mood="ask", attributes=[attribute])
+        return replace(frame, mood="ask", targets=targets, acts={_ASKED_STATES.get(entity.domain, "on")})
 
     def calls(self, frame: Frame) -> list[Call]:
         """The calls of one clause. Raises Stop when there are none to make."""
-        if frame.not_yet:
+        is_about_house = frame.mood == "ask" and any(target.found for target in frame.targets)
+        if frame.not_yet and not is_about_house:
             raise Stop(NotPossible(frame.not_yet, "not_yet"))
         if frame.houseless:
             return self._houseless(frame)
@@ -57,20 +116,53 @@ class Resolver:
 
     def _do(self, frame: Frame) -> list[Call]:
         option = self._option(frame)
-        goals = [option] if option else goals_of(frame)
+        goals = [option] if option else goals_of(frame) or self._repeated
         if not goals and not frame.acts:
             goals = [Goal(frame.states[0])] if frame.states else [Goal("run")] if frame.is_scene else []
         if not goals or (frame.unknown and not option):
             raise Stop(NotUnderstood())
-        return [call for goal in goals for call in self._reach(goal, frame)]
+        calls = [call for goal in goals for call in self._reach(goal, frame)]
+        if not option and self._has_two_readings(frame, calls):
+            raise Stop(AskBack(shall_i(calls, self.things.house), ("yes",), (tuple(calls),)))
+        return calls
+
+    def _has_two_readings(self, frame: Frame, calls: list[Call]) -> bool:
+        """Whether a light may as well be only switched, or is to go a way that the value may not lie on.
+
+        "Turn on the blue light", "turn the lights on brighter", "raise the lights half way".
+        """
+        act = reduce_acts(frame.acts)
+        if any(value.is_level and value.is_switching for value in frame.values):
+            return any(call.service == "brightness" for call in calls)
+        if act == "on" and not (frame.complaint or frame.has_pronoun):
+            return any(
+                value.is_epithet or (value.is_level and value.is_loose) for value in frame.values
+            ) or bool(frame.steps and not frame.values)
+        sign = {"up": "+", "down": "-"}.get(act or "", "")
+        is_vague = any(
+            value.is_level and 1 < value.amount < 100 and not value.relative for value in frame.values
+        )
+        return bool(sign) and is_vague and not all(self._is_on_the_way(call, sign) for call in calls)
+
+    def _is_on_the_way(self, call: Call, sign: str) -> bool:
+        """Whether the brightness called for lies where `sign` says, seen from now."""
+        now = self.things.house.states.get(call.entity, State())
+        level = 0 if now.value == "off" else now.brightness
+        if call.service != "brightness" or not isinstance(call.value, int | float):
+            return True
+        return level is not None and (call.value > level if sign == "+" else call.value < level)
 
     def _reach(self, goal: Goal, frame: Frame) -> list[Call]:
         entities = self._entities(goal, frame)
         calls: list[Call] = []
         for entity in entities:
             call, name = self.things.call(entity, goal), self.things.house.entities[entity].name
+            if call is None and goal.kind == "toggle":
+                raise Stop(self._which_way(entity))
             if call is None:
                 raise Stop(NotPossible(name, "cannot"))
+            if goal.kind == "toggle" and call.service == "unlock":
+                raise Stop(self.things.ask_back([entity], Goal("unlock")))
             if not in_range(call, self.things.house):
                 raise Stop(NotPossible(name, "out_of_range"))
             calls.append(call)
@@ -78,6 +170,16 @@ class Resolver:
             raise Stop(NotUnderstood())
         self.antecedent = entities
         return calls
+
+    def _which_way(self, entity: str) -> AskBack:
+        """The question what to do with a thing to be toggled whose state is not known."""
+        ways = [way for pair in (("on", "off"), ("open", "close"), ("lock", "unlock")) for way in pair]
+        calls = {way: call for way in ways if (call := self.things.call(entity, Goal(way)))}
+        name = the_name(self.things.house.entities[entity])
+        ways = [way for way in calls if way in ("on", "off")] or list(calls)
+        verb = "switch" if ways[:1] == ["on"] else ""
+        spoken = f"{verb} {name} {' or '.join(ways)}".strip() if verb else f"{' or '.join(ways)} {name}"
+        return AskBack(f"Shall I {spoken}?", tuple(ways), tuple((calls[way],) for way in ways))
 
     def _entities(self, goal: Goal, frame: Frame) -> list[str]:
         is_switched = goal.kind in ("on", "off", "run", "stop")
@@ -95,6 +197,8 @@ class Resolver:
         for target in frame.targets:
             self._check_object(target, frame)
             result += self.things.meant(target, goal)
+        if frame.count and len(result) != frame.count:
+            raise Stop(self.things.ask_back(result, goal))
         excluded = {e for target in frame.excluded for e in self.things.meant(target, goal)}
         return [e for e in dict.fromkeys(result) if e not in excluded]
 
@@ -110,14 +214,35 @@ class Resolver:
         able = [e for e in self.antecedent if self.things.can(e, goal)]
         if able:
             return able
+        if able := self._spoken_of(goal, frame):
+            return able
         noun = _UNNAMED.get(goal.of) or _UNNAMED.get(goal.kind, "")
         if goal.kind == "color" and not (frame.verbs or frame.has_pronoun):
             noun = ""
+        if not noun and goal.of and frame.values:
+            raise Stop(NotPossible(f"set the {goal.of.replace('_', ' ')}", "beyond"))
         if not noun:
             raise Stop(NotUnderstood())
         self.things.confidence *= GUESSED_AREA
         target = Target(0, 0, noun=noun, spoken_noun=noun, every=noun == "lock")
         return self.things.meant(target, goal)
+
+    def _spoken_of(self, goal: Goal, frame: Frame) -> list[str]:
+        """What the request before was about, where this one goes on from it. Raises Stop if that may open."""
+        is_white = any(done.call.service in ("color", "color_temperature") for done in self.context.last)
+        able = [
+            e for e in self.context.entities if e in self.things.house.entities and self.things.can(e, goal)
+        ]
+        if goal.of == "temperature" and not (frame.has_pronoun or is_white):
+            able = [e for e in able if self.things.house.entities[e].domain != "light"]
+        if not able or (goal.kind in _SET and not frame.has_pronoun):
+            return []
+        if goal.kind in ("unlock", "open") and goal.kind not in self._before():
+            raise Stop(self.things.ask_back(able, goal))
+        return able
+
+    def _before(self) -> set[str]:
+        return {goal.kind for goal in wanted_before(self.context)}
 
     def _doing(self, goal: Goal, frame: Frame) -> list[str]:
         """The one thing that does the activity spoken of."""

@@ -8,7 +8,7 @@ import msgspec
 
 from device.home.registry import Call
 
-Why = Literal["unknown_device", "cannot", "not_yet", "out_of_range"]
+Why = Literal["unknown_device", "cannot", "not_yet", "out_of_range", "beyond", "not_undone", "nothing_done"]
 
 
 class Understood(msgspec.Struct, frozen=True):
@@ -35,9 +35,13 @@ class NotPossible(msgspec.Struct, frozen=True):
 
 
 class NotUnderstood(msgspec.Struct, frozen=True):
-    """No command that is known. With a `guard` (negation, past, question, …) nobody may act on it."""
+    """No command that is known. With a `guard` (negation, past, question, …) nobody may act on it.
+
+    A statement that `implies` a wish ("I'm shivering in the bedroom") may be answered with a question.
+    """
 
     guard: str = ""
+    implies: bool = False
 
 
 Result = Understood | AskBack | NotPossible | NotUnderstood

@@ -1,7 +1,8 @@
 """What to do with a request: known commands first, the language model for the rest. Pure.
 
 A parser's answer is final, whatever it is, except "not understood": then the model may act, unless a guard
-(negation, past tense, …) said that nobody may; it may always talk. A model's calls are run when it is sure,
+(negation, past tense, …) said that nobody may; it may always talk. After a statement that implies a wish it
+may only ask. A model's calls are run when it is sure,
 offered as a question when it is less so, and always offered when the device is one that must not move by
 mistake.
 """
@@ -15,7 +16,7 @@ import msgspec
 from device.home.registry import Call, House
 from device.reasoning import replies
 from device.reasoning.decision import Decision
-from device.reasoning.intents import addressed, index_of, parse
+from device.reasoning.intents import NO_CONTEXT, Context, addressed, index_of, parse
 from device.reasoning.items import cover
 from device.reasoning.language import load
 from device.reasoning.results import AskBack, NotPossible, Understood
@@ -51,16 +52,26 @@ class AskModel(msgspec.Struct, frozen=True):
     """Let the language model decide, or only talk."""
 
     may_act: bool
+    only_asks: bool = False  # what it would do is offered as a question, however sure it is
 
 
 Route = Perform | Speak | AskModel
 
 
-def route(text: str, house: House, proposal: tuple[Call, ...] = (), language: str = "en") -> Route:
-    """What the known commands make of `text`; `proposal` are calls that were just offered as a question."""
+def route(
+    text: str,
+    house: House,
+    proposal: tuple[Call, ...] = (),
+    language: str = "en",
+    context: Context = NO_CONTEXT,
+) -> Route:
+    """What the known commands make of `text`; `proposal` are calls that were just offered as a question.
+
+    `context` is the last request that came to something.
+    """
     if proposal and (answer := _yes_or_no(text, language)) is not None:
         return Perform(proposal, "confirmed") if answer else Speak(replies.LEFT_ALONE, "confirmed")
-    result = parse(text, house, language)
+    result = parse(text, house, language, context)
     match result:
         case Understood():
             return perform(result.calls, house, result.route, result.confidence)
@@ -70,7 +81,7 @@ def route(text: str, house: House, proposal: tuple[Call, ...] = (), language: st
         case NotPossible():
             return Speak(replies.not_possible(result), "parser")
         case _:
-            return AskModel(may_act=not result.guard)
+            return AskModel(may_act=not result.guard or result.implies, only_asks=result.implies)
 
 
 def perform(calls: tuple[Call, ...], house: House, name: str, probability: float = 1.0) -> Route:
@@ -120,13 +131,14 @@ def expected_words(found: Route, house: House) -> str:
             return ""
 
 
-def weigh(decision: Decision, house: House) -> Route | None:
+def weigh(decision: Decision, house: House, *, only_asks: bool = False) -> Route | None:
     """What becomes of the model's decision; None when it goes on to talk."""
     if decision.kind == "talk":
         return None
     if decision.kind == "cannot" or not decision.calls:
-        return Speak(replies.CANNOT, "model", probability=decision.probability)
-    if decision.kind == "act" and not _risky(decision.calls, house):
+        text = replies.NOT_UNDERSTOOD if only_asks else replies.CANNOT
+        return Speak(text, "model", probability=decision.probability)
+    if decision.kind == "act" and not only_asks and not _risky(decision.calls, house):
         return perform(decision.calls, house, "model", decision.probability)
     question = replies.shall_i(decision.calls, house)
     return Speak(question, "model", (), decision.probability, expects_answer=True, proposal=decision.calls)

@@ -56,13 +56,15 @@ def _intents(language: str) -> hassil.Intents:
     return hassil.Intents.from_dict({**data, "intents": known})
 
 
-_compiled: list[tuple[dict[str, Entity], dict[str, str], dict[str, Any]]] = []
+_Places = tuple[dict[str, str], dict[str, tuple[str, ...]]]
+_compiled: list[tuple[dict[str, Entity], _Places, dict[str, Any]]] = []
 
 
 def _names(house: House) -> dict[str, Any]:
     """The names of entities and areas as hassil's slot lists, kept while the house stays the same."""
-    for entities, areas, lists in _compiled:
-        if entities == house.entities and areas == house.areas:
+    places = (house.areas, house.floors)
+    for entities, known_places, lists in _compiled:
+        if entities == house.entities and known_places == places:
             return lists
     names = [
         (name, entity.name, {"domain": entity.domain})
@@ -74,9 +76,9 @@ def _names(house: House) -> dict[str, Any]:
         "area": hassil.TextSlotList.from_strings(
             list(house.areas.values()), allow_template=False, name="area"
         ),
-        "floor": hassil.TextSlotList.from_strings([], name="floor"),
+        "floor": hassil.TextSlotList.from_strings(list(house.floors), allow_template=False, name="floor"),
     }
-    _compiled.insert(0, (house.entities, house.areas, lists))
+    _compiled.insert(0, (house.entities, places, lists))
     del _compiled[_CACHED:]
     return lists
 
@@ -84,7 +86,8 @@ def _names(house: House) -> dict[str, Any]:
 def _things(slots: dict[str, Any], house: House, domains: Iterable[str]) -> list[Entity]:
     """The entities that the slots describe, of `domains`."""
     area = next((a for a, name in house.areas.items() if name == slots.get("area")), None)
-    if "floor" in slots or ("area" in slots and area is None):
+    floor = house.floors.get(slots.get("floor", ""))
+    if ("floor" in slots and floor is None) or ("area" in slots and area is None):
         return []
     wanted = [domain for domain in domains if slots.get("domain", domain) == domain]
     found = [
@@ -92,10 +95,11 @@ def _things(slots: dict[str, Any], house: House, domains: Iterable[str]) -> list
         for entity in house.entities.values()
         if entity.domain in wanted
         and ("area" not in slots or entity.area == area)
+        and (floor is None or entity.area in floor)
         and ("device_class" not in slots or entity.device_class == slots["device_class"])
         and ("name" not in slots or slots["name"] in ("all", entity.name))
     ]
-    is_described = {"name", "area", "domain", "device_class"} & slots.keys()
+    is_described = {"name", "area", "floor", "domain", "device_class"} & slots.keys()
     return found if is_described else []
 
 
@@ -117,9 +121,11 @@ def _turn_off(slots: dict[str, Any], house: House) -> list[Call]:
 
 def _light_set(slots: dict[str, Any], house: House) -> list[Call]:
     lights = _things({"domain": "light", **slots}, house, ("light",))
-    brightness = slots.get("brightness")
+    brightness, kelvin = slots.get("brightness"), slots.get("temperature")
     if isinstance(brightness, int | float):
         return [Call("brightness", e.id, whole(brightness)) for e in lights if "dim" in e.features]
+    if isinstance(kelvin, int | float):
+        return [Call("color_temperature", e.id, whole(kelvin)) for e in lights if "color_temp" in e.features]
     if slots.get("color") in COLORS:
         return [Call("color", e.id, slots["color"]) for e in lights if "color" in e.features]
     return []

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from device.home.registry import Call, Entity, House, services_of
 from device.reasoning.frames import Target
 from device.reasoning.goals import Goal, call_for
-from device.reasoning.names import SURE, Found, Likely, NameIndex
+from device.reasoning.names import FLOOR, SURE, Found, Likely, NameIndex
 from device.reasoning.results import AskBack, NotPossible, NotUnderstood, Stop
 from device.reasoning.spoken import distinct_name, listed
 from device.reasoning.words import Lexicon, split
@@ -22,7 +22,7 @@ SURE_IF_RISKY = 0.92  # how well the name of what must not open by mistake is to
 PARTIAL, GUESSED_AREA = 0.9, 0.97  # what these guesses leave of the confidence
 _MOST_CHOICES = 4
 _RISKY = ("unlock", "open")
-_OBVIOUS = ("on", "off", "lock", "unlock")  # acts whose object is surely a thing
+_OBVIOUS = ("on", "off", "run", "lock", "unlock")  # acts whose object is surely a thing
 _HARMLESS = ("off", "close", "lock")
 _CROWDS = (
     "light",
@@ -38,7 +38,7 @@ _EVERYTHING = {
     "open": ("cover",),
     "close": ("cover",),
     "lock": ("lock",),
-    **dict.fromkeys(("step", "percent", "color", "lighten"), ("light",)),
+    **dict.fromkeys(("step", "percent", "color", "white", "kelvin", "factor", "lighten"), ("light",)),
 }
 _DEFAULT_NOUN = {
     "open": "cover",
@@ -76,7 +76,11 @@ class Things:
 
     def can(self, entity: str, goal: Goal) -> bool:
         """Whether the entity has such a goal at all."""
+        if goal.kind == "toggle":
+            return any(self.can(entity, Goal(kind)) for kind in ("on", "open", "lock"))
         call = self.call(entity, goal)
+        if call is not None and goal.kind in ("color", "white", "kelvin"):
+            return goal.kind == "kelvin" or self.house.allows(call)
         return call is not None and call.service in services_of(self.house.entities[entity])
 
     def call(self, entity: str, goal: Goal) -> Call | None:
@@ -99,11 +103,16 @@ class Things:
             return list(entities)
         if area == "@outdoor":
             return [e for e in entities if e in self.index.outdoor]
-        spoken = set(self.index.area_words.get(area, ()))
-        return [e for e in entities if self._is_in(e, area, spoken)]
+        if area.startswith(FLOOR):
+            rooms = self.house.floors.get(area.removeprefix(FLOOR), ())
+            return [e for e in entities if any(self._is_in(e, room) for room in rooms)]
+        return [e for e in entities if self._is_in(e, area)]
 
-    def _is_in(self, entity: str, area: str, spoken: set[str]) -> bool:
+    def _is_in(self, entity: str, area: str) -> bool:
         own = self.house.entities[entity].area
+        spoken = set(self.index.area_words.get(area, ()))
+        if not own and not spoken:
+            return False
         return own == area or (not own and any(spoken <= words for words in self.index.words_of[entity]))
 
     def partly(self, target: Target, *, is_strict: bool = True) -> dict[str, float]:
@@ -114,9 +123,14 @@ class Things:
     def spoken(self, target: Target, start: int | None = None) -> str:
         """The words of a target, or those from `start`, as they were said, without the leading article."""
         words = self.words[target.start if start is None else min(start, target.start) : target.end]
-        while words and {"determiner", "quantifier"} & self.lexicon.readings(words[0]).keys():
+        if len(words) > 2 and words[0] not in self.lexicon.known and self._is_article(words[1]):
+            words = words[1:]  # an unknown verb
+        while words and self._is_article(words[0]):
             words = words[1:]
         return " ".join(words)
+
+    def _is_article(self, word: str) -> bool:
+        return bool({"determiner", "quantifier"} & self.lexicon.readings(word).keys())
 
     def is_known_thing(self, target: Target) -> bool:
         """Whether a word of `target` is an everyday thing or room, though not one of this house."""
@@ -155,17 +169,25 @@ class Things:
             return self._of_kind(Target(target.start, target.end, area=best.name.area), goal, best.name.area)
         if target.area and not best.name.area:
             area = self.area_of(target)
-            if not self.within(able or ids, area):
+            inside = self.within(able, area) or self._unplaced(able, area)
+            if not inside and not self.within(ids, area):
                 raise Stop(NotPossible(self.spoken(target)))
-            able = self.within(able, area)
+            able = inside
         if not able:
             raise Stop(NotPossible(self.house.entities[ids[0]].name, "cannot"))
         self._check_hearing(target.found, goal)
         self.confidence *= best.score
-        able = self._nearest(able, target)
-        self._doubt(able, goal, target)
+        if not self.index.is_group(best.name):
+            able = self._nearest(able, target)
+            self._doubt(able, goal, target)
         self.area = self.house.entities[able[0]].area or self.area
         return able
+
+    def _unplaced(self, entities: list[str], area: str) -> list[str]:
+        """Those that are in no room the house knows of, which may well be the one that was said."""
+        unplaced = [e for e in entities if not self.house.entities[e].area and not area.startswith("@out")]
+        self.confidence *= GUESSED_AREA if unplaced else 1.0
+        return unplaced
 
     def _nearest(self, entities: list[str], target: Target) -> list[str]:
         if len(entities) == 1 or target.every:
@@ -238,6 +260,14 @@ class Things:
             self._none_of_kind(target, goal, noun, area)
         if area and not area.startswith("@"):
             self.area = area
+        said = self._singular(target.spoken_noun)
+        is_one = said not in ("", noun) and not (self._is_plural(target) or target.every)
+        if (
+            is_one
+            and noun == "light"
+            and len(self.within(self._kind(noun, goal), self._area_of(chosen))) > len(chosen)
+        ):
+            raise Stop(self.ask_back(chosen, goal))
         self._check_kind(chosen, target, goal, noun, area)
         return chosen
 
@@ -254,6 +284,11 @@ class Things:
         if goal.kind in _RISKY and is_entrance and not area and not is_plural:
             raise Stop(self.ask_back(chosen, goal))
 
+    def _area_of(self, entities: Sequence[str]) -> str:
+        """The one area of these, "@house" where there is more than one."""
+        areas = {self.house.entities[e].area for e in entities}
+        return areas.pop() if len(areas) == 1 else "@house"
+
     def _near(self, candidates: list[str], target: Target, goal: Goal) -> list[str]:
         for area in (self.area, self.house.device_area):
             if area and (inside := self.within(candidates, area)):
@@ -268,12 +303,13 @@ class Things:
 
     def _none_of_kind(self, target: Target, goal: Goal, noun: str, area: str) -> None:
         kind = self._kind(noun, goal)
-        here = self.within(kind, area) if area else self._near(kind, target, goal)
+        here = self.within(kind, area) if area else kind
         if here:
             name = self.house.entities[here[0]].name
             raise Stop(NotPossible(name if len(here) == 1 else self.spoken(target) or noun, "cannot"))
         said = self.spoken(target)
-        if not said or (goal.kind not in _OBVIOUS and not target.noun):
+        is_room = area in self.house.areas and goal.kind in ("degrees", "percent", "color", "kelvin", "white")
+        if not said or not (goal.kind in _OBVIOUS or target.noun or is_room):
             raise Stop(NotUnderstood())
         where = self.house.areas.get(area, "").lower()
         if where and where not in said:

@@ -135,6 +135,8 @@ class Lexicon:
             (language.nouns, "noun"),
             (language.areas, "area"),
             (language.colors, "color"),
+            (language.whites, "color"),
+            (language.senses, "sense"),
             (language.levels, "level"),
             (language.guards, "guard"),
             (language.not_yet, "not_yet"),
@@ -149,6 +151,8 @@ class Lexicon:
             self._add("state", state, phrases)
         for step in language.steps:
             self._add("step", f"{step.of}{step.sign}", step.phrases)
+        for factor in language.factors:
+            self._add("factor", f"{factor.times:g} {factor.of}", factor.phrases)
         for complaint in language.complaints:
             self._add("complaint", complaint.goal, complaint.phrases)
             if complaint.bare:
@@ -161,11 +165,24 @@ class Lexicon:
         }
         self.things = frozenset(" ".join(split(phrase, language)) for phrase in language.things)
         self.rooms = frozenset(language.rooms)
+        self.follow = [split(phrase, language) for phrase in language.follow]
+        self.corrections = sorted((split(p, language) for p in language.corrections), key=len, reverse=True)
+        self.again = {" ".join(split(p, language)): way for way, ps in language.again.items() for p in ps}
+        self._beyond: dict[str, list[tuple[list[str], str, bool]]] = {}
+        for beyond in language.beyond:
+            for phrases, is_start in ((beyond.starts, True), (beyond.mentions, False)):
+                for spoken in (split(phrase, language) for phrase in phrases):
+                    self._beyond.setdefault(spoken[0], []).append((spoken, beyond.deed, is_start))
         self.vocatives = sorted((split(v, language) for v in language.vocative), key=len, reverse=True)
 
     def _add(self, kind: str, value: str, phrases: tuple[str, ...]) -> None:
+        article, *others = self.language.articles
         for phrase in phrases:
-            self._put(tuple(split(phrase, self.language)), {kind: value})
+            words = split(phrase, self.language)
+            self._put(tuple(words), {kind: value})
+            if kind in ("attribute", "activity") and article in words[1:]:
+                for other in others:
+                    self._put(tuple(other if word == article else word for word in words), {kind: value})
 
     def _put(self, words: tuple[str, ...], readings: Readings) -> None:
         self.words.update(words)
@@ -194,6 +211,50 @@ class Lexicon:
     def readings(self, word: str) -> Readings:
         """The readings of one word alone."""
         return self._phrases.get(word, {}).get((word,), {})
+
+    def is_verb(self, word: str) -> bool:
+        """Whether a word may be the verb of a command."""
+        readings = self.readings(word)
+        is_particle = word in self.language.particles
+        return bool({"act", "neutral"} & readings.keys()) and "form" not in readings and not is_particle
+
+    def follows(self, words: list[str]) -> bool:
+        """Whether `words` say that they go on from what was said before."""
+        starts = [word for word in words if word != ","][:1]
+        return starts == [self.language.number_joiner] or any(
+            words[at : at + len(phrase)] == phrase for phrase in self.follow for at in range(len(words))
+        )
+
+    def beyond(self, words: list[str]) -> str:
+        """The deed that `words` ask for and no tool does; "" when they ask for none, or merely tell of it."""
+        at = 0
+        while at < len(words):
+            ends = [end for end, kinds in self.at(words, at) if kinds.keys() & {"filler", "desire"}]
+            at, before = max(ends, default=at + (words[at] == ",")), at
+            if at == before:
+                break
+        said = words[at:]
+        if not said or "subject" in self.readings(said[0]):
+            return ""
+        found = [
+            (len(phrase), deed)
+            for at, word in enumerate(said)
+            for phrase, deed, is_start in self._beyond.get(word, ())
+            if said[at : at + len(phrase)] == phrase and not (is_start and at)
+        ]
+        return max(found, default=(0, ""))[1]
+
+    def onward(self, words: list[str]) -> str:
+        """Which way (more, less or undo) `words` go on, where they say nothing else; else ""."""
+        said = " ".join(word for word in words if word != ",")
+        if said in self.again:
+            return self.again[said]
+        kept = [word for word in words if word != "," and set(self.readings(word)) != {"filler"}]
+        return self.again.get(" ".join(kept), "")
+
+    def act(self, *words: str) -> str:
+        """The act that these words together are ("light", "up"), "" when they are none."""
+        return self._phrases.get(words[0], {}).get(words, {}).get("act", "")
 
     def noun(self, word: str) -> str:
         """The noun class of a word ("lamps" is a "light"), "" when it has none."""

@@ -52,6 +52,8 @@ from device.home.mirror import HouseMirror
 from device.home.registry import Call
 from device.reasoning import intents, replies
 from device.reasoning.completeness import Completeness, by_finality, completeness
+from device.reasoning.context import remember
+from device.reasoning.intents import NO_CONTEXT
 from device.reasoning.router import (
     AskModel,
     Perform,
@@ -80,6 +82,7 @@ from device.services.toolbox import Toolbox
 from device.settings import Settings
 
 _HOUSE_QUIET_S = 0.5  # discovery comes in bursts
+_CONTEXT_S = 120.0  # as long "it" and "undo that" refer to the request before
 
 
 class _Found(NamedTuple):
@@ -100,13 +103,15 @@ class ReasonDaemon(Daemon):
         """Known commands work at once; the language model loads beside them."""
         self._dialog = Dialog(limits=_limits(self.settings))
         self._history = History()
-        self._mirror = HouseMirror(self.settings.device.area)
+        self._mirror = HouseMirror(self.settings.device.area, self.settings.home.floors)
         self._tools = Toolbox(self.settings, self.bus.send)
         self._house_due_s: float | None = None
         self._house_changes = 0
         self._ahead: Speculation[_Found, Outcome] = Speculation()
         self._judged = self._expected = (0, "")  # turn and text
         self._talking_turn = 0
+        self._context, self._context_until_s = NO_CONTEXT, 0.0
+        self._only_asks = False  # the model, of the request that is being answered
         self._unheard: list[ReplyClause] = []
         self._speak_lost = False
         self._model_ready = False
@@ -157,6 +162,7 @@ class ReasonDaemon(Daemon):
         super().on_settings(settings)
         self._dialog = replace(self._dialog, limits=_limits(settings))
         self._mirror.device_area = settings.device.area
+        self._mirror.floors = settings.home.floors
         self._tools.configure(settings)
         if self._mind is not None:
             self._mind.configure(settings.reason)
@@ -216,6 +222,7 @@ class ReasonDaemon(Daemon):
                 self._mind.drop()
         found = held.found if held is not None else self._route(text, action.proposal)
         self._ahead.settle(used=isinstance(found.route, AskModel))
+        self._only_asks = isinstance(found.route, AskModel) and found.route.only_asks
         if held is None or not held.job:
             self._follow(turn, text, found.route, found.took_ms)
             return
@@ -233,7 +240,9 @@ class ReasonDaemon(Daemon):
         """Tools come first, then the house, then what the tools make of the rest."""
         began = time.monotonic()
         language = self.settings.device.language
-        found = self._tools.route(text) or route(text, self._mirror.house(), proposal, language)
+        context = self._context if time.monotonic() < self._context_until_s else NO_CONTEXT
+        house = self._mirror.house()
+        found = self._tools.route(text) or route(text, house, proposal, language, context)
         if isinstance(found, AskModel):
             found = self._tools.otherwise(text) or found
         return _Found(found, proposal, self._house_changes, (time.monotonic() - began) * 1000)
@@ -252,6 +261,9 @@ class ReasonDaemon(Daemon):
                 decide_ms=took_ms,
             )
         )
+        if found.calls and found.route != "tools":
+            self._context = remember(found.calls, self._mirror.house())
+            self._context_until_s = time.monotonic() + _CONTEXT_S
         if isinstance(found, Perform):
             self._expect(turn, expected_words(found, self._mirror.house()))
             self._feed(Act(turn, found.calls))
@@ -357,13 +369,15 @@ class ReasonDaemon(Daemon):
             self._expect(outcome.turn, outcome.text)
         elif isinstance(outcome, Decided):
             house = self._mirror.house()
-            found = weigh(outcome.decision, house)
+            asked = self._ahead.found
+            only_asks = asked is not None and isinstance(asked.route, AskModel) and asked.route.only_asks
+            found = weigh(outcome.decision, house, only_asks=only_asks)
             self._expect(outcome.turn, expected_words(found, house) if found else "")
 
     def _act_on(self, outcome: Outcome) -> None:
         match outcome:
             case Decided():
-                found = weigh(outcome.decision, self._mirror.house())
+                found = weigh(outcome.decision, self._mirror.house(), only_asks=self._only_asks)
                 if found is not None:
                     self._follow(outcome.turn, "", found, outcome.took_ms)
             case Piece():

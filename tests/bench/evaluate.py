@@ -13,14 +13,14 @@ import matplotlib as mpl
 import msgspec
 from rich.console import Console
 
-from tests.bench import speech_eval, text_eval, tools_eval
+from tests.bench import large_house, speech_eval, spoken_eval, text_eval, tools_eval
 from tests.recordings import available
 
 BUILD = Path(__file__).parents[2] / "build"
 
 
 def draw(sets: dict[str, Any], path: Path) -> None:
-    """Shares of exact, asked back and wrong for each set of sentences."""
+    """Shares of exact, asked back and wrong for each set of sentences; a line marks the part to report on."""
     mpl.use("Agg")
     from matplotlib import pyplot
 
@@ -36,6 +36,9 @@ def draw(sets: dict[str, Any], path: Path) -> None:
         shares = [100 * sets[name][key] for name in names]
         axes.barh(names, shares, left=left, color=color, label=key.replace("_", " "))
         left = [a + b for a, b in zip(left, shares, strict=True)]
+    for place, name in enumerate(names):
+        if report := sets[name].get("by_part", {}).get("report"):
+            axes.plot([100 * report["exact"]] * 2, [place - 0.4, place + 0.4], color="black", linewidth=1.5)
     axes.set_xlim(0, 100)
     axes.set_xlabel("percent of the sentences; the rest was not understood")
     axes.invert_yaxis()
@@ -52,10 +55,17 @@ def main() -> None:
     console = Console(soft_wrap=True, width=130)
     BUILD.mkdir(exist_ok=True)
     results: dict[str, Any] = text_eval.measure()
-    console.print(text_eval.table(results), highlight=False)
+    console.print(text_eval.table(results), highlight=False, markup=False)
     tools = tools_eval.measure()
     console.print(tools_eval.table(tools), highlight=False)
     results["sets"] |= tools["sets"]
+    results |= spoken_eval.measure(quick=options.quick)
+    spoken_eval.show(results, console)
+    median, high = large_house.measure()["all"]
+    results["large_house"] = {"entities": large_house.ENTITIES, "cpu_ms_p50": median, "cpu_ms_p95": high}
+    console.print(
+        f"{large_house.ENTITIES} entities: {median:.1f} ms of CPU a decision, 95 % within {high:.1f} ms"
+    )
     if available():
         errors = speech_eval.word_error_rates(quick=options.quick)
         rates = speech_eval.wake_rates(quick=options.quick)
@@ -65,7 +75,8 @@ def main() -> None:
     else:
         console.print("the recordings of the shared data are absent: no word error rates, no wake word rates")
     (BUILD / "eval.json").write_bytes(msgspec.json.format(msgspec.json.encode(results)))
-    draw(results["sets"], BUILD / "eval.svg")
+    said = {f"spoken by {voice}": figures for voice, figures in results["spoken"].items()}
+    draw({**results["sets"], **said}, BUILD / "eval.svg")
     console.print(f"written: {BUILD / 'eval.json'}, {BUILD / 'eval.svg'}")
 
 

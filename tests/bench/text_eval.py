@@ -1,35 +1,52 @@
 """How well known commands are understood, from text: exact, wrong, asked back, falsely acted upon, by category.
 
-Sets, where the shared data is present: `requests` and `homellm_style` (all categories), the crowd sentences of
-HWU64 as `hwu_requests` (without coffee), `hwu_coffee` and `hwu_must_not_act`, and `ha_intents_en` (the English
-sentence tests of Home Assistant whose devices Wren knows). Always: `own`, the repository's sentences.
+Sets, where the shared data is present: `requests` and `homellm_style` (all categories), `homellm_templates` (the
+sentence templates of home-llm with devices of the same house), the crowd sentences of HWU64 as `hwu_requests`
+(without coffee), `hwu_coffee` and `hwu_must_not_act`, those of SLURP that are about other things than the house,
+the time or the weather as `slurp_must_not_act`, and `ha_intents_en` (the English sentence tests of Home Assistant
+whose devices Wren knows). Always: `own`, the repository's sentences.
+
+Every set has a part to look at and a part to report on, chosen by a hash of the sentence: `--failures` shows
+sentences of the first only, so that figures of the second tell how it goes with sentences nobody looked at.
 
 Rules: exact = the whole set of calls is right; wrong = calls, but not these, where some were wanted;
 false_action = calls where none were wanted. All are shares of `n`. Wishes that no service of this version can
 fulfil (timers) are counted as `not_yet` and not judged, unless a call came of them: that is wrong.
 
-Run: python -m tests.bench.text_eval
+With `--model` what the parser leaves open goes to the language model, as on the device; that takes minutes.
+
+Run: python -m tests.bench.text_eval [--failures | --model]
 """
 
 from __future__ import annotations
 
+import argparse
+import hashlib
 import json
 import os
 import statistics
+import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from device.home.registry import SERVICES, Entity, House
-from device.reasoning.intents import AskBack, Understood, parse, prepare
+from device.reasoning.decision import Decision
+from device.reasoning.intents import AskBack, NotUnderstood, Understood, parse, prepare
+from device.reasoning.router import Perform, Speak, weigh
+from models.store import Store
 from tests.bench.ha_sentences import ha_cases
+from tests.bench.homellm_templates import template_cases
 from tests.houses import expected_calls, houses, sentences
 
 DATA = Path(os.environ.get("WREN_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
 KNOWN = {service for services in SERVICES.values() for service in services} | {"time", "date"}
 Calls = frozenset[tuple[str, ...]]
+Decide = Callable[[str, House], Decision]
+WITH_MODEL = ("requests", "homellm_style", "hwu_requests", "hwu_coffee", "hwu_must_not_act")
 
 
 class Case(NamedTuple):
@@ -86,9 +103,26 @@ def shared_sets() -> dict[str, list[Case]]:
             right = (as_calls(row["expected"]), *map(as_calls, row.get("alternatives") or ()))
             where = name if not name.startswith("hwu") else _hwu_set(row["category"])
             sets[where].append(Case(row["utterance"], house, right, row["category"]))
-    for text, home, calls, intent in ha_cases(DATA / "intents" / "OHF-Voice+intents"):
-        sets["ha_intents_en"].append(Case(text, home, (as_calls(calls),), intent))
+    for text, calls, device_type in template_cases(DATA / "intents" / "acon96+home-llm", house):
+        sets["homellm_templates"].append(Case(text, house, (as_calls(calls),), device_type))
+    for text in _slurp(DATA / "intents" / "pswietojanski+slurp" / "slurp_text_devel.jsonl"):
+        sets["slurp_must_not_act"].append(Case(text, house, (frozenset(),), "negative"))
+    for text, home, right_calls, intent in ha_cases(DATA / "intents" / "OHF-Voice+intents"):
+        sets["ha_intents_en"].append(Case(text, home, tuple(map(as_calls, right_calls)), intent))
     return dict(sets)
+
+
+def _slurp(path: Path) -> Iterator[str]:
+    """Sentences of SLURP that are not about what this house may be asked or told."""
+    for line in path.read_text().splitlines() if path.is_file() else ():
+        row = json.loads(line)
+        if row["scenario"] not in ("iot", "datetime", "weather"):
+            yield row["text"]
+
+
+def part_of(text: str) -> str:
+    """Whether a sentence is one to look at or one to report on."""
+    return "look" if hashlib.sha256(text.encode()).digest()[0] % 2 else "report"
 
 
 def _hwu_set(category: str) -> str:
@@ -113,19 +147,48 @@ def _triples(wanted: str) -> Calls:
     return frozenset(tuple(part for part in call if part) for call in expected_calls(wanted))
 
 
-def judge(cases: Iterable[Case]) -> Iterator[Outcome]:
-    """Parses every case and says what came of it."""
+def judge(cases: Iterable[Case], decide: Decide | None = None) -> Iterator[Outcome]:
+    """Parses every case and says what came of it; what the parser leaves open is for `decide`, if there is one."""
     for case in cases:
         prepare(case.house)
-        began = time.perf_counter()
+        began = time.thread_time()
         result = parse(case.text, case.house)
-        ms = (time.perf_counter() - began) * 1000
+        ms = (time.thread_time() - began) * 1000
         calls = result.calls if isinstance(result, Understood) else ()
+        asked, name = isinstance(result, AskBack), result.route if isinstance(result, Understood) else ""
+        if decide is not None and isinstance(result, NotUnderstood) and (result.implies or not result.guard):
+            found = weigh(decide(case.text, case.house), case.house, only_asks=result.implies)
+            calls = found.calls if isinstance(found, Perform | Speak) else ()
+            asked, name = isinstance(found, Speak) and found.expects_answer, "model" if calls else ""
         got = as_calls(
             [part for part in (c.service, c.entity, c.value) if part not in ("", None)] for c in calls
         )
-        route = result.route if isinstance(result, Understood) else ""
-        yield Outcome(case, _kind(got, case, asked=isinstance(result, AskBack)), route, ms)
+        yield Outcome(case, _kind(got, case, asked=asked), name, ms)
+
+
+@contextmanager
+def model() -> Iterator[Decide]:
+    """The language model as a decider, loaded while it is needed."""
+    os.environ.setdefault(
+        "OMP_WAIT_POLICY", "passive"
+    )  # spinning threads would starve whoever shares the cores
+    from device.reasoning.llm import LanguageModel, Limits
+
+    known: list[House] = []
+    path, limits = Store().active("llm").files["model"], Limits(deadline_s=600)
+    with tempfile.TemporaryDirectory() as cache:
+        mind = LanguageModel(path, threads=2, context=3072, cache=Path(cache), limits=limits)
+
+        def decide(text: str, house: House) -> Decision:
+            if known[-1:] != [house]:
+                mind.set_house(house)
+                known.append(house)
+            return mind.decide(text, house)
+
+        try:
+            yield decide
+        finally:
+            mind.close()
 
 
 def _kind(got: Calls, case: Case, *, asked: bool) -> str:
@@ -140,12 +203,13 @@ def _kind(got: Calls, case: Case, *, asked: bool) -> str:
 
 
 def summary(outcomes: list[Outcome]) -> dict[str, float]:
-    """The figures of one set: shares of the judged, milliseconds."""
+    """The figures of one set: shares of the judged, milliseconds of processor time."""
     judged = [outcome for outcome in outcomes if outcome.kind != "not_yet"]
     kinds = Counter(outcome.kind for outcome in judged)
     times = sorted(outcome.ms for outcome in outcomes)
     shares = {
-        kind: round(kinds[kind] / len(judged), 4) for kind in ("exact", "wrong", "ask_back", "false_action")
+        kind: round(kinds[kind] / max(1, len(judged)), 4)
+        for kind in ("exact", "wrong", "ask_back", "false_action")
     }
     return {
         "n": len(judged),
@@ -156,19 +220,27 @@ def summary(outcomes: list[Outcome]) -> dict[str, float]:
     }
 
 
-def measure() -> dict[str, Any]:
+def measure(decide: Decide | None = None) -> dict[str, Any]:
     """`sets.<name>` with n, exact, wrong, ask_back, false_action, not_yet and latencies, and `by_category` of each."""
     sets = {**shared_sets(), "own": own_set()}
+    if decide is not None:
+        sets = {name: sets[name] for name in WITH_MODEL if name in sets}
     result: dict[str, Any] = {}
     for name, cases in sets.items():
-        outcomes = list(judge(cases))
+        outcomes = list(judge(cases, decide))
         by_category: dict[str, list[Outcome]] = defaultdict(list)
         for outcome in outcomes:
             by_category[outcome.case.category].append(outcome)
+        by_part: dict[str, list[Outcome]] = defaultdict(list)
+        by_route: dict[str, list[Outcome]] = defaultdict(list)
+        for outcome in outcomes:
+            by_part[part_of(outcome.case.text)].append(outcome)
+            by_route[outcome.route or "none"].append(outcome)
         result[name] = {
             **summary(outcomes),
             "by_category": {category: summary(part) for category, part in by_category.items()},
-            "by_route": dict(Counter(outcome.route for outcome in outcomes if outcome.route)),
+            "by_route": {route: summary(part) for route, part in by_route.items()},
+            "by_part": {part: summary(some) for part, some in sorted(by_part.items())},
         }
     return {"sets": result}
 
@@ -180,6 +252,8 @@ def table(figures: dict[str, Any]) -> str:
     for name, entry in figures["sets"].items():
         rows = [
             (name, entry),
+            *((f"  [{part}]", e) for part, e in entry["by_part"].items()),
+            *((f"  by {route}", e) for route, e in entry["by_route"].items() if route != "none"),
             *((f"  {c}", e) for c, e in entry["by_category"].items() if len(entry["by_category"]) > 1),
         ]
         for label, row in rows:
@@ -194,10 +268,30 @@ def table(figures: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def failures() -> Iterator[str]:
+    """What came of the sentences to look at that were not understood as they should be, one a line."""
+    for name, cases in {**shared_sets(), "own": own_set()}.items():
+        for outcome in judge(case for case in cases if part_of(case.text) == "look"):
+            if outcome.kind not in ("exact", "not_yet"):
+                result = parse(outcome.case.text, outcome.case.house)
+                yield f"{name}  {outcome.kind}  {outcome.case.text!r}  {str(result)[:160]}"
+
+
 def main() -> None:
     """Prints the table, and what is missing."""
+    options = argparse.ArgumentParser(description="How well known commands are understood, from text.")
+    options.add_argument("--failures", action="store_true", help="the sentences to look at that fail")
+    options.add_argument("--model", action="store_true", help="with the language model behind the parser")
+    chosen = options.parse_args()
+    if chosen.failures:
+        print("\n".join(failures()))
+        return
     if not DATA.is_dir():
         print(f"no shared data at {DATA}: only the repository's own sentences are judged")
+    if chosen.model:
+        with model() as decide:
+            print(table(measure(decide)))
+        return
     print(table(measure()))
 
 

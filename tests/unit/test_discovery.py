@@ -54,7 +54,12 @@ def test_a_light_is_known_by_its_device_name_area_and_features() -> None:
         )
     )
     assert entity == Entity(
-        id="light.kitchen_light", name="Kitchen Light", area="kitchen", features=frozenset({"dim", "color"})
+        id="light.kitchen_light",
+        name="Kitchen Light",
+        area="kitchen",
+        features=frozenset({"dim", "color", "color_temp"}),
+        minimum=2000,
+        maximum=6536,
     )
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from device.home.components import KINDS, component
 from device.home.house import LiveHouse
-from device.home.plans import Plan, Refused, Verdict
+from device.home.plans import Plan, Publish, Refused, Verdict
 from device.home.registry import COLORS, Call, Entity, House, State, Value, services_of
 from device.home.simulated import DEMO_HOME, load
 from device.home.simulated_devices import SimulatedDevice
@@ -98,6 +98,40 @@ def test_a_white_that_a_lamp_cannot_make_is_the_nearest_it_can() -> None:
     assert json.loads(made.messages[0].payload)["color_temp"] == 300
     assert made.verdict is not None
     assert made.verdict(State(value="on", color="white")) is Verdict.YES
+
+
+@pytest.mark.parametrize(
+    ("config", "payload"),
+    [
+        ({}, "370"),
+        ({"color_temp_kelvin": True}, "2700"),
+        ({"color_temp_kelvin": True, "min_kelvin": 3000, "max_kelvin": 6000}, "3000"),
+        ({"color_temp_command_template": "{{ value }} mired"}, "370 mired"),
+    ],
+)
+def test_a_colour_temperature_is_sent_as_the_light_wants_it(config: dict[str, Any], payload: str) -> None:
+    topics = {
+        "command_topic": "l/set",
+        "color_temp_command_topic": "l/ct/set",
+        "color_temp_state_topic": "l/ct",
+    }
+    made = planned("light", Call("color_temperature", "l", 2700), **topics, **config)
+    assert Publish("l/ct/set", payload) in made.messages
+
+
+def test_a_colour_temperature_is_confirmed_within_what_mireds_can_say() -> None:
+    config = {"schema": "json", "command_topic": "l/set", "state_topic": "l"}
+    call = Call("color_temperature", "l", 2710)
+    made = planned("light", call, **config, supported_color_modes=["color_temp"])
+    assert json.loads(made.messages[0].payload) == {"state": "ON", "color_temp": 369}
+    assert made.verdict is not None
+    assert made.verdict(State(value="on", kelvin=2703)) is Verdict.YES
+    assert made.verdict(State(value="on", kelvin=4000)) is Verdict.NO
+
+
+def test_a_light_without_white_refuses_a_colour_temperature() -> None:
+    with pytest.raises(Refused):
+        planned("light", Call("color_temperature", "l", 2700), command_topic="l/set")
 
 
 def test_a_cover_is_confirmed_as_soon_as_it_moves_the_right_way() -> None:
@@ -216,6 +250,10 @@ def values_for(service: str, entity: Entity) -> st.SearchStrategy[Value | None]:
             return st.sampled_from("+-")
         case "color":
             return st.sampled_from(COLORS)
+        case "color_temperature":
+            assert entity.minimum is not None
+            assert entity.maximum is not None
+            return st.integers(int(entity.minimum), int(entity.maximum))
         case "temperature" | "set_value":
             assert entity.minimum is not None
             assert entity.maximum is not None

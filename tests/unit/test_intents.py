@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from device.home.registry import Entity, House
+from device.home.registry import Call, Entity, House
+from device.reasoning.decision import Decision
 from device.reasoning.intents import AskBack, NotPossible, NotUnderstood, Result, Understood, parse
+from device.reasoning.router import AskModel, Perform, Speak, route, weigh
 from device.reasoning.words import lexicon
 from tests.houses import expected_calls, houses, sentences
 
@@ -76,6 +78,30 @@ def test_what_the_house_cannot_do_is_named(house: str, said: str, noun: str) -> 
 )
 def test_a_guard_says_why_nobody_may_act(said: str, guard: str) -> None:
     assert parse(said, houses()["cottage"]) == NotUnderstood(guard)
+
+
+@pytest.mark.parametrize(
+    "said", ["I'm shivering in the study", "it's stuffy in here", "the lounge is an icebox"]
+)
+def test_a_statement_about_a_room_may_be_a_wish_to_be_asked_about(said: str) -> None:
+    result = parse(said, houses()["cottage"])
+    assert result == NotUnderstood("statement", implies=True)
+    assert route(said, houses()["cottage"]) == AskModel(may_act=True, only_asks=True)
+
+
+@pytest.mark.parametrize(
+    "said", ["I turned off the kettle", "the study lamp is on", "I am a doctor", "she is in the study"]
+)
+def test_a_statement_of_what_is_or_was_is_no_wish(said: str) -> None:
+    assert parse(said, houses()["cottage"]) == NotUnderstood("statement")
+
+
+def test_what_the_model_makes_of_a_statement_is_only_offered() -> None:
+    decision = Decision("act", (Call("turn_on", "light.study"),), 0.99)
+    asked = weigh(decision, houses()["cottage"], only_asks=True)
+    assert isinstance(asked, Speak)
+    assert asked.proposal == decision.calls
+    assert isinstance(weigh(decision, houses()["cottage"]), Perform)
 
 
 def test_asking_back_offers_the_calls_it_would_lead_to() -> None:
@@ -201,3 +227,18 @@ def _large_house(size: int) -> House:
 
 def test_every_phrase_of_the_language_is_plain_words() -> None:
     assert all(word == word.lower() for word in lexicon().words)
+
+
+NAMED_ONCE = [e for e in houses()["cottage"].entities.values() if e.domain == "light"]
+
+
+@given(
+    st.lists(st.sampled_from(NAMED_ONCE), min_size=1, max_size=4, unique=True),
+    st.sampled_from(("except", "but")),
+)
+def test_what_is_excepted_is_never_touched(spared: list[Entity], word: str) -> None:
+    names = " and ".join(f"the {entity.name.lower()}" for entity in spared)
+    result = parse(f"turn off all the lights {word} {names}", houses()["cottage"])
+    touched = {entity for _, entity, _ in triples(result)}
+    assert touched
+    assert touched.isdisjoint(entity.id for entity in spared)

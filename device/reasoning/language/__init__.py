@@ -29,12 +29,28 @@ class Complaints(msgspec.Struct, frozen=True):
     bare: bool = False
 
 
+class Factors(msgspec.Struct, frozen=True):
+    """So many times as much: `of` as in Steps."""
+
+    of: str
+    times: float
+    phrases: Phrases
+
+
 class Activities(msgspec.Struct, frozen=True):
     """Words for an activity, and the words of which one stands in the name of the thing that does it."""
 
     phrases: Phrases
     names: Phrases
     domain: str = ""
+
+
+class Beyond(msgspec.Struct, frozen=True):
+    """What no tool does: the deed as in "I cannot …", how a wish for it starts, and what it mentions."""
+
+    deed: str
+    starts: Phrases = ()
+    mentions: Phrases = ()
 
 
 class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,8 +75,14 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     openings: Phrases
     whole: Phrases
     open_ends: Phrases
+    corrections: Phrases
+    follow: Phrases
+    again: dict[str, Phrases]
+    adverb_ending: str
+    articles: Phrases
     sounds: tuple[tuple[str, str], ...]
     vowels: str
+    confusions: dict[str, Phrases]
     contractions: dict[str, str]
     verb_forms: dict[str, Phrases]
     words: dict[str, Phrases]
@@ -68,15 +90,19 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     states: dict[str, Phrases]
     steps: tuple[Steps, ...]
     complaints: tuple[Complaints, ...]
+    factors: tuple[Factors, ...]
     attributes: dict[str, Phrases]
+    senses: dict[str, Phrases]
     nouns: dict[str, Phrases]
     areas: dict[str, Phrases]
     area_synonyms: dict[str, Phrases]
     outdoor_words: Phrases
     colors: dict[str, Phrases]
+    whites: dict[str, Phrases]
     levels: dict[str, Phrases]
     guards: dict[str, Phrases]
     not_yet: dict[str, Phrases]
+    beyond: tuple[Beyond, ...]
     things: Phrases
     rooms: Phrases
     activities: tuple[Activities, ...]
