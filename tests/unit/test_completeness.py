@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from device.reasoning.completeness import completeness
@@ -56,7 +56,6 @@ def test_a_text_is_complete_open_or_unsure(text: str, expected: str) -> None:
     assert completeness(text, COTTAGE) == expected
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.sampled_from(sorted(lexicon().words)), max_size=8).map(" ".join),
     st.sampled_from(["the", "and", "to", "um", "of my"]),
@@ -65,7 +64,6 @@ def test_nothing_that_ends_on_a_word_that_needs_another_is_complete(begin: str, 
     assert completeness(f"{begin} {end}", COTTAGE) == "open"
 
 
-@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_is_judged(text: str) -> None:
     assert completeness(text, COTTAGE) in ("complete", "open", "unsure")

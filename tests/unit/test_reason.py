@@ -277,3 +277,41 @@ def test_words_of_parting_after_an_answer_are_not_answered(
 def test_thanks_after_a_wake_word_are_talk(rig: Rig) -> None:
     rig.hear(WAKE, commit("thank you"))
     assert [type(job) for job, _ in rig.mind.jobs] == [Consider]
+
+
+def answered(rig: Rig, turn: int) -> None:
+    """The house does what it was asked, and the reply is heard."""
+    for call in [call for call in rig.of(ToolCalled) if call.turn == turn]:
+        rig.hear(
+            ToolResult(
+                turn=turn, call_id=call.call_id, tool=call.tool, arguments=call.arguments, ok=True, error=""
+            )
+        )
+    rig.hear(PlaybackStopped(turn=turn, reason="finished", heard_text="The kitchen light is on."))
+
+
+def test_it_and_undo_refer_to_the_request_before(rig: Rig) -> None:
+    rig.hear(WAKE, commit("turn on the kitchen light"))
+    answered(rig, 1)
+    for turn, said in ((2, "turn it off again"), (3, "undo that")):
+        rig.hear(TurnStarted(turn=turn, cause="wake"), commit(said, turn=turn))
+        answered(rig, turn)
+    calls = [(call.tool, call.arguments["entity"]) for call in rig.of(ToolCalled)]
+    assert calls == [(tool, "light.kitchen") for tool in ("turn_on", "turn_off", "turn_on")]
+
+
+@pytest.mark.parametrize("ahead", [True, False])
+def test_a_wish_that_is_only_implied_is_offered_and_never_carried_out_unasked(
+    rig: Rig, *, ahead: bool
+) -> None:
+    said = "I'm shivering in the kitchen"
+    rig.hear(WAKE, *([guess(said)] if ahead else []), commit(said))
+    rig.come(Decided(1, 1, Decision("act", ON, 0.99), 300.0))
+    assert not rig.of(ToolCalled)
+    assert [clause.text for clause in rig.of(ReplyClause)] == ["Shall I turn on the kitchen light?"]
+
+
+def test_a_sum_is_answered_without_the_model(rig: Rig) -> None:
+    rig.hear(WAKE, guess("what is 17 times 23"), commit("what is 17 times 23"))
+    assert rig.mind.jobs == []
+    assert "391" in rig.of(ReplyClause)[0].text
