@@ -203,7 +203,7 @@ def test_frames_of_the_far_end_follow_one_another_without_a_seam(rate_hz: int) -
     assert np.max(np.abs(np.diff(stream))) < 8000 * 2 * np.pi * 440 / 16_000 * 1.05
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(ppm=st.integers(-300, 300), pause_every=st.integers(200, 900))
 def test_drift_never_adds_up_beyond_one_reply(ppm: int, pause_every: int) -> None:
     far_end, at, worst = FarEnd(16_000), 0.0, 0.0

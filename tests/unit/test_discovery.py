@@ -309,7 +309,7 @@ known_keys = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     kind=st.sampled_from([*KINDS, "device"]),
     config=st.dictionaries(known_keys, json_values, max_size=8),

@@ -105,7 +105,7 @@ pieces = st.sampled_from(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     expression=st.lists(pieces, max_size=8).map(" ".join),
     payload=st.sampled_from([b"3", b'{"x": [1]}', b"\xff"]),

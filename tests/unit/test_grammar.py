@@ -122,7 +122,7 @@ random_houses = st.lists(entities, max_size=60).map(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(random_houses, st.sampled_from(SAYINGS), st.integers(0, 1000))
 def test_a_model_cannot_call_what_the_house_does_not_allow(house: House, said: str, seed: int) -> None:
     found = grammar.walk(tree_for(said, house), whimsical(seed), several=True, least=0)
@@ -132,14 +132,14 @@ def test_a_model_cannot_call_what_the_house_does_not_allow(house: House, said: s
     assert set(judge(found, act=0, ask=0).calls) == set(calls)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(random_houses, st.sampled_from(SAYINGS))
 def test_no_two_entities_share_a_label(house: House, said: str) -> None:
     names = commands.labels(house)
     assert len(set(names.values())) == len(house.entities)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(random_houses, st.sampled_from(SAYINGS))
 def test_values_come_only_from_what_was_heard(house: House, said: str) -> None:
     heard = commands.hear(said, house)

@@ -278,7 +278,7 @@ happenings = st.lists(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(happenings=happenings)
 def test_every_call_has_exactly_one_result_and_nothing_is_sent_after_it(happenings: list[str]) -> None:
     bench, began = Bench(), dict[str, float]()

