@@ -179,10 +179,10 @@ class TurnHypothesis(Event, frozen=True, tag="turn.hypothesis"):
 
 
 class TurnJudged(Event, frozen=True, tag="turn.judged"):
-    """Whether `text` is a whole request, an obviously unfinished one, or neither. reason → listen."""
+    """How whole a request `text` is; "likely": to the language model. reason → listen."""
 
     text: str
-    completeness: Literal["complete", "open", "unsure"]
+    completeness: Literal["complete", "likely", "unsure", "open"]
 
 
 class TranscriptFinal(Event, frozen=True, tag="transcript.final"):

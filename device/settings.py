@@ -152,11 +152,14 @@ class Listen(Section, frozen=True):
         Milliseconds, Meta(description="trailing silence that ends a whole request that also sounds final")
     ] = 160
     likely_silence_ms: Annotated[
-        Milliseconds, Meta(description="the same for a whole request that does not sound final")
+        Milliseconds,
+        Meta(
+            description="the same for a whole request that does not sound final, or for likely talk that does"
+        ),
     ] = 400
     unsure_silence_ms: Annotated[
         Milliseconds, Meta(description="the same for what sounds final but is no known request")
-    ] = 900
+    ] = 650
     open_silence_ms: Annotated[
         Milliseconds, Meta(description="the same when words are obviously missing; no pause is longer")
     ] = 1200

@@ -6,6 +6,7 @@ text (is it a whole request?). The surer they are, the less silence is needed:
 | text       | sounds like an end  | does not            | no turn model       |
 |------------|---------------------|---------------------|---------------------|
 | `complete` | complete_silence_ms | likely_silence_ms   | complete_silence_ms |
+| `likely`   | likely_silence_ms   | unsure_silence_ms   | likely_silence_ms   |
 | `unsure`   | unsure_silence_ms   | open_silence_ms     | unsure_silence_ms   |
 | `open`     | open_silence_ms     | open_silence_ms     | open_silence_ms     |
 
@@ -26,8 +27,9 @@ import numpy as np
 
 from device.settings import Listen
 
-Completeness = Literal["complete", "open", "unsure"]
+Completeness = Literal["complete", "likely", "unsure", "open"]
 
+_STEPS: tuple[Completeness, ...] = ("complete", "likely", "unsure", "open")
 _FAR_DB = 18.0  # so much below the talker's level a voice is somebody else's
 _TALKER_PERCENTILE = 90
 _TALKER_CHUNKS = 150
@@ -57,12 +59,15 @@ class Talker:
 
 def needed_ms(rules: Listen, completeness: Completeness | None, turn: float | None) -> int:
     """Trailing silence that ends a turn with this text and this probability of the turn model."""
-    sounds_final = None if turn is None else turn >= rules.turn_threshold
-    if completeness == "open":
-        return rules.open_silence_ms
-    if completeness == "complete":
-        return rules.likely_silence_ms if sounds_final is False else rules.complete_silence_ms
-    return rules.open_silence_ms if sounds_final is False else rules.unsure_silence_ms
+    patience = (
+        rules.complete_silence_ms,
+        rules.likely_silence_ms,
+        rules.unsure_silence_ms,
+        rules.open_silence_ms,
+    )
+    step = _STEPS.index(completeness or "unsure")
+    goes_on = turn is not None and turn < rules.turn_threshold
+    return patience[min(step + goes_on, len(patience) - 1)]
 
 
 def is_over(rules: Listen, pause: Pause, enough_ms: int) -> bool:

@@ -1,4 +1,4 @@
-"""Whether a text is a whole request, for the end of a turn. Pure: text and house in, one of three words out.
+"""Whether a text is a whole request, for the end of a turn. Pure: text and house in, one word out.
 
 | the text                                                                        | is         |
 |---------------------------------------------------------------------------------|------------|
@@ -28,7 +28,7 @@ from device.reasoning.items import Item, cover
 from device.reasoning.names import NameIndex
 from device.reasoning.words import Lexicon, lexicon, split
 
-Completeness = Literal["complete", "open", "unsure"]
+Completeness = Literal["complete", "likely", "unsure", "open"]
 
 # of 22 whole requests 21 reached the first, of 32 cut ones only "good night"; 28 of these are below the other
 _WHOLE, _CUT = 0.2, 0.02
@@ -60,7 +60,7 @@ _PREDICATES = _DOINGS | frozenset(
 def by_finality(probability: float) -> Completeness:
     """What the language model's probability that a request is over says about its text."""
     if probability >= _WHOLE:
-        return "complete"
+        return "likely"
     return "open" if probability < _CUT else "unsure"
 
 

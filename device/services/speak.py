@@ -46,7 +46,7 @@ _STALE_S = 0.3  # a later greeting would sound into the request
 _FAILED_CUE_S = 3.0  # a crash is often reported twice
 _STALLED_S = 30.0
 _QUIET_S, _WARM_EVERY_S = 8.0, 2.0
-_ANNOUNCEMENT = -1  # clause number of what is said outside any turn
+_ANNOUNCEMENT = -2  # clause number of what is said outside any turn; the worker has -1 for itself
 
 log = logging.getLogger(__name__)
 

@@ -32,8 +32,11 @@ from device.hearing.patience import Completeness
 from device.hearing.turn import TurnModel
 from device.hearing.utterance import Fact, Finished, Hypothesis, PartialText, Utterance
 from device.hearing.wake import WakeDetector
-from device.reasoning.completeness import completeness
-from device.settings import Listen, WakeWord
+from device.reasoning.completeness import by_finality, completeness
+from device.reasoning.llm import LanguageModel
+from device.reasoning.router import AskModel, route
+from device.settings import Listen, Reason, WakeWord, cache_dir
+from models.store import Store
 from tests.bench.turn_clips import Clip, clips
 from tests.bench.turn_simulation import (
     Clock,
@@ -71,7 +74,15 @@ class Bench:
         self._asr = CountedModel(sherpa_onnx.OfflineRecognizer.from_moonshine_v2(**parts, num_threads=1))
         self._turn = TurnModel(files_of("turn")["model"])
         self._turns: dict[bytes, tuple[float, float]] = {}
-        self._house = demo_house()
+        self._house, self._threads = demo_house(), Reason().threads
+        self._model = LanguageModel(
+            Store().active("llm").files["model"],
+            threads=self._threads,
+            context=Reason().context_tokens,
+            cache=cache_dir() / "prefixes",
+        )
+        self._model.set_house(self._house)
+        self._said: dict[str, tuple[Completeness, float]] = {}
         self._wake = WakeDetector(files_of("wake"), {"alexa": WakeWord(model="alexa_v0.1", refractory_ms=0)})
         self._woken: dict[str, tuple[int, str] | None] = {}
         self.vad = RememberingVad(files_of("vad")["model"])
@@ -109,9 +120,20 @@ class Bench:
             if isinstance(fact, Hypothesis | PartialText):
                 began = time.thread_time()
                 answer = completeness(fact.text, self._house)
-                took_ms = 1000 * (time.thread_time() - began)
-                judged.append((clock.ms + _BUS_MS + took_ms, fact.text, answer))
+                due_ms = clock.ms + _BUS_MS + 1000 * (time.thread_time() - began)
+                judged.append((due_ms, fact.text, answer))
+                if isinstance(fact, Hypothesis) and isinstance(route(fact.text, self._house), AskModel):
+                    answer, took_ms = self._model_says(fact.text)
+                    judged.append((due_ms + took_ms, fact.text, answer))
         return judged
+
+    def _model_says(self, text: str) -> tuple[Completeness, float]:
+        """The language model's answer, and how long that takes its threads."""
+        if text not in self._said:
+            began = time.process_time()
+            answer = by_finality(self._model.finality(text))
+            self._said[text] = answer, 1000 * (time.process_time() - began) / self._threads
+        return self._said[text]
 
     def _since(self, clip: Clip) -> tuple[int, str] | None:
         """Where the ear opens, and after which word; None when there should have been one."""
