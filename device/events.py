@@ -18,6 +18,7 @@ from device.home.registry import Entity, State, Value
 
 FRAME_MS = 10
 ROOM = "room"
+ToolError = Literal["", "no_answer", "unreachable", "unavailable", "refused"]
 CUES = ("listening", "done", "failed", "cancelled", "alarm")
 ANNOUNCEMENT = "announcement"  # speech outside any turn, which is played as cues are
 
@@ -260,6 +261,23 @@ class ToolCalled(Event, frozen=True, tag="tool.called"):
     tool: str
     arguments: dict[str, Value | None]  # entity, value
 
+    def result(
+        self, error: ToolError = "", *, said: str = "", state: State | None = None, took_ms: float = 0.0
+    ) -> ToolResult:
+        """What came of it; it is done where there is no error."""
+        return ToolResult(
+            session=self.session,
+            turn=self.turn,
+            call_id=self.call_id,
+            tool=self.tool,
+            arguments=self.arguments,
+            ok=not error,
+            error=error,
+            state=state,
+            confirm_ms=round(took_ms, 1),
+            said=said,
+        )
+
 
 class ToolResult(Event, frozen=True, tag="tool.result"):
     """`ok` only after the device's state topic confirmed, or the tool has done it. home, timers → reason."""
@@ -268,7 +286,7 @@ class ToolResult(Event, frozen=True, tag="tool.result"):
     tool: str
     arguments: dict[str, Value | None]
     ok: bool
-    error: Literal["", "no_answer", "unreachable", "unavailable", "refused"] = ""
+    error: ToolError = ""
     state: State | None = None
     confirm_ms: float = 0.0
     said: str = ""  # what to say of it, where the tool knows better than a template

@@ -302,18 +302,7 @@ def _tick(dialog: Dialog, now_s: float) -> Step:
 def _give_up_waiting(dialog: Dialog, now_s: float) -> Step:
     """Reports calls that nobody answered as such, once; a report that is not spoken ends the turn."""
     answered = {outcome.call_id for outcome in dialog.outcomes}
-    missing = tuple(
-        ToolResult(
-            turn=dialog.turn,
-            call_id=call.call_id,
-            tool=call.tool,
-            arguments=call.arguments,
-            ok=False,
-            error="no_answer",
-        )
-        for call in dialog.calls
-        if call.call_id not in answered
-    )
+    missing = tuple(call.result("no_answer") for call in dialog.calls if call.call_id not in answered)
     dialog = replace(dialog, outcomes=dialog.outcomes + missing, deadline_s=now_s + dialog.limits.silence_s)
     if not missing:
         return _say(dialog, TOO_LONG, now_s)

@@ -24,11 +24,10 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping
-from typing import Literal
 
 import msgspec
 
-from device.events import ToolCalled, ToolResult
+from device.events import ToolCalled, ToolError, ToolResult
 from device.home.house import Thing
 from device.home.plans import Plan, Publish, Refused, Verdict
 from device.home.registry import Call, House, State
@@ -39,7 +38,6 @@ RESEND_S = 0.25
 _NO_SUBSCRIBER = 0x10
 _FIRST_FAILURE = 0x80
 
-Error = Literal["", "no_answer", "unreachable", "unavailable", "refused"]
 
 log = logging.getLogger(__name__)
 
@@ -162,7 +160,7 @@ class Calls:
             elif now >= call.resend_at:
                 self._send(call, now)
 
-    def _missed(self, call: _Pending) -> Error:
+    def _missed(self, call: _Pending) -> ToolError:
         if not (self._connected and (call.acked or call.unheard)):
             return "unreachable"
         return "no_answer" if self._things[call.entity].state.available else "unavailable"
@@ -184,24 +182,12 @@ class Calls:
             case Verdict.MOVING:
                 call.deadline = max(call.deadline, call.began + MOVING_S)
 
-    def _finish(self, call: _Pending, error: Error, now: float) -> None:
+    def _finish(self, call: _Pending, error: ToolError, now: float) -> None:
         self._pending.remove(call)
         thing = self._things.get(call.entity)
         self._answer(call.called, error, thing.state if thing else None, (now - call.began) * 1000)
 
     def _answer(
-        self, called: ToolCalled, error: Error, state: State | None = None, took_ms: float = 0.0
+        self, called: ToolCalled, error: ToolError, state: State | None = None, took_ms: float = 0.0
     ) -> None:
-        self._result(
-            ToolResult(
-                session=called.session,
-                turn=called.turn,
-                call_id=called.call_id,
-                tool=called.tool,
-                arguments=called.arguments,
-                ok=not error,
-                error=error,
-                state=state,
-                confirm_ms=round(took_ms, 1),
-            )
-        )
+        self._result(called.result(error, state=state, took_ms=took_ms))

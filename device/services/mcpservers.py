@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from device.events import DaemonFailed, Event, ToolCalled, ToolOffered, ToolResult
+from device.events import DaemonFailed, Event, ToolCalled, ToolOffered
 from device.settings import McpServer
 from device.tools import mcp as words
 
@@ -173,19 +173,7 @@ class McpServers:
 
     def _answer(self, called: ToolCalled, error: Any, said: str, began: float | None = None) -> None:
         took_ms = 0.0 if began is None else (time.monotonic() - began) * 1000
-        self._tell(
-            ToolResult(
-                session=called.session,
-                turn=called.turn,
-                call_id=called.call_id,
-                tool=called.tool,
-                arguments=called.arguments,
-                ok=not error,
-                error=error,
-                said=said,
-                confirm_ms=round(took_ms, 1),
-            )
-        )
+        self._tell(called.result(error, said=said, took_ms=took_ms))
 
     def _tell(self, event: Event) -> None:
         self._happened.append(event)

@@ -26,7 +26,6 @@ from device.events import (
     TimerRang,
     TimerStopped,
     ToolCalled,
-    ToolResult,
     TurnCancelled,
     TurnStarted,
 )
@@ -207,19 +206,8 @@ class TimersDaemon(Daemon):
         self._answer(called, began, done.said, is_done=True)
 
     def _answer(self, called: ToolCalled, began: float, said: str, *, is_done: bool) -> None:
-        self.bus.send(
-            ToolResult(
-                session=called.session,
-                turn=called.turn,
-                call_id=called.call_id,
-                tool=called.tool,
-                arguments=called.arguments,
-                ok=is_done,
-                error="" if is_done else "refused",
-                said=said,
-                confirm_ms=round((time.monotonic() - began) * 1000, 1),
-            )
-        )
+        took_ms = (time.monotonic() - began) * 1000
+        self.bus.send(called.result("" if is_done else "refused", said=said, took_ms=took_ms))
 
     def _tell(self, *, anew: bool = False) -> None:
         """Sends what has changed of each timer since it was sent last."""

@@ -154,15 +154,7 @@ class Toolbox:
             said, is_done = self._do(called)
         except OSError as error:
             said, is_done = f"Sorry, I cannot write that down: {error.strerror}.", False
-        return ToolResult(
-            turn=called.turn,
-            call_id=called.call_id,
-            tool=called.tool,
-            arguments=called.arguments,
-            ok=is_done,
-            error="" if is_done else "refused",
-            said=said,
-        )
+        return called.result("" if is_done else "refused", said=said)
 
     def report(self, outcomes: Sequence[ToolResult]) -> str:
         """What to say of calls of tools; empty for those of the house."""

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Literal
 
 import msgspec
 
-from device.events import ToolCalled, ToolResult
+from device.events import ToolCalled, ToolError, ToolResult
 from device.home.plans import Publish
 from device.home.registry import Value
 from device.settings import MqttTool
@@ -27,8 +26,6 @@ _WORDS = {
 }
 _FIRST_FAILURE = 0x80
 _NO_TOPIC = frozenset("+#\0")  # a message goes to one topic
-
-Error = Literal["", "no_answer", "unreachable", "refused"]
 
 
 class _Pending(msgspec.Struct, eq=False):
@@ -112,24 +109,12 @@ class MqttTools:
         for call in [call for call in self._pending if now >= _deadline(call)]:
             self._finish(call, "no_answer", _WORDS["no_answer"], now)
 
-    def _finish(self, call: _Pending, error: Error, said: str, now: float) -> None:
+    def _finish(self, call: _Pending, error: ToolError, said: str, now: float) -> None:
         self._pending.remove(call)
         self._answer(call.called, error, said, (now - call.began) * 1000)
 
-    def _answer(self, called: ToolCalled, error: Error, said: str, took_ms: float) -> None:
-        self._result(
-            ToolResult(
-                session=called.session,
-                turn=called.turn,
-                call_id=called.call_id,
-                tool=called.tool,
-                arguments=called.arguments,
-                ok=not error,
-                error=error,
-                said=said,
-                confirm_ms=round(took_ms, 1),
-            )
-        )
+    def _answer(self, called: ToolCalled, error: ToolError, said: str, took_ms: float) -> None:
+        self._result(called.result(error, said=said, took_ms=took_ms))
 
 
 def _deadline(call: _Pending) -> float:
