@@ -156,7 +156,7 @@ def test_a_ring_is_stopped_by_voice(tmp_path: Path, wake_word: bool) -> None:
     if not voices.available():
         pytest.skip("flite and espeak-ng are not installed; make setup installs them")
     stop = voices.request("Stop.") if wake_word else voices.spoken("Stop.")
-    with device(tmp_path, voices.request("Set a timer for three seconds."), stop) as running:
+    with device(tmp_path, voices.request("Set a timer for three seconds.", "rms"), stop) as running:
         running.bus.send(SceneReady())
         running.until(alarm, 40, "the ring")
         stopped = running.until(lambda e: isinstance(e, TimerStopped), 40, "the end of the ring")
