@@ -2,8 +2,10 @@
 
 Prints mouth-to-ear P50/P95 and each stage over spoken house requests and language model requests, CPU per
 turn, idle CPU and memory of every daemon, the audio ring against polling, chunked against whole-sentence
-synthesis, and what Wren hears of its own voice. A Pipecat pipeline with the same models hears the same house
-requests (`--without-peer` leaves it out). `--requests N` sets how many house requests are spoken.
+synthesis, patience against false cut-offs, who interrupts Wren and who does not, and what it hears of its own
+voice. A Pipecat pipeline with the same models hears the same house requests (`--without-peer` leaves it out).
+`--requests N` sets how many house requests are spoken; all takes about 25 minutes on two cores that nobody
+else uses.
 """
 
 from __future__ import annotations
@@ -21,14 +23,16 @@ from device.console import latency
 from device.console.scenes import play_through, simulator_environment
 from device.console.timeline import Turn, percentile, read, turns
 from device.services.stage import Stage
-from tests.bench import echo, ring, speech
-from tests.bench.house import MODEL_REQUESTS, many_requests
+from tests.bench import barge_in, echo, ring, speech, turn_taking
+from tests.bench.house import TALK_REQUESTS, many_requests
 from tests.bench.peer import run as peer
 from tests.bench.processes import Usage, usage
-from tests.voices import request
+from tests.recordings import available
+from tests.voices import VOICES, request
 
 BUILD = Path(__file__).parents[2] / "build"
 IDLE_S = 10.0
+PEER_REQUESTS = 24
 
 
 def measure(files: list[Path], timeline: Path) -> dict[str, Any]:
@@ -83,19 +87,22 @@ def _mouth_to_ear(done: list[Turn], kind: str) -> dict[str, float]:
 def main() -> None:
     """Runs everything and prints it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--requests", type=int, default=36)
+    parser.add_argument("--requests", type=int, default=60)
     parser.add_argument("--without-peer", action="store_true", help="leave the Pipecat pipeline out")
     options = parser.parse_args()
     console = Console(soft_wrap=True)
     BUILD.mkdir(exist_ok=True)
     timeline = BUILD / "bench.jsonl"
-    files = many_requests(options.requests) + [request(text) for text in MODEL_REQUESTS]
+    talk = [request(text, VOICES[number % 2]) for number, text in enumerate(TALK_REQUESTS)]
+    files = many_requests(options.requests) + talk
     console.print(f"{len(files)} requests in the simulated room, in real time")
     run = measure(files, timeline)
     done: list[Turn] = run.pop("turns")
-    pipecat = None if options.without_peer else peer.measured(many_requests(options.requests), console)
+    peer_files = many_requests(min(options.requests, PEER_REQUESTS))
+    pipecat = None if options.without_peer else peer.measured(peer_files, console)
     ring_figures, speech_figures, echo_figures = ring.run(), speech.run(), echo.run()
-    results = {
+    patience = turn_taking.run(quick=True)
+    results: dict[str, Any] = {
         "mouth_to_ear_ms": {kind: _mouth_to_ear(done, kind) for kind in ("house", "model")},
         "answered": sum(bool(turn.heard) for turn in done),
         "requests": len(files),
@@ -104,10 +111,17 @@ def main() -> None:
         "speech": speech_figures,
         "peer": {"pipecat": pipecat} if pipecat else {},
         "echo": echo_figures,
+        "turn_taking": patience,
+        "false_cut_off_rate": patience["false_cut_off_rate"],
         **run,
     }
+    if available():
+        interruptions = barge_in.run()
+        stop_ms = {f"stop_ms_{share}": value for share, value in interruptions["stop_ms"].items()}
+        results["barge_in"] = interruptions | stop_ms
     (BUILD / "bench.json").write_bytes(msgspec.json.format(msgspec.json.encode(results, enc_hook=float)))
     latency.draw(done, BUILD / "bench.svg")
+    turn_taking.draw(patience, BUILD / "turn_taking.svg")
     _print(console, results, done)
 
 
@@ -141,7 +155,13 @@ def _print(console: Console, results: dict[str, Any], done: list[Turn]) -> None:
     )
     speech.show(results["speech"], console)
     echo.show(results["echo"], console)
-    console.print(f"written: {BUILD / 'bench.json'}, {BUILD / 'bench.svg'}, {BUILD / 'bench.jsonl'}")
+    turn_taking.show(results["turn_taking"], console)
+    if "barge_in" in results:
+        barge_in.show(results["barge_in"])
+    else:
+        console.print("the recordings of the shared data are absent: nobody interrupts")
+    for name in ("bench.json", "bench.svg", "bench.jsonl", "turn_taking.svg"):
+        console.print(f"written: {BUILD / name}")
 
 
 if __name__ == "__main__":

@@ -29,6 +29,19 @@ MODEL_REQUESTS: tuple[str, ...] = (
     "Tell me something about penguins.",
     "Who are you?",
 )
+# talk, and wishes that no known command covers, for the benchmark
+TALK_REQUESTS: tuple[str, ...] = (
+    *MODEL_REQUESTS,
+    "Give the bedroom some light.",
+    "How far away is the moon?",
+    "Tell me a joke.",
+    "What is the capital of France?",
+    "Can you make it cosy in the kitchen?",
+    "What should I cook tonight?",
+    "Let some light into the hallway.",
+    "Who wrote Hamlet?",
+    "Recommend a book to me.",
+)
 
 
 def requests() -> list[tuple[Path, str]]:
