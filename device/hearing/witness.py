@@ -2,8 +2,8 @@
 
 Silero's recurrent layer holds more about the latest sound than the one probability that is read from it, and
 it is there anyway. A logistic regression on it, on the length of the voice and on how steadily it was voiced
-tells words from other voiced sounds. `tests.bench.train_witness` makes its weights, `witness.npz`, anew;
-NOTICE says what they were trained on. A decision is one scalar product, under 0.1 ms. Its limit: "oh" or
+tells words from other voiced sounds. `tests.bench.train_witness` trains its weights, `witness.npz`;
+NOTICE says what these were trained on. A decision is one scalar product, under 0.1 ms. Its limit: "oh" or
 "mhm" by a synthetic voice, which pronounces it as a word, passes for one in two of three cases, as
 `python -m tests.bench.barge_in` shows.
 

@@ -136,8 +136,10 @@ class ListenDaemon(Daemon):
                 self._utterance = None  # reason has given up waiting
 
     def on_settings(self, settings: Settings) -> None:
-        """Rules count from the next turn or reply on."""
+        """Rules of turns count from the next one on, those of barge-in at once."""
         super().on_settings(settings)
+        if self._over is not None:
+            self._over.configure(settings.barge_in)
         self._vocabulary = _vocabulary(settings)
 
     def close(self) -> None:
