@@ -21,7 +21,7 @@ from device.faults import Fault
 from device.services.stage import DEMO_HOUSE, Stage, check_models
 from device.settings import Settings
 
-# spoken with flite's "slt" voice: the demonstration must not hear its own voice
+# spoken with flite's voices: the demonstration must not hear its own
 DEMO_REQUESTS = tuple(sorted((Path(__file__).parent / "requests").glob("*.flac")))
 
 
