@@ -17,7 +17,7 @@ from typing import Literal
 from device.audio.backend import Captured
 from device.audio.echo import Canceller, Frame, make
 from device.audio.echometer import EchoMeter, power_db
-from device.audio.linear import LinearCanceller
+from device.audio.linear import RINGING_FRAMES, LinearCanceller
 from device.faults import Fault
 from device.settings import Audio
 
@@ -35,6 +35,7 @@ class FrontEnd:
         self.faults: list[Fault] = []
         self._settings = settings
         self._linear: LinearCanceller | None = None
+        self._silent_frames = RINGING_FRAMES + 1  # since Wren spoke
         self._begin(settings.echo)
 
     @property
@@ -66,12 +67,23 @@ class FrontEnd:
         return cleaned
 
     def voice(self, captured: Captured, cleaned: Frame) -> Frame:
-        """The frame for recognition; `cleaned` where there is no better one."""
+        """The frame for recognition; `cleaned` where there is no better one.
+
+        A chime is quieter than what AEC3 takes from a request that is spoken over it before it knows the
+        room: until the linear canceller has learnt from speech, chimes stay in.
+        """
         near_end = captured.samples if captured.raw is None else captured.raw
         if self._linear is None or near_end is None:
             return cleaned
+        speaks = captured.playing is not None and captured.playing.is_speech
+        self._silent_frames = 0 if speaks else self._silent_frames + 1
         voice = self._linear.clean(near_end, captured.far_end)
-        return cleaned if voice is None else voice
+        is_processed = self._settings.noise_suppression or self._settings.automatic_gain
+        if voice is near_end and is_processed:
+            return cleaned
+        if voice is None:
+            return near_end if self._silent_frames > RINGING_FRAMES and not is_processed else cleaned
+        return voice
 
     def close(self) -> None:
         """Frees the cancellers."""

@@ -21,7 +21,7 @@ from device.faults import Fault
 _LIBRARY = "libspeexdsp.so.1"
 _SET_SAMPLING_RATE = 24  # SPEEX_ECHO_SET_SAMPLING_RATE of speex_echo.h
 _TAIL_SAMPLES = MICROPHONE_HZ // 5  # longest echo path: 200 ms
-_RINGING_FRAMES = 50  # echo that is still in the room after the far end went silent
+RINGING_FRAMES = 50  # echo that is still in the room after the far end went silent
 _TRAINED_DB, _FORGETTING = 10.0, 0.98  # echo taken away that counts as learnt; memory of half a second
 
 
@@ -41,14 +41,14 @@ class LinearCanceller:
         rate = ctypes.c_int(MICROPHONE_HZ)
         self._speex.speex_echo_ctl(self._state, _SET_SAMPLING_RATE, ctypes.byref(rate))
         self._silence: Frame = np.zeros(MICROPHONE_FRAME, np.int16)
-        self._silent_frames = _RINGING_FRAMES
+        self._silent_frames = RINGING_FRAMES
         self._before = self._after = 0.0  # power of the microphone and of what is left of it
         self._is_trained = False
 
     def clean(self, near_end: Frame, far_end: Frame | None) -> Frame | None:
         """The next frame with the predicted echo subtracted; None while it does not know the room yet."""
         self._silent_frames = self._silent_frames + 1 if far_end is None else 0
-        if self._silent_frames > _RINGING_FRAMES:
+        if self._silent_frames > RINGING_FRAMES:
             return near_end
         given = [np.ascontiguousarray(near_end), self._silence if far_end is None else far_end]
         cleaned: Frame = np.empty(MICROPHONE_FRAME, np.int16)

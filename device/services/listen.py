@@ -11,7 +11,7 @@ import sys
 import time
 from typing import Literal
 
-from device.bus.paths import CUE, GATED, MUTED, SPEAKING, microphone_ring, voice_ring
+from device.bus.paths import CUE, GATED, MUTED, microphone_ring, voice_ring
 from device.bus.ring import Frame, RingReader
 from device.bus.turns import playing_turn
 from device.events import (
@@ -233,9 +233,7 @@ class ListenDaemon(Daemon):
         self._react(over.accept(frame.index, frame.samples, voice=voice, cue=cue, own_text=self._own_text))
 
     def _for_recognition(self, frame: Frame) -> Samples | None:
-        """The same frame as the recogniser hears it best; None where the usual one is as good."""
-        if not frame.tag & SPEAKING:
-            return None
+        """The same frame as the recogniser hears it best; None where there is no other."""
         self._voice.seek(frame.index)
         found = self._voice.read()
         if found is not None and (found.index, found.t_ns) == (frame.index, frame.t_ns):
