@@ -12,6 +12,7 @@ from device.audio.backend import Captured
 from device.audio.echometer import EchoMeter
 from device.audio.farend import ALIGN_MS, FarEnd
 from device.audio.frontend import FrontEnd
+from device.audio.playback import Block
 from device.audio.room import LOUDSPEAKER_BLOCK, Room, echo_path
 from device.settings import Audio
 from tests import recordings
@@ -235,3 +236,32 @@ def test_what_was_not_handed_out_yet_is_silence() -> None:
     far_end.add(None)
     assert far_end.frame(-160.0) is None
     assert far_end.frame(3200.0) is None
+
+
+def over(cue: str, *, suppress_noise: bool = False) -> list[tuple[Samples, Samples, Samples]]:
+    """(microphone, cleaned, for recognition) of frames while a chime, or for "" speech, begins to play."""
+    front_end, frames = (
+        FrontEnd(Audio(noise_suppression=suppress_noise)),
+        list[tuple[Samples, Samples, Samples]](),
+    )
+    silence = np.zeros(LOUDSPEAKER_BLOCK, np.int16)
+    block = Block(silence, 1, -1 if cue else 0, cue, 0, 0, 220, 22_050, first=False, last=False)
+    near_end, far_end = (voice_like(0.3, seed).reshape(-1, 160) for seed in (1, 2))
+    for said, played in zip(near_end, far_end, strict=True):
+        captured = Captured(said, far_end=played // 8, playing=block)
+        cleaned = front_end.clean(captured)
+        assert cleaned is not None
+        frames.append((said, cleaned, front_end.voice(captured, cleaned)))
+    return frames
+
+
+def test_a_request_over_the_first_chime_is_recognised_as_it_was_said() -> None:
+    assert all(np.array_equal(said, voice) for said, _, voice in over("listening"))
+
+
+def test_before_the_room_is_known_speech_is_cleaned_for_recognition_too() -> None:
+    assert all(np.array_equal(cleaned, voice) for _, cleaned, voice in over(""))
+
+
+def test_noise_suppression_counts_for_recognition() -> None:
+    assert all(np.array_equal(cleaned, voice) for _, cleaned, voice in over("done", suppress_noise=True))
