@@ -187,7 +187,7 @@ def main() -> None:
         table.add_column(column, justify="left" if column == "daemon" else "right")
     for name, samples in watch.memory.items():
         slope = growth[name]
-        rate = "restarted too often" if slope is None else f"{slope:.1f}"
+        rate = "observed too briefly" if slope is None else f"{slope:.1f}"
         table.add_row(name, f"{samples[0][2]:.0f}", f"{samples[-1][2]:.0f}", rate)
     console.print(table)
     console.print(f"hangs: {watch.hangs or 'none'}; lost requests: {missing or 'none'}")
