@@ -38,19 +38,6 @@ entities = [{ id = "light.lamp", features = ["dim"] }]
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[MosquittoBroker]:
-    with MosquittoBroker(tmp_path) as broker:
-        yield broker
-
-
-@pytest.fixture
-def outsider(broker: MosquittoBroker) -> Iterator[Outsider]:
-    outsider = Outsider(broker.port)
-    yield outsider
-    outsider.leave()
-
-
-@pytest.fixture
 def rig(broker: MosquittoBroker, tmp_path: Path) -> Iterator[HomeRig]:
     rig = HomeRig(tmp_path / "run", broker.url)
     yield rig

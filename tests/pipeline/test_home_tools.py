@@ -25,19 +25,6 @@ reply = "The gate is open."
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[MosquittoBroker]:
-    with MosquittoBroker(tmp_path) as broker:
-        yield broker
-
-
-@pytest.fixture
-def outsider(broker: MosquittoBroker) -> Iterator[Outsider]:
-    outsider = Outsider(broker.port)
-    yield outsider
-    outsider.leave()
-
-
-@pytest.fixture
 def rig(broker: MosquittoBroker, outsider: Outsider, tmp_path: Path) -> Iterator[HomeRig]:
     rig = HomeRig(tmp_path / "run", broker.url, GATE)
     rig.until(lambda: rig.connected, "the connection")
