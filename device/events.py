@@ -177,6 +177,14 @@ class TurnHypothesis(Event, frozen=True, tag="turn.hypothesis"):
 
     text: str
     confidence: float = 1.0
+    others: tuple[str, ...] = ()  # how else the same sound may be read, likeliest first
+
+
+class TurnPreferred(Event, frozen=True, tag="turn.preferred"):
+    """Of the readings of `text` this one makes sense in this house. reason → listen."""
+
+    text: str
+    reading: str
 
 
 class TurnJudged(Event, frozen=True, tag="turn.judged"):
@@ -313,7 +321,7 @@ class HomeConnection(Event, frozen=True, tag="home.connection"):
 
 
 class HomeEntity(Event, frozen=True, tag="home.entity"):
-    """An entity was discovered or its description changed. home → reason."""
+    """An entity was discovered or its description changed. home → reason, listen."""
 
     retained_by = ("entity_id",)
     entity_id: str

@@ -83,10 +83,11 @@ class Ears:
         *,
         turn: TurnWitness | None = None,
         judge: Callable[[str], Completeness] | None = None,
+        prefer: str = "",
     ) -> list[Fact]:
-        """What an ear that opens with the first frame of `sound` makes of it."""
+        """What an ear that opens with the first frame of `sound` makes of it; `prefer` makes sense, if offered."""
         utterance = Utterance(self.vad, self.transcriber, rules, 0, turn=turn)
-        return self._follow(utterance, list(frames(sound)), 0, judge=judge)
+        return self._follow(utterance, list(frames(sound)), 0, judge=judge, prefer=prefer)
 
     def after_wake_word(self, sound: Samples, rules: Listen = RULES, *, cue: bool = True) -> list[Fact]:
         """What is made of `sound` from the wake word on, with the echo of the cue that is played then.
@@ -118,6 +119,7 @@ class Ears:
         first: int,
         cues: range = range(0),
         judge: Callable[[str], Completeness] | None = None,
+        prefer: str = "",
     ) -> list[Fact]:
         facts: list[Fact] = []
         self.frame = first
@@ -129,7 +131,11 @@ class Ears:
                 time.sleep(0.0005)
                 facts += utterance.poll()
             if judge is not None and facts and isinstance(facts[-1], Hypothesis):
-                facts += utterance.judge(facts[-1].text, judge(facts[-1].text))
+                text = facts[-1].text
+                if prefer and facts[-1].others:
+                    utterance.prefer(text, prefer)
+                    text = prefer
+                facts += utterance.judge(text, judge(text))
             if utterance.done:
                 break
         return facts

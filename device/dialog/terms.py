@@ -100,13 +100,17 @@ class Think:
 
 @dataclass(frozen=True)
 class Speculate:
-    """`text` will probably be thought about, or (not `whole`) begins so: prepare, change nothing."""
+    """`text` will probably be thought about, or (not `whole`) begins so: prepare, change nothing.
+
+    `others`: how else it may have been meant to be read.
+    """
 
     turn: int
     text: str
     whole: bool
     proposal: tuple[Call, ...] = ()
     follows: bool = False
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,13 @@
-"""Speech recognition with sherpa-onnx behind one streaming interface.
+"""Speech recognition behind one streaming interface.
 
-Two engines. `StreamingRecogniser` runs a true streaming model (OnlineRecognizer), which keeps its state from
-one piece of sound to the next. `SegmentRecogniser` runs a model of whole utterances (OfflineRecognizer, such
-as Moonshine) and decodes the growing segment anew each time it is asked; early words of its partial text
-may still change. Both are plain and blocking: `device.hearing.background` runs them in a thread.
+Two engines. `StreamingRecogniser` runs a true streaming model (sherpa-onnx's OnlineRecognizer), which keeps
+its state from one piece of sound to the next. `SegmentRecogniser` runs a model of whole utterances
+(Moonshine) and decodes the growing segment anew each time it is asked; early words of its partial text may
+still change. Both are plain and blocking: `device.hearing.background` runs them in a thread.
+
+The first text comes from a narrow search, so that it is there soon. Where nobody can make sense of it, a
+wider search gives the other `readings` of the same sound; names that are expected here count more in both.
+A streaming model has neither.
 
 `finish` does not end anything: when more sound is accepted after it, recognition goes on as if it had not
 been called. So it can be asked for early, and the answer thrown away when the person speaks on.
@@ -19,7 +23,7 @@ Border: int16[n], 16 kHz mono in; text with the model's own case and punctuation
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -28,6 +32,7 @@ import sherpa_onnx
 
 from device.faults import Fault
 from device.hearing import RATE_HZ, Floats, Samples
+from device.hearing.moonshine import Encoded, Moonshine, Reading
 from device.hearing.transcript import agreement, cut_loop, words
 
 _THREADS = 1  # two are slower: they wait for each other
@@ -35,6 +40,8 @@ _MARGIN_S = 0.2  # models of whole utterances mishear what is cut tight
 _FAINT = 1e-4
 _TAIL_S = 0.5  # what a streaming model has to see after the last word
 _LOOP_DIVISOR = 4
+_WIDTH = 6  # eight found no more
+_FARTHEST = 3.0  # natural logarithms behind the best reading; see docs/decisions/0012
 
 
 class Recognition(NamedTuple):
@@ -55,6 +62,12 @@ class Recogniser(Protocol):
 
     def finish(self) -> Recognition:
         """Text of what was accepted so far, as if nothing more followed."""
+
+    def readings(self) -> Sequence[str]:
+        """How what `finish` read may be read, likeliest first."""
+
+    def expect(self, phrases: Iterable[str]) -> None:
+        """Makes `phrases` likelier from now on."""
 
     def reset(self) -> None:
         """Forgets the utterance."""
@@ -84,9 +97,7 @@ def load(files: Mapping[str, Path]) -> Recogniser:
             return StreamingRecogniser(
                 sherpa_onnx.OnlineRecognizer.from_nemo_ctc(**parts, num_threads=_THREADS)
             )
-        return SegmentRecogniser(
-            sherpa_onnx.OfflineRecognizer.from_moonshine_v2(**parts, num_threads=_THREADS)
-        )
+        return SegmentRecogniser(Moonshine(files["encoder"], files["decoder"], files["tokens"]))
     except RuntimeError as error:
         raise Fault(
             f"the recognition model cannot be loaded ({error})", "run `wren models verify`", permanent=True
@@ -96,16 +107,18 @@ def load(files: Mapping[str, Path]) -> Recogniser:
 class SegmentRecogniser:
     """Growing-segment decoding with a model of whole utterances."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Moonshine) -> None:
         self._model = model
         noise = np.random.default_rng(0).standard_normal(round(_MARGIN_S * RATE_HZ))
         self._margin: Floats = (_FAINT * noise).astype(np.float32)
         self._pieces: list[Samples] = []
         self._earlier = ""
+        self._encoded: Encoded | None = None
 
     def accept(self, samples: Samples) -> None:
         """Keeps the sound for the next decoding."""
         self._pieces.append(samples)
+        self._encoded = None
 
     def partial(self) -> str:
         """Decodes everything so far: about 30 ms of one core for each second of sound."""
@@ -122,23 +135,35 @@ class SegmentRecogniser:
         if len(words(self._earlier)) > 1:
             confidence = agreement(self._earlier, text)
         else:
+            kept = self._encoded
             other, _ = self._decode(self._margin[: len(self._margin) // 2])
+            self._encoded = kept
             confidence = agreement(other, text, growing=False)
         return Recognition(text, confidence / _LOOP_DIVISOR if looped else confidence)
+
+    def readings(self) -> Sequence[str]:
+        """Searches wider in what was decoded last: about 40 ms of one core for each second of sound."""
+        found = self._model.read(self._encoded, _WIDTH) if self._encoded is not None else []
+        near = (cut_loop(reading.text)[0] for reading in found if reading.behind <= _FARTHEST)
+        return list(dict.fromkeys(near))
+
+    def expect(self, phrases: Iterable[str]) -> None:
+        """Makes `phrases` likelier from now on."""
+        self._model.expect(phrases)
 
     def reset(self) -> None:
         """Forgets the utterance."""
         self._pieces = []
         self._earlier = ""
+        self._encoded = None
 
     def _decode(self, margin: Floats) -> tuple[str, bool]:
         if not self._pieces:
             return "", False
         sound = np.concatenate(self._pieces).astype(np.float32) / 32768
-        stream = self._model.create_stream()
-        stream.accept_waveform(RATE_HZ, np.concatenate((margin, sound, margin)))
-        self._model.decode_stream(stream)
-        return cut_loop(stream.result.text.strip())
+        self._encoded = self._model.encode(np.concatenate((margin, sound, margin)))
+        found: Sequence[Reading] = self._model.read(self._encoded)
+        return cut_loop(found[0].text) if found else ("", False)
 
 
 class StreamingRecogniser:
@@ -181,6 +206,13 @@ class StreamingRecogniser:
         confidence = float(np.exp(np.mean(logarithms))) if len(logarithms) else 1.0
         cut, looped = cut_loop(text)
         return Recognition(cut, min(1.0, confidence) / (_LOOP_DIVISOR if looped else 1))
+
+    def readings(self) -> Sequence[str]:
+        """None: the model's stream keeps its best path only."""
+        return ()
+
+    def expect(self, phrases: Iterable[str]) -> None:
+        """Changes nothing: sherpa-onnx takes such phrases for some of its models only."""
 
     def reset(self) -> None:
         """Forgets the utterance."""

@@ -35,6 +35,13 @@ class Final(NamedTuple):
     decode_ms: float
 
 
+class Readings(NamedTuple):
+    """How the sound of the last final text may be read, likeliest first."""
+
+    ticket: int
+    texts: tuple[str, ...]
+
+
 class Transcription(Protocol):
     """What an utterance needs of a recogniser in the background."""
 
@@ -54,7 +61,10 @@ class Transcription(Protocol):
     def request_final(self) -> int:
         """Asks for the text as if the utterance were over; returns the ticket of the answer."""
 
-    def poll(self) -> list[Partial | Final]:
+    def request_readings(self) -> int:
+        """Asks how the sound of the last final text may be read; returns the ticket of the answer."""
+
+    def poll(self) -> list[Partial | Final | Readings]:
         """What was recognised since the last call."""
 
 
@@ -74,7 +84,7 @@ class Transcriber:
     def __init__(self, recogniser: Recogniser) -> None:
         self._recogniser = recogniser
         self._orders: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._texts: queue.SimpleQueue[tuple[int, Partial | Final]] = queue.SimpleQueue()
+        self._texts: queue.SimpleQueue[tuple[int, Partial | Final | Readings]] = queue.SimpleQueue()
         self._error: Exception | None = None
         self._utterance = 0
         self._tickets = 0
@@ -117,7 +127,19 @@ class Transcriber:
         self._orders.put(lambda: self._final(utterance, ticket))
         return ticket
 
-    def poll(self) -> list[Partial | Final]:
+    def request_readings(self) -> int:
+        """Asks how the sound of the last final text may be read; returns the ticket of the answer."""
+        self._tickets += 1
+        self._unanswered += 1
+        ticket, utterance = self._tickets, self._utterance
+        self._orders.put(lambda: self._readings(utterance, ticket))
+        return ticket
+
+    def expect(self, phrases: tuple[str, ...]) -> None:
+        """Makes `phrases` likelier from now on."""
+        self._orders.put(lambda: self._recogniser.expect(phrases))
+
+    def poll(self) -> list[Partial | Final | Readings]:
         """What was recognised since the last call."""
         if self._error is not None:
             raise self._error
@@ -148,6 +170,9 @@ class Transcriber:
         began = time.monotonic()
         recognition = self._recogniser.finish()
         self._texts.put((utterance, Final(ticket, recognition, 1000 * (time.monotonic() - began))))
+
+    def _readings(self, utterance: int, ticket: int) -> None:
+        self._texts.put((utterance, Readings(ticket, tuple(self._recogniser.readings()))))
 
 
 class TurnListener:

@@ -3,9 +3,10 @@
 Voice activity, endpointing, recognition and the witnesses of its end meet here. The sound of a voice goes to
 the recogniser from `_MARGIN_MS` before its onset. As soon as it has been quiet for `hypothesis_silence_ms`,
 the final text is asked for, and the turn model whether that sounded like an end; the text goes out as a
-hypothesis, and whoever knows whether it is a whole request says so with `judge`. What these answers are worth
-in milliseconds of silence, `device.hearing.patience` knows. When the person speaks on, all answers are thrown
-away, and the text counts as a partial one.
+hypothesis, and whoever knows whether it is a whole request says so with `judge`. If it is none, the other
+readings of the same sound go out as well, and `prefer` says which of them makes sense. What these answers are
+worth in milliseconds of silence, `device.hearing.patience` knows. When the person speaks on, all answers are
+thrown away, and the text counts as a partial one.
 
 After a wake word, which was noticed at `since`, the frames begin in the past (pre-roll), so the first segment
 holds the wake word itself and whatever was said in the same breath:
@@ -30,7 +31,7 @@ import numpy as np
 
 from device.hearing import FRAME_SAMPLES, Samples, frames_of
 from device.hearing.asr import Recognition
-from device.hearing.background import Partial, Transcription, TurnWitness
+from device.hearing.background import Partial, Readings, Transcription, TurnWitness
 from device.hearing.endpoint import Endpointer, Signal
 from device.hearing.patience import Completeness, Talker, is_over, needed_ms
 from device.hearing.transcript import after_wake_word, invented, request_of
@@ -70,6 +71,7 @@ class Hypothesis(NamedTuple):
 
     text: str
     confidence: float
+    others: tuple[str, ...] = ()  # how else it may be read
 
 
 class Finished(NamedTuple):
@@ -133,6 +135,8 @@ class Utterance:
         self._asked_frame: int | None = None
         self._ticket: int | None = None
         self._reading: _Reading | None = None
+        self._readings_ticket: int | None = None
+        self._others: list[str] = []  # readings that were given up for another one
         self._turn_ticket: int | None = None
         self._probability: float | None = None
         self._transcriber.reset()
@@ -163,6 +167,9 @@ class Utterance:
         """What the recogniser and the turn model have found."""
         facts: list[Fact] = []
         for text in self._transcriber.poll():
+            if isinstance(text, Readings):
+                facts += self._offer(text.texts) if text.ticket == self._readings_ticket else []
+                continue
             self._decode_ms = text.decode_ms
             if isinstance(text, Partial):
                 facts += self._publish(text.text)
@@ -180,6 +187,11 @@ class Utterance:
         """Learns whether a text that went out is a whole request."""
         self._judged[text] = completeness
         return self._settle()
+
+    def prefer(self, text: str, reading: str) -> None:
+        """Learns that of the readings of `text` this one makes sense."""
+        if self._reading is not None and self._reading.text == text:
+            self._reading = self._reading._replace(text=reading)
 
     # --- sound ------------------------------------------------------------------------------------------
 
@@ -268,7 +280,12 @@ class Utterance:
         self._ask_or_forget()
         if self._reading is None:
             return []
-        return self._finish(self._reading) if self._reading.text else self._dismiss()
+        if not self._reading.text:
+            return self._dismiss()
+        is_doubtful = self._judged.get(self._reading.text, "complete") != "complete"
+        if is_doubtful and self._reading.settled and self._readings_ticket is None:
+            self._readings_ticket = self._transcriber.request_readings()
+        return self._finish(self._reading)
 
     def _ask_or_forget(self) -> None:
         if self._endpointer.ended:
@@ -306,7 +323,8 @@ class Utterance:
             self._hand_over(self._rest_frame)
 
     def _clear_answers(self) -> None:
-        self._asked_frame = self._ticket = self._reading = None
+        self._asked_frame = self._ticket = self._reading = self._readings_ticket = None
+        self._others = []
         self._turn_ticket = self._probability = None
 
     def _finish(self, reading: _Reading) -> list[Fact]:
@@ -363,6 +381,7 @@ class Utterance:
             text = ""
         if self._rest is not None:
             whole = after_wake_word(text, self._wake_word)
+            self._others = [self._rest.text, *([whole.text] if whole.certain else [])]
             text, confidence = request_of(whole, confidence, *self._rest)
         elif self._rest_frame is not None and confidence < _SURE:
             self._rest, settled = Recognition(text, confidence), False
@@ -373,6 +392,17 @@ class Utterance:
         confidence = round(confidence * float(np.mean(self._voiced or 1.0)), 3)
         self._reading = _Reading(text, confidence, decode_ms, settled) if text or settled else None
         return self._say(Hypothesis(text, confidence)) if text else []
+
+    def _offer(self, texts: tuple[str, ...]) -> list[Fact]:
+        """The likeliest reading as a hypothesis, with the others, all without the wake word."""
+        if self._reading is None or not self._reading.text:
+            return []
+        is_whole = self._rest is not None or (self._word_inside and self._rest_frame is None)
+        found = [self._certain_request(text) for text in texts] if is_whole else texts
+        readings = dict.fromkeys(text for text in (*found, self._reading.text, *self._others) if text)
+        best, *others = readings
+        self._reading = self._reading._replace(text=best)
+        return self._say(Hypothesis(best, self._reading.confidence, tuple(others))) if others else []
 
     def _certain_request(self, text: str) -> str:
         remainder = after_wake_word(text, self._wake_word)

@@ -114,6 +114,11 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     states: dict[str, State] = {}
     device_area: str = ""  # the area this Wren stands in
 
+    def names(self) -> tuple[str, ...]:
+        """Everything in it by every name that it has."""
+        names = [name for entity in self.entities.values() for name in (entity.name, *entity.aliases)]
+        return tuple(dict.fromkeys((*names, *self.areas.values())))
+
     def allows(self, call: Call) -> bool:
         """Whether `call` names an existing entity, a service it has and a value in range."""
         if not call.entity:

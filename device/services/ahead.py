@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 from device.dialog.history import History
 from device.dialog.speculation import Speculation
 from device.dialog.terms import Speculate, Think
-from device.events import Event, ModelReady, ReplyExpected, SpeculationEnded, TurnJudged
+from device.events import Event, ModelReady, ReplyExpected, SpeculationEnded, TurnJudged, TurnPreferred
 from device.home.registry import Call, House
 from device.reasoning.completeness import Completeness, by_finality, completeness
+from device.reasoning.readings import sensible
 from device.reasoning.router import AskModel, Route, awaits_model, closes, expected_words, weigh
 from device.services.mind import (
     Consider,
@@ -82,6 +84,8 @@ class Ahead:
 
     def speculate(self, action: Speculate) -> None:
         """Judges how complete the text is, and finds out what would become of it."""
+        if action.others:
+            action = self._prefer(action)
         turn, text = action.turn, action.text
         if self._judged != (turn, text):
             self._judge(turn, text, completeness(text, self._house(), self._language))
@@ -169,6 +173,13 @@ class Ahead:
         return False
 
     # --- inside ------------------------------------------------------------------------------------------
+
+    def _prefer(self, action: Speculate) -> Speculate:
+        """The same with the reading of it that makes sense here."""
+        preferred = sensible(action.text, action.others, lambda text: self._find(text, action.proposal))
+        if preferred != action.text:
+            self._send(TurnPreferred(turn=action.turn, text=action.text, reading=preferred))
+        return replace(action, text=preferred)
 
     def _judge(self, turn: int, text: str, judgement: Completeness) -> None:
         self._judged = (turn, text)

@@ -20,6 +20,7 @@ from device.events import (
     DialogState,
     DuckRequested,
     Event,
+    HomeEntity,
     ListenRequested,
     PlaybackStarted,
     PlaybackStopped,
@@ -33,6 +34,7 @@ from device.events import (
     TurnCommitted,
     TurnHypothesis,
     TurnJudged,
+    TurnPreferred,
     TurnStarted,
     WakeDetected,
 )
@@ -47,6 +49,7 @@ from device.hearing.loading import files_of
 from device.hearing.turn import TurnModel
 from device.hearing.utterance import Abandoned, Began, Fact, Finished, Hypothesis, PartialText, Utterance
 from device.hearing.vad import SileroVad
+from device.home.mirror import HouseMirror
 from device.reasoning import language
 from device.services.daemon import STEP_S, Daemon, run
 from device.settings import Settings
@@ -81,6 +84,8 @@ class ListenDaemon(Daemon):
         self._said: dict[int, str] = {}  # clauses of the present reply
         self._own_text = ""
         self._vocabulary = _vocabulary(self.settings)
+        self._mirror = HouseMirror()
+        self._has_new_names = False
         self._vad = SileroVad(files_of("vad")["model"])
         self._transcriber = Transcriber(load(files_of("asr")))
         self._turn_listener = self._load_turn_listener()
@@ -128,6 +133,10 @@ class ListenDaemon(Daemon):
                 self._speaks = False
                 if self._over is not None and not self._over.pending:
                     self._over = None
+            case HomeEntity():
+                self._has_new_names |= self._mirror.apply(event)
+            case TurnPreferred() if self._utterance is not None and event.turn == self._turn:
+                self._utterance.prefer(event.text, event.reading)
             case TurnJudged() if self._utterance is not None and event.turn == self._turn:
                 self._publish(self._utterance.judge(event.text, event.completeness))
             case DialogState(state="listening" | "follow_up") if event.t_ns < self._started_ns:
@@ -189,6 +198,9 @@ class ListenDaemon(Daemon):
     def _open(self, first: int, *, since: int, wake_word: str = "", timeout_ms: int | None = None) -> None:
         self._read_from(first)
         self._over, self._window = None, False
+        if self._has_new_names:
+            self._has_new_names = False
+            self._transcriber.expect(self._mirror.house().names())
         self._opened_ns = time.monotonic_ns()
         self._utterance = Utterance(
             self._vad,
@@ -288,8 +300,10 @@ class ListenDaemon(Daemon):
                     self.bus.send(SpeechStarted(turn=self._turn, frame=frame))
                 case PartialText(text):
                     self.bus.send(TranscriptPartial(turn=self._turn, text=text))
-                case Hypothesis(text, confidence):
-                    self.bus.send(TurnHypothesis(turn=self._turn, text=text, confidence=confidence))
+                case Hypothesis(text, confidence, others):
+                    self.bus.send(
+                        TurnHypothesis(turn=self._turn, text=text, confidence=confidence, others=others)
+                    )
                 case Finished():
                     self._commit(fact)
                 case Abandoned(reason):

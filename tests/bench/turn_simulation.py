@@ -18,7 +18,8 @@ import numpy as np
 
 from device.hearing import Floats, Samples
 from device.hearing.asr import SegmentRecogniser
-from device.hearing.background import Final, Partial
+from device.hearing.background import Final, Partial, Readings
+from device.hearing.moonshine import Encoded, Moonshine, Reading
 from device.hearing.turn import TurnModel
 from device.hearing.vad import SileroVad
 
@@ -48,41 +49,36 @@ class RememberingVad(SileroVad):
         return self._known[key]
 
 
-class CountedModel:
-    """A sherpa-onnx model that remembers what it has decoded and adds up what that cost in CPU ms."""
+class CountedModel(Moonshine):
+    """Moonshine that remembers what it has encoded and read, and adds up what that cost in CPU ms."""
 
-    def __init__(self, model: Any) -> None:
-        self._model, self.cost_ms = model, 0.0
-        self._known: dict[bytes, tuple[str, float]] = {}
+    def __init__(self, encoder: Path, decoder: Path, tokens: Path) -> None:
+        super().__init__(encoder, decoder, tokens)
+        self.cost_ms = 0.0
+        self._encodings: dict[bytes, tuple[Encoded, float]] = {}
+        self._readings: dict[tuple[int, int], tuple[list[Reading], float]] = {}
 
-    def create_stream(self) -> Any:
-        """A stream of the model, which keeps its sound for `decode_stream`."""
-        return _Stream()
-
-    def decode_stream(self, stream: _Stream) -> None:
-        """Decodes, unless the very same sound was decoded before."""
-        key = _digest(stream.sound)
-        if key not in self._known:
-            inner = self._model.create_stream()
+    def encode(self, sound: Floats) -> Encoded:
+        """As Moonshine; the same sound gives the same object."""
+        key = _digest(sound)
+        if key not in self._encodings:
             began = time.thread_time()
-            inner.accept_waveform(stream.rate_hz, stream.sound)
-            self._model.decode_stream(inner)
-            self._known[key] = inner.result.text, 1000 * (time.thread_time() - began)
-        stream.result.text, cost_ms = self._known[key]
+            encoded = super().encode(sound)
+            self._encodings[key] = encoded, 1000 * (time.thread_time() - began)
+        encoded, cost_ms = self._encodings[key]
         self.cost_ms += cost_ms
+        return encoded
 
-
-class _Result:
-    text = ""
-
-
-class _Stream:
-    def __init__(self) -> None:
-        self.rate_hz, self.sound, self.result = 0, np.zeros(0, np.float32), _Result()
-
-    def accept_waveform(self, rate_hz: int, sound: Any) -> None:
-        """Keeps the sound."""
-        self.rate_hz, self.sound = rate_hz, sound
+    def read(self, encoded: Encoded, width: int = 1) -> list[Reading]:
+        """As Moonshine."""
+        key = (id(encoded), width)
+        if key not in self._readings:
+            began = time.thread_time()
+            readings = super().read(encoded, width)
+            self._readings[key] = readings, 1000 * (time.thread_time() - began)
+        readings, cost_ms = self._readings[key]
+        self.cost_ms += cost_ms
+        return readings
 
 
 class SimulatedTranscriber:
@@ -91,7 +87,7 @@ class SimulatedTranscriber:
     def __init__(self, model: CountedModel, clock: Clock) -> None:
         self._model, self._clock = model, clock
         self._recogniser = SegmentRecogniser(model)
-        self._answers: deque[tuple[float, int, Partial | Final]] = deque()
+        self._answers: deque[tuple[float, int, Partial | Final | Readings]] = deque()
         self._free_at_ms, self._utterance, self._tickets = 0.0, 0, 0
 
     @property
@@ -118,7 +114,13 @@ class SimulatedTranscriber:
         self._answer(lambda: Final(self._tickets, self._recogniser.finish(), 0.0))
         return self._tickets
 
-    def poll(self) -> list[Partial | Final]:
+    def request_readings(self) -> int:
+        """All readings, later."""
+        self._tickets += 1
+        self._answer(lambda: Readings(self._tickets, tuple(self._recogniser.readings())))
+        return self._tickets
+
+    def poll(self) -> list[Partial | Final | Readings]:
         """The answers that are there by now."""
         found = []
         while self._answers and self._answers[0][0] <= self._clock.ms:
@@ -127,12 +129,14 @@ class SimulatedTranscriber:
                 found.append(answer)
         return found
 
-    def _answer(self, decode: Callable[[], Partial | Final]) -> None:
+    def _answer(self, decode: Callable[[], Partial | Final | Readings]) -> None:
         before = self._model.cost_ms
         answer = decode()
         cost_ms = self._model.cost_ms - before
         self._free_at_ms = max(self._free_at_ms, self._clock.ms) + cost_ms
-        self._answers.append((self._free_at_ms, self._utterance, answer._replace(decode_ms=cost_ms)))
+        if not isinstance(answer, Readings):
+            answer = answer._replace(decode_ms=cost_ms)
+        self._answers.append((self._free_at_ms, self._utterance, answer))
 
 
 class SimulatedTurnListener:

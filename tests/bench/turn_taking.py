@@ -21,7 +21,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
-import sherpa_onnx
 from rich.console import Console
 from rich.table import Table
 
@@ -34,7 +33,8 @@ from device.hearing.utterance import Fact, Finished, Hypothesis, PartialText, Ut
 from device.hearing.wake import WakeDetector
 from device.reasoning.completeness import by_finality, completeness
 from device.reasoning.llm import LanguageModel
-from device.reasoning.router import AskModel, route
+from device.reasoning.readings import sensible
+from device.reasoning.router import AskModel, Route, route
 from device.settings import Listen, Reason, WakeWord, cache_dir
 from models.store import Store
 from tests.bench.turn_clips import Clip, clips
@@ -65,13 +65,22 @@ class Outcome(NamedTuple):
     completeness: Completeness | None
 
 
+class _Answer(NamedTuple):
+    """What the house has to say of a text by `due_ms`; `text` is the reading of `instead_of` that makes sense."""
+
+    due_ms: float
+    text: str
+    completeness: Completeness
+    instead_of: str
+
+
 class Bench:
     """Models, and what they have already answered."""
 
     def __init__(self) -> None:
         files = files_of("asr")
-        parts = {key: str(files[key]) for key in ("encoder", "decoder", "tokens")}
-        self._asr = CountedModel(sherpa_onnx.OfflineRecognizer.from_moonshine_v2(**parts, num_threads=1))
+        self._asr = CountedModel(files["encoder"], files["decoder"], files["tokens"])
+        self._asr.expect(demo_house().names())
         self._turn = TurnModel(files_of("turn")["model"])
         self._turns: dict[bytes, tuple[float, float]] = {}
         self._house, self._threads = demo_house(), Reason().threads
@@ -97,35 +106,41 @@ class Bench:
         transcriber = SimulatedTranscriber(self._asr, clock)
         first = max(0, since - frames_of(rules.pre_roll_ms)) if word else 0
         utterance = Utterance(self.vad, transcriber, rules, since, wake_word=word, turn=turn)
-        judged: list[tuple[float, str, Completeness]] = []
+        judged: list[_Answer] = []
         verdict: dict[str, Completeness] = {}
         for number, frame in enumerate(frames(clip.sound)):
             if number < first:
                 continue
             clock.ms = FRAME_MS * (number + 1.0)
             facts = utterance.accept(number, frame) + utterance.poll()
-            for due_ms, text, answer in judged:
-                if due_ms <= clock.ms:
-                    verdict[text] = answer
-                    facts += utterance.judge(text, answer)
-            judged = [one for one in judged if one[0] > clock.ms]
+            for answer in judged:
+                if answer.due_ms <= clock.ms:
+                    utterance.prefer(answer.instead_of, answer.text)
+                    verdict[answer.text] = answer.completeness
+                    facts += utterance.judge(answer.text, answer.completeness)
+            judged = [answer for answer in judged if answer.due_ms > clock.ms]
             judged += self._judge(facts, clock)
             if utterance.done:
                 return _outcome(clip, number, facts[-1], verdict)
         return Outcome(clip, None, False, "", None)
 
-    def _judge(self, facts: list[Fact], clock: Clock) -> list[tuple[float, str, Completeness]]:
+    def _judge(self, facts: list[Fact], clock: Clock) -> list[_Answer]:
         judged = []
         for fact in facts:
             if isinstance(fact, Hypothesis | PartialText):
                 began = time.thread_time()
-                answer = completeness(fact.text, self._house)
+                others = fact.others if isinstance(fact, Hypothesis) else ()
+                text = sensible(fact.text, others, self._route)
+                answer = completeness(text, self._house)
                 due_ms = clock.ms + _BUS_MS + 1000 * (time.thread_time() - began)
-                judged.append((due_ms, fact.text, answer))
-                if isinstance(fact, Hypothesis) and isinstance(route(fact.text, self._house), AskModel):
-                    answer, took_ms = self._model_says(fact.text)
-                    judged.append((due_ms + took_ms, fact.text, answer))
+                judged.append(_Answer(due_ms, text, answer, fact.text))
+                if isinstance(fact, Hypothesis) and isinstance(self._route(text), AskModel):
+                    answer, took_ms = self._model_says(text)
+                    judged.append(_Answer(due_ms + took_ms, text, answer, fact.text))
         return judged
+
+    def _route(self, text: str) -> Route:
+        return route(text, self._house)
 
     def _model_says(self, text: str) -> tuple[Completeness, float]:
         """The language model's answer, and how long that takes its threads."""

@@ -146,3 +146,35 @@ def test_people_reading_are_transcribed_with_few_errors(moonshine: Recogniser, v
     said = [" ".join(words(clip.label)) for clip in clips]
     heard = [" ".join(words(transcribe(clip.samples(), moonshine, vad, 0.5).text)) for clip in clips]
     assert jiwer.wer(said, heard) < 0.08
+
+
+def test_other_readings_of_the_same_sound_are_told_apart_by_their_words(moonshine: Recogniser) -> None:
+    moonshine.reset()
+    moonshine.accept(in_room(30, say("raise the garage door", "slt"), 20))
+    moonshine.finish()
+    readings = moonshine.readings()
+    assert len(readings) > 1
+    assert len({tuple(words(text)) for text in readings}) == len(readings)
+
+
+def test_a_name_of_the_house_is_heard_where_it_was_said_and_not_elsewhere(moonshine: Recogniser) -> None:
+    def heard(text: str) -> str:
+        moonshine.reset()
+        moonshine.accept(in_room(30, say(text, "slt"), 20))
+        moonshine.finish()
+        return " ".join(words(moonshine.readings()[0]))
+
+    request, other = "i want tv backlight at a green setting", "i want to go at a green light"
+    assert "tv backlight" not in heard(request)
+    moonshine.expect(["TV Backlight"])
+    try:
+        assert "tv backlight" in heard(request)
+        assert "tv" not in heard(other)
+    finally:
+        moonshine.expect(())
+
+
+def test_nothing_accepted_has_no_readings(moonshine: Recogniser, streaming: Recogniser) -> None:
+    for recogniser in (moonshine, streaming):
+        recogniser.reset()
+        assert list(recogniser.readings()) == []

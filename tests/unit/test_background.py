@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable
 
 import numpy as np
 import pytest
 
 from device.hearing import Samples
 from device.hearing.asr import Recognition
-from device.hearing.background import Final, Partial, Transcriber
+from device.hearing.background import Final, Partial, Readings, Transcriber
 
 FRAME: Samples = np.zeros(160, np.int16)
 
@@ -37,12 +38,18 @@ class Counting:
             raise RuntimeError("no memory")
         return Recognition(f"{self.frames} in all", 1.0)
 
+    def readings(self) -> list[str]:
+        return [f"{self.frames} perhaps"]
+
+    def expect(self, phrases: Iterable[str]) -> None:
+        pass
+
     def reset(self) -> None:
         self.frames = 0
 
 
-def collect(transcriber: Transcriber, count: int) -> list[Partial | Final]:
-    found: list[Partial | Final] = []
+def collect(transcriber: Transcriber, count: int) -> list[Partial | Final | Readings]:
+    found: list[Partial | Final | Readings] = []
     deadline = time.monotonic() + 5
     while len(found) < count and time.monotonic() < deadline:
         found += transcriber.poll()
@@ -109,3 +116,14 @@ def test_an_error_in_the_thread_is_raised_to_whoever_polls() -> None:
     transcriber.request_final()
     with pytest.raises(RuntimeError, match="no memory"):
         collect(transcriber, 1)
+
+
+def test_readings_come_in_their_turn_with_their_own_ticket() -> None:
+    transcriber = Transcriber(Counting())
+    transcriber.accept(FRAME)
+    final = transcriber.request_final()
+    others = transcriber.request_readings()
+    answers = collect(transcriber, 2)
+    assert answers[1] == Readings(others, ("1 perhaps",))
+    assert others != final
+    transcriber.close()

@@ -175,3 +175,25 @@ def test_silenced_frames_pass_the_time(ears: Ears) -> None:
     utterance = Utterance(ears.vad, ears.transcriber, QUICK, 0)
     facts = [fact for number in range(300) for fact in utterance.skip(number)]
     assert facts == [Abandoned("no_speech")]
+
+
+def test_a_text_that_is_no_request_is_read_again_and_the_preferred_reading_ends_the_turn(ears: Ears) -> None:
+    def judge(text: str) -> Completeness:
+        return "complete" if "blinds" in words(text) and len(words(text)) == 3 else "unsure"
+
+    facts = ears.listen(
+        in_room(50, say("raise the blinds", "slt"), 150),
+        turn=Saying(0.9),
+        judge=judge,
+        prefer="raise the blinds",
+    )
+    offered = [fact for fact in facts if isinstance(fact, Hypothesis) and fact.others]
+    finished = facts[-1]
+    assert isinstance(finished, Finished)
+    assert offered
+    assert finished.text == "raise the blinds"
+
+
+def test_a_request_that_is_whole_is_not_read_again(ears: Ears) -> None:
+    facts = ears.listen(in_room(50, say(REQUEST, "rms"), 150), turn=Saying(0.9), judge=lambda _: "complete")
+    assert not any(isinstance(fact, Hypothesis) and fact.others for fact in facts)

@@ -1,0 +1,35 @@
+"""Which of several readings of the same sound was meant."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from device.reasoning.readings import sensible
+from device.reasoning.router import route
+from tests.houses import demo_house
+
+
+def chosen(*readings: str) -> str:
+    return sensible(readings[0], readings[1:], partial(route, house=demo_house()))
+
+
+def test_the_likeliest_reading_stays_when_it_makes_sense() -> None:
+    assert chosen("turn on the kitchen light", "turn off the kitchen light") == "turn on the kitchen light"
+
+
+def test_a_reading_that_can_be_done_is_meant_rather_than_one_that_cannot() -> None:
+    assert chosen("turn on the kitten lied at", "burn on the kitchen", "turn on the kitchen light") == (
+        "turn on the kitchen light"
+    )
+
+
+def test_the_likeliest_stays_when_none_makes_sense() -> None:
+    assert chosen("tell me a story", "sell me a story") == "tell me a story"
+
+
+def test_what_is_told_may_have_been_a_question_but_no_command() -> None:
+    assert (
+        chosen("he turned on the kitchen light", "turn on the kitchen light")
+        == "he turned on the kitchen light"
+    )
+    assert chosen("this is the kitchen light on", "is the kitchen light on") == "is the kitchen light on"
