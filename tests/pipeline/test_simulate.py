@@ -17,6 +17,7 @@ import soxr
 from tests import voices
 from tests.bench.house import MODEL_REQUESTS, requests
 from tests.broker import MosquittoBroker
+from tests.kept import Kept
 
 pytestmark = [pytest.mark.models, pytest.mark.timeout(420)]
 
@@ -47,10 +48,18 @@ def simulate(*arguments: str, timeout_s: float = 400) -> subprocess.CompletedPro
 
 
 @pytest.fixture(scope="module")
-def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+def conversation(tmp_path_factory: pytest.TempPathFactory) -> Kept[Outcome]:
     if not voices.available():
         pytest.skip("flite and espeak-ng are not installed; make setup installs them")
-    folder = tmp_path_factory.mktemp("simulate")
+    return Kept(lambda: converse(tmp_path_factory.mktemp("simulate")))
+
+
+@pytest.fixture
+def outcome(conversation: Kept[Outcome], request: pytest.FixtureRequest) -> Outcome:
+    return conversation.of(request)
+
+
+def converse(folder: Path) -> Outcome:
     broker = MosquittoBroker(folder)
     broker.start()
     commands = folder / "commands.txt"
@@ -62,7 +71,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     mics = [path for path, _ in asked] + [voices.request(text) for text in MODEL_REQUESTS]
     result = simulate(
         *(argument for mic in mics for argument in ("--mic", str(mic))),
-        *("--broker", broker.url, "--home", str(DEMO), "--until-idle", "2"),
+        *("--broker", broker.url, "--home", str(DEMO), "--gap", "0.6", "--until-idle", "2"),
         *("--speaker", str(folder / "speaker.wav"), "--timeline", str(folder / "t.jsonl")),
     )
     outsider.terminate()
