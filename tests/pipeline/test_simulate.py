@@ -14,6 +14,7 @@ import pytest
 import soundfile
 import soxr
 
+from device.dialog.machine import HOLDING
 from tests import voices
 from tests.bench.house import MODEL_REQUESTS, requests
 from tests.broker import MosquittoBroker
@@ -105,7 +106,7 @@ def test_done_is_said_only_after_the_house_has_confirmed(outcome: Outcome) -> No
     assert all(row["ok"] for row in results), [row for row in results if not row["ok"]]
     for row in results:
         clauses = of(outcome.turn(row["turn"]), "reply.clause")
-        assert all(clause["t_ns"] > row["t_ns"] for clause in clauses)
+        assert all(clause["t_ns"] > row["t_ns"] for clause in clauses if clause["text"] != HOLDING)
 
 
 def test_an_outsider_on_the_broker_sees_the_commands(outcome: Outcome) -> None:
