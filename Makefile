@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv/bin
 PYTEST := $(VENV)/python -m pytest
-TWO_FILES := --numprocesses 2 --dist loadfile
+TWO_FILES := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 .DEFAULT_GOAL := help
 
 .PHONY: help setup demo run test check bench eval soak docs lock
