@@ -1,6 +1,8 @@
 # Targets with a comment after ## appear in `make help`.
 PYTHON ?= python3
 VENV := .venv/bin
+PYTEST := $(VENV)/python -m pytest
+TWO_FILES := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 .DEFAULT_GOAL := help
 
 .PHONY: help setup demo run test check bench eval soak docs lock
@@ -17,8 +19,12 @@ demo: setup  ## a spoken request in a simulated room switches a simulated light 
 run: setup  ## the same with this machine's microphone and loudspeaker, and its house
 	@$(VENV)/wren run
 
-test: setup  ## run the tests
-	@$(VENV)/python -m pytest
+test: setup  ## run the tests, two files at a time where they bear it
+	@failed=0; \
+	$(PYTEST) $(TWO_FILES) tests/unit || failed=1; \
+	$(PYTEST) $(TWO_FILES) -m "not alone" tests/pipeline tests/faults || failed=1; \
+	$(PYTEST) -m alone tests/pipeline || failed=1; \
+	exit $$failed
 
 check: setup  ## check format, lint and types
 	@$(VENV)/ruff format --check .

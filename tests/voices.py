@@ -10,6 +10,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -34,18 +35,16 @@ def spoken(text: str, voice: str = "slt") -> Path:
     key = hashlib.sha256(f"{voice}\n{text}".encode()).hexdigest()[:16]
     path = cache_dir() / "test-voices" / f"{voice}-{key}.wav"
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        raw = path.with_suffix(f".raw{key}.wav")
-        command = (
-            ["flite", "-voice", voice, "-t", text, "-o", str(raw)]
-            if voice in FLITE
-            else ["espeak-ng", "-v", voice, "-s", "150", "-w", str(raw), text]
-        )
-        subprocess.run(command, check=True, capture_output=True)
-        samples, rate = soundfile.read(raw, dtype="float32")
-        raw.unlink()
+        with tempfile.NamedTemporaryFile(suffix=".wav") as raw:
+            command = (
+                ["flite", "-voice", voice, "-t", text, "-o", raw.name]
+                if voice in FLITE
+                else ["espeak-ng", "-v", voice, "-s", "150", "-w", raw.name, text]
+            )
+            subprocess.run(command, check=True, capture_output=True)
+            samples, rate = soundfile.read(raw.name, dtype="float32")
         resampled = soxr.resample(samples, rate, RATE_HZ)
-        soundfile.write(path, 0.5 * resampled / max(1e-6, float(np.abs(resampled).max())), RATE_HZ)
+        _keep(path, 0.5 * resampled / max(1e-6, float(np.abs(resampled).max())))
     return path
 
 
@@ -66,11 +65,18 @@ def recorded(name: str, number: int) -> Path | None:
         return None
     path = cache_dir() / "test-voices" / f"recorded-{number}-{name}.wav"
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
         wake, command = _trimmed(wakes[number]), _trimmed(commands[0])
         room = np.random.default_rng(0).standard_normal(round(_GAP_S * RATE_HZ)) * 1e-3
-        soundfile.write(path, np.concatenate((wake, room, command)), RATE_HZ)
+        _keep(path, np.concatenate((wake, room, command)))
     return path
+
+
+def _keep(path: Path, samples: np.ndarray[tuple[int], np.dtype[np.floating]]) -> None:
+    """Writes a whole file or none: other tests may be looking for it at the same time."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
+        soundfile.write(Path(scratch) / path.name, samples, RATE_HZ)
+        (Path(scratch) / path.name).replace(path)
 
 
 def _trimmed(path: Path) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

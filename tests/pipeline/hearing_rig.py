@@ -16,12 +16,22 @@ from typing import TypeVar
 from device.bus.client import HubClient
 from device.bus.paths import events_socket, microphone_ring, microphone_spec
 from device.bus.ring import RingWriter
-from device.events import FRAME_MS, DaemonReady, Event
+from device.events import (
+    FRAME_MS,
+    DaemonReady,
+    Event,
+    TurnCancelled,
+    TurnCommitted,
+    TurnStarted,
+    WakeDetected,
+)
 from device.hearing import Samples
+from device.settings import WakeWord
 from tests.hearing import frames
 from tests.recordings import ambience
 
 _E = TypeVar("_E", bound=Event)
+_REFRACTORY_FRAMES = WakeWord(model="").refractory_ms // FRAME_MS + 20
 
 
 class Microphone:
@@ -45,6 +55,11 @@ class Microphone:
         begins = self._ring.head + len(self._waiting)
         self._waiting.extend((frame, tag) for frame in frames(sound))
         return begins
+
+    @property
+    def silent(self) -> bool:
+        """Whether everything that was given to `play` has been played."""
+        return not self._waiting
 
     def close(self) -> None:
         """Stops and removes the ring."""
@@ -128,6 +143,19 @@ class HearingRig:
         while (left := deadline - time.monotonic()) > 0:
             self.bus.wait(left)
             self.events += self.bus.poll()
+
+    def rest(self, at_most_s: float = 2.2) -> None:
+        """Until nobody speaks, no turn is open and a wake word would be heard again."""
+        deadline = time.monotonic() + at_most_s
+        while not self._rests() and time.monotonic() < deadline:
+            self.gather(0.02)
+
+    def _rests(self) -> bool:
+        woken = max((e.frame for e in self.all(WakeDetected)), default=-_REFRACTORY_FRAMES)
+        begun = max((e.turn for e in self.all(TurnStarted)), default=0)
+        ended = max((e.turn for e in (*self.all(TurnCommitted), *self.all(TurnCancelled))), default=0)
+        awake = 0 <= self.microphone.head - woken < _REFRACTORY_FRAMES
+        return self.microphone.silent and begun <= ended and not awake
 
     def all(self, kind: type[_E], turn: int | None = None) -> list[_E]:
         """Events of a kind in order, of one turn or all."""

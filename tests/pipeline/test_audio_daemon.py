@@ -34,6 +34,8 @@ from device.events import (
 from tests.hearing import model_files, say
 from tests.pipeline.audio_rig import VOICE_HZ, AudioRig, lag, noise
 
+pytestmark = pytest.mark.alone
+
 SIMULATOR = {
     "WREN_AUDIO__BACKEND": "simulator",
     "WREN_AUDIO__GATE_TAIL_MS": "200",

@@ -22,7 +22,13 @@ from tests.pipeline import sound_server
 from tests.pipeline.sound_server import SoundServer
 from tests.pipeline.test_sound_server import CARD, open_
 
-pytestmark = [pytest.mark.models, pytest.mark.sound, pytest.mark.timeout(240), sound_server.needed]
+pytestmark = [
+    pytest.mark.models,
+    pytest.mark.sound,
+    pytest.mark.alone,
+    pytest.mark.timeout(240),
+    sound_server.needed,
+]
 
 LONG_ANSWER = "what can you do"
 TRIES = 3  # without real-time scheduling a busy machine makes holes in the sound

@@ -56,7 +56,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HearingRig]:
 @pytest.fixture
 def rig(running: HearingRig) -> HearingRig:
     """The running daemons, with no event and no turn of the test before."""
-    running.gather(2.2)  # the refractory time
+    running.rest()
     running.events.clear()
     return running
 

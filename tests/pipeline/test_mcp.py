@@ -21,7 +21,7 @@ SERVER = Path(__file__).parents[1] / "mcp_server.py"
 
 
 def settings(command: list[str]) -> str:
-    return f"[tools.mcp.tests]\ncommand = {command}\ntimeout_ms = 5000\n"
+    return f"[tools.mcp.tests]\ncommand = {command}\ntimeout_ms = 2000\n"
 
 
 @pytest.fixture

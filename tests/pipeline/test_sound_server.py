@@ -22,7 +22,7 @@ from tests.pipeline import sound_server
 from tests.pipeline.audio_rig import VOICE_HZ, AudioRig, lag
 from tests.pipeline.sound_server import SoundServer
 
-pytestmark = [pytest.mark.sound, sound_server.needed]
+pytestmark = [pytest.mark.sound, pytest.mark.alone, sound_server.needed]
 
 CARD = {
     "WREN_AUDIO__BACKEND": "portaudio",

@@ -39,6 +39,8 @@ from device.speech import fallback
 from models.errors import ModelMissing
 from models.store import Store, default_root
 
+pytestmark = pytest.mark.alone
+
 LONG = (
     "It will be mostly cloudy this afternoon with a light breeze from the west, and the temperature should "
     "reach about twenty one degrees by five o'clock today."
