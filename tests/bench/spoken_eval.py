@@ -1,4 +1,4 @@
-"""How much understanding loses when requests are spoken: `python -m tests.bench.spoken_eval [--quick] [--heard]`.
+"""How much understanding loses when requests are spoken: `python -m tests.bench.spoken_eval [--quick] [--model] [--heard]`.
 
 The requests of the shared data are said in a quiet room by two synthetic voices that are not Wren's own, heard by the
 recogniser as on the device (the names of the house are expected, and of the readings of a sound the one that
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -27,7 +28,7 @@ from device.reasoning.intents import prepare
 from device.reasoning.readings import makes_sense, sensible
 from device.reasoning.router import route
 from device.settings import Listen
-from tests.bench.text_eval import Case, Outcome, judge, part_of, shared_sets, summary
+from tests.bench.text_eval import Case, Decide, Outcome, judge, model, part_of, shared_sets, summary
 from tests.hearing import in_room
 from tests.voices import ESPEAK, FLITE, available, spoken
 
@@ -62,13 +63,16 @@ def heard(cases: list[Case], voice: str) -> Iterator[Case]:
         yield case._replace(text=text)
 
 
-def measure(*, quick: bool = False) -> dict[str, Any]:
-    """`spoken.<voice>` with the figures of a set, those of its parts, and `drop`, the share lost against text."""
+def measure(*, quick: bool = False, decide: Decide | None = None) -> dict[str, Any]:
+    """`spoken.<voice>` with the figures of a set, those of its parts, and `drop`, the share lost against text.
+
+    What the parser leaves open is for `decide`, if there is one.
+    """
     cases = written()[:: QUICK if quick else 1]
-    plain = summary(list(judge(cases)))
+    plain = summary(list(judge(cases, decide)))
     result: dict[str, Any] = {}
     for voice in VOICES if available() and cases else ():
-        outcomes = list(judge(heard(cases, voice)))
+        outcomes = list(judge(heard(cases, voice), decide))
         by_part: dict[str, list[Outcome]] = {"look": [], "report": []}
         for case, outcome in zip(cases, outcomes, strict=True):
             by_part[part_of(case.text)].append(outcome)
@@ -105,12 +109,14 @@ def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help=f"one request in {QUICK}")
+    parser.add_argument("--model", action="store_true", help="with the language model behind the parser")
     parser.add_argument("--heard", action="store_true", help="the misheard requests of the part to look at")
     options = parser.parse_args()
     if options.heard:
         print("\n".join(_differences()))
         return
-    show(measure(quick=options.quick), Console(width=110))
+    with model() if options.model else nullcontext() as decide:
+        show(measure(quick=options.quick, decide=decide), Console(width=110))
 
 
 if __name__ == "__main__":
