@@ -26,6 +26,8 @@ from device.reasoning.commands import CANNOT, GROUPED, SMALL_HOUSE, TALK, VERBS,
 ARROW = " =>"
 LEAD = " "  # an answer begins with a space, as words do for the tokenizer
 JOINT = ";"
+BRIEF_EXAMPLES = 12  # in a shortened prompt
+_SYSTEM_END = "<|im_end|>\n"
 _PUNCTUATION = re.compile(r"[.,!?;:]+(?=\s|$)")
 
 
@@ -47,6 +49,7 @@ class Prompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
     text: str
+    chat: str
     anywhere: str
     elsewhere: str
     retraction: str
@@ -65,11 +68,21 @@ def load(language: str = "en") -> Prompt:
 def prefix(house: House, *, most: int = SMALL_HOUSE, language: str = "en") -> str:
     """The fixed part of every prompt for `house`, which names at most `most` devices."""
     prompt = load(language)
-    shown = _shown(house, most)
-    area = plain(house.areas.get(house.device_area, "")) or prompt.anywhere
-    text = prompt.text.strip().format(area=area, devices=_devices(house, shown, prompt))
+    shown = shown_of(house, most)
     lines = [f"{said}{ARROW}{LEAD}{answer}\n" for said, answer in examples(house, shown, language)]
-    return f"<|im_start|>system\n{text}<|im_end|>\n{''.join(lines)}"
+    return f"<|im_start|>system\n{filled(prompt.text, house, shown, prompt)}{_SYSTEM_END}{''.join(lines)}"
+
+
+def shortened(whole: str) -> str:
+    """The beginning of a prefix: all of it but most of the examples."""
+    system, end, examples = whole.partition(_SYSTEM_END)
+    return "".join([system, end, *examples.splitlines(keepends=True)[:BRIEF_EXAMPLES]])
+
+
+def filled(text: str, house: House, shown: Sequence[Entity], prompt: Prompt) -> str:
+    """An instruction of the file with the room Wren stands in and the devices `shown`."""
+    area = plain(house.areas.get(house.device_area, "")) or prompt.anywhere
+    return text.strip().format(area=area, devices=_devices(house, shown, prompt))
 
 
 def request(text: str) -> str:
@@ -148,7 +161,7 @@ def _answer(
     return f"{JOINT} ".join(lines)
 
 
-def _shown(house: House, most: int) -> list[Entity]:
+def shown_of(house: House, most: int) -> list[Entity]:
     """At most `most` devices, taken from every room in turn."""
     rank: dict[str, int] = {}
     seen: dict[str, int] = {}

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from device.reasoning.llm import Cancelled, Decision, LanguageModel, Limits, ModelError, TooSlow
+from device.reasoning.decision import Decision
+from device.reasoning.llm import LanguageModel
+from device.reasoning.thinker import Cancelled, Limits, ModelError, TooSlow
 from device.settings import cache_dir
 from tests.houses import houses
 from tests.language_model import PARAPHRASES, model_file
