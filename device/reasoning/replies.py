@@ -26,6 +26,7 @@ from device.reasoning.spoken import (
 )
 
 NOT_UNDERSTOOD = "Sorry, I did not understand that."
+CANNOT_THINK = "Sorry, I cannot think about that at the moment. Lights, timers and the like still work."
 LEFT_ALONE = "All right, I leave it."
 CANNOT = "Nothing in this house can do that."
 UNREACHABLE = "The house cannot be reached at the moment."
