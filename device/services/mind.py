@@ -16,6 +16,8 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
+import msgspec
+
 from device.dialog.history import Utterance
 from device.home.registry import House
 from device.reasoning.decision import Decision
@@ -297,8 +299,11 @@ class Mind:
             finality = model.finality(job.text, self._cancelled)
             if finality is not None:
                 self._put(Judged(job.turn, number, job.text, finality))
-        if job.may_act:
-            decision = model.decide(job.text, job.house, self._cancelled, brief=job.brief)
+        house = job.house if job.may_act else _readable(job.house)
+        if job.may_act or house.tools:
+            decision = model.decide(job.text, house, self._cancelled, brief=job.brief)
+            if not (job.may_act or decision.calls):
+                decision = Decision("talk")
             self._put(Decided(job.turn, number, decision, (time.monotonic() - began) * 1000))
             if decision.kind != "talk":
                 return
@@ -311,3 +316,9 @@ class Mind:
             with self._changed:
                 self._changed.wait_for(lambda: self._released >= number or self._cancelled())
         self._put(Piece(job.turn, number, "", last=True))
+
+
+def _readable(house: House) -> House:
+    """What of a house nobody can do harm with: the tools that are not asked about first."""
+    tools = {name: tool for name, tool in house.tools.items() if not tool.ask_first}
+    return msgspec.structs.replace(house, entities={}, tools=tools)

@@ -46,6 +46,7 @@ from device.events import (
     ReplyClause,
     TimerChanged,
     ToolCalled,
+    ToolOffered,
     TurnCommitted,
     TurnStarted,
 )
@@ -110,7 +111,9 @@ class ReasonDaemon(Daemon):
     def on_event(self, event: Event) -> None:
         """Keeps the mirror of the house and feeds the dialog."""
         event = self._tools.observe(event)
-        if self._mirror.apply(event):
+        if isinstance(event, ToolOffered):
+            self._mirror.tools = self._tools.choosable()
+        if self._mirror.apply(event) or isinstance(event, ToolOffered):
             self._house_due_s = time.monotonic() + _HOUSE_QUIET_S
         if isinstance(event, HomeEntity | HomeChanged | TimerChanged):
             self._ahead.house_changed()
@@ -140,6 +143,7 @@ class ReasonDaemon(Daemon):
         self._mirror.device_area = settings.device.area
         self._mirror.floors = settings.home.floors
         self._tools.configure(settings)
+        self._mirror.tools = self._tools.choosable()
         self._ahead.configure(settings.device.language)
         if self._mind is not None:
             self._mind.configure(settings.reason)
@@ -234,8 +238,8 @@ class ReasonDaemon(Daemon):
 
     def _ask_model(self, turn: int, text: str) -> None:
         if not self._ahead.ask(turn, text, may_act=self._asked.may_act):
-            said = replies.NOT_UNDERSTOOD if self._mind is None else replies.CANNOT_THINK
-            self._follow(turn, text, Speak(said, route="none"), 0)
+            away = replies.NOT_UNDERSTOOD if self._mind is None else replies.CANNOT_THINK
+            self._follow(turn, text, Speak(self._asked.decline or away, route="none"), 0)
 
     def _shorten(self, action: Shorten) -> None:
         """What a model makes of so little is not trusted: it may ask, not act."""
@@ -254,6 +258,8 @@ class ReasonDaemon(Daemon):
         match outcome:
             case Decided():
                 found = weigh(outcome.decision, self._mirror.house(), only_asks=self._asked.only_asks)
+                if self._asked.decline and not outcome.decision.calls:
+                    found = Speak(self._asked.decline, route="model")
                 if found is not None:
                     self._follow(outcome.turn, "", found, outcome.took_ms)
                 else:

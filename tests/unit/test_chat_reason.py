@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -15,6 +16,7 @@ from device.events import (
     Event,
     HomeEntity,
     ModelReady,
+    PlaybackStopped,
     ReplyClause,
     ToolCalled,
     TurnCommitted,
@@ -22,8 +24,9 @@ from device.events import (
 )
 from device.home.registry import Entity
 from device.reasoning.replies import CANNOT_THINK
+from device.services.mcpservers import McpServers
 from device.services.reason import ReasonDaemon
-from device.settings import Reason, Settings
+from device.settings import McpServer, Reason, Settings, Tools
 from tests.chat_server import KEY, ChatServer, chat_server
 
 KITCHEN = Entity(id="light.kitchen", name="Kitchen Light", area="kitchen")
@@ -37,6 +40,7 @@ class Talk:
     def __init__(self, settings: Settings) -> None:
         self.sent: list[Event] = []
         self.turn = 0
+        self.works: Callable[[], None] = lambda: None  # of other daemons
         self.daemon = ReasonDaemon(settings, self)  # type: ignore[arg-type]
         self.daemon.start()
         self.daemon.on_event(HomeEntity(entity_id=KITCHEN.id, entity=KITCHEN))
@@ -47,13 +51,20 @@ class Talk:
     def wait(self, timeout_s: float, *others: int) -> None:
         time.sleep(0.002)
 
-    def ask(self, text: str) -> None:
+    def ask(self, text: str, cause: Literal["wake", "follow_up"] = "wake") -> None:
         self.turn += 1
-        for event in (TurnStarted(turn=self.turn, cause="wake"), TurnCommitted(turn=self.turn, text=text)):
+        for event in (TurnStarted(turn=self.turn, cause=cause), TurnCommitted(turn=self.turn, text=text)):
             self.daemon.on_event(event)
+
+    def hear_to_the_end(self) -> None:
+        heard = PlaybackStopped(turn=self.turn, reason="finished", heard_text=" ".join(self.said()))
+        self.daemon.on_event(heard)
 
     def of(self, kind: type[Any]) -> list[Any]:
         return [e for e in self.sent if isinstance(e, kind) and (e.turn == self.turn or kind is DaemonFailed)]
+
+    def is_ready(self) -> bool:
+        return any(isinstance(event, ModelReady) for event in self.sent)
 
     def said(self) -> list[str]:
         return [clause.text for clause in self.of(ReplyClause)]
@@ -62,6 +73,7 @@ class Talk:
         deadline = time.monotonic() + timeout_s
         while not happened():
             assert time.monotonic() < deadline, f"no {what}: {self.sent}"
+            self.works()
             self.daemon.step()
 
 
@@ -71,9 +83,8 @@ def server() -> Iterator[ChatServer]:
         yield server
 
 
-@pytest.fixture
-def talk(server: ChatServer, tmp_path: Path) -> Iterator[Talk]:
-    key = tmp_path / "key"
+def conversation(server: ChatServer, folder: Path, tools: Tools) -> Talk:
+    key = folder / "key"
     key.write_text(f"{KEY}\n")
     reason = Reason(
         endpoint=server.url,
@@ -82,9 +93,15 @@ def talk(server: ChatServer, tmp_path: Path) -> Iterator[Talk]:
         shorten_ms=700,
         deadline_ms=2000,
     )
-    talk = Talk(Settings(reason=reason, state_dir=str(tmp_path)))
-    talk.until(lambda: any(isinstance(event, ModelReady) for event in talk.sent), "model")
+    talk = Talk(Settings(reason=reason, tools=tools, state_dir=str(folder)))
+    talk.until(talk.is_ready, "model")
     server.bodies.clear()
+    return talk
+
+
+@pytest.fixture
+def talk(server: ChatServer, tmp_path: Path) -> Iterator[Talk]:
+    talk = conversation(server, tmp_path, Tools())
     yield talk
     talk.daemon.close()
 
@@ -126,6 +143,53 @@ def test_known_commands_work_while_the_endpoint_refuses_and_it_is_taken_up_again
     server.status = 200
     before = len([event for event in talk.sent if isinstance(event, ModelReady)])
     talk.until(lambda: len([e for e in talk.sent if isinstance(e, ModelReady)]) > before, "recovery")
+
+
+@pytest.fixture
+def servers() -> Iterator[McpServers]:
+    pytest.importorskip("mcp", reason="the extra 'mcp' is not installed")
+    command = (sys.executable, str(Path(__file__).parents[1] / "mcp_server.py"))
+    servers = McpServers({"tests": McpServer(command=command)})
+    yield servers
+    servers.close()
+
+
+def test_the_model_chooses_a_tool_of_a_real_mcp_server_and_asks_before_a_risky_one(
+    server: ChatServer, servers: McpServers, tmp_path: Path
+) -> None:
+    talk = conversation(server, tmp_path, Tools(mcp={"tests": McpServer(command=("x",))}))
+
+    def passes_on() -> None:
+        """What the home daemon does: offers and results one way, calls the other."""
+        for event in servers.poll():
+            talk.daemon.on_event(event)
+        for called in talk.of(ToolCalled):
+            if called not in begun:
+                begun.append(called)
+                servers.begin(called)
+
+    begun: list[ToolCalled] = []
+    talk.works = passes_on
+    talk.until(lambda: "use double" in str(server.bodies), "the tools in the prompt", 60)
+    server.answer = '{"do": ["use tide for port isaac"], "say": ""}'
+    talk.ask("will the boats float in port isaac this noon")
+    talk.until(lambda: talk.said(), "answer")
+    assert talk.said() == ["High water at port isaac is at noon."]
+    server.answer = '{"do": ["use order pizza"], "say": ""}'
+    talk.ask("get us a pizza")
+    talk.until(lambda: talk.said(), "question")
+    assert talk.said() == ["Shall I order pizza?"]
+    listed = server.bodies[-1]["response_format"]["json_schema"]["schema"]["properties"]["do"]["items"][
+        "enum"
+    ]
+    assert "use order pizza" in listed
+    assert not any("distance" in line or line == "use tide" for line in listed)
+    assert len(begun) == 1
+    talk.hear_to_the_end()
+    talk.ask("yes please", cause="follow_up")
+    talk.until(lambda: talk.said(), "answer")
+    assert talk.said() == ["The pizza is ordered."]
+    talk.daemon.close()
 
 
 def test_a_key_that_cannot_be_read_is_said_without_a_word_of_it(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from device.home.registry import House
+from device.home.registry import Entity, House, Tool
 from device.reasoning.decision import Decision
 from device.reasoning.thinker import Cancelled, UnavailableError
 from device.services import mind as mind_module
@@ -174,6 +174,27 @@ def test_what_is_dropped_ends_also_while_it_waits_to_be_released(mind: Mind, mod
     mind.drop()
     assert pieces(gather(mind, job)) == ["a 0"]
     assert model.spoken == 1
+
+
+@pytest.mark.parametrize("ask_first", [False, True])
+def test_what_nobody_may_act_on_can_still_be_looked_up_with_a_tool_that_only_reads(
+    mind: Mind, model: Model, monkeypatch: pytest.MonkeyPatch, ask_first: bool
+) -> None:
+    asked: list[House] = []
+
+    def decide(text: str, house: House, *_: Any, **__: Any) -> Decision:
+        asked.append(house)
+        return Decision("cannot")
+
+    monkeypatch.setattr(model, "decide", decide)
+    lamp = Entity(id="light.lamp", name="Lamp")
+    tool = Tool(name="sea.tide", words="tide", ask_first=ask_first)
+    house = House(entities={lamp.id: lamp}, tools={tool.name: tool})
+    outcomes = gather(mind, mind.post(Consider(1, "a", house, (), may_act=False), committed=True))
+    assert pieces(outcomes), "there is an answer in any case"
+    assert [(dict(one.entities), list(one.tools)) for one in asked] == (
+        [] if ask_first else [({}, ["sea.tide"])]
+    )
 
 
 class Away(Model):
