@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from device.home.registry import Call, Entity, House, Tool
 from device.reasoning.decision import Decision
 from device.reasoning.llm import LanguageModel
 from device.reasoning.thinker import Cancelled, Limits, ModelError, TooSlow
@@ -166,3 +167,43 @@ def test_a_context_too_small_for_the_house_is_said(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"reason\.context_tokens"):
         small.set_house(HOUSE)
     small.close()
+
+
+@pytest.fixture(scope="module")
+def equipped() -> Iterator[tuple[LanguageModel, House]]:
+    """A model that knows a lamp and what `tests/mcp_server.py` offers."""
+    tools = (
+        Tool(
+            name="tests.tide",
+            words="tide",
+            description="Tells when the water is high at a place.",
+            argument="text",
+            needs=True,
+        ),
+        Tool(name="tests.order_pizza", words="order pizza", description="Orders a pizza.", ask_first=True),
+    )
+    lamp = Entity(id="light.lamp", name="Reading Lamp", area="study")
+    house = House(
+        entities={lamp.id: lamp}, areas={"study": "Study"}, tools={tool.name: tool for tool in tools}
+    )
+    loaded = load(PREFIXES)
+    loaded.set_house(house)
+    yield loaded, house
+    loaded.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "call"),
+    [
+        ("when is high water at dover", Call("mcp", "tests.tide", "dover")),
+        ("get us a pizza we are hungry", Call("mcp", "tests.order_pizza")),
+        ("nobody needs the reading lamp any more", Call("turn_off", "light.lamp")),
+        ("what is the capital of france", None),
+        ("play some jazz", None),
+    ],
+)
+def test_a_tool_is_chosen_by_what_it_says_that_it_does(
+    equipped: tuple[LanguageModel, House], said: str, call: Call | None
+) -> None:
+    model, house = equipped
+    assert model.decide(said, house).calls == ((call,) if call else ())
