@@ -35,7 +35,7 @@ def run(
     config: Path | None,
 ) -> None:
     """Runs on this machine's sound card until interrupted; without a broker, with a simulated house."""
-    check_models(language_model=settings.reason.model)
+    check_models(language_model=settings.reason.model and not settings.reason.endpoint)
     if broker is None and _answers(settings.home.broker):
         broker = settings.home.broker
     if broker is None:
@@ -75,7 +75,7 @@ def simulate(
         *(str(room_settings[name]) for name in ("noise", "rir") if name in room_settings),
     ]:
         check_sound(Path(path))
-    check_models(language_model=settings.reason.model)
+    check_models(language_model=settings.reason.model and not settings.reason.endpoint)
     stage = Stage(
         environment=_environment(config) | simulator_environment({**spoken, **room_settings}),
         timeline=timeline,

@@ -14,18 +14,32 @@ Border: text with the model's control tokens (ChatML) in the prefix only.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 
 import msgspec
 
-from device.home.registry import HOUSELESS_SERVICES, Call, Entity, House, services_of
-from device.reasoning.commands import CANNOT, GROUPED, SMALL_HOUSE, TALK, VERBS, labels, lines_of, plain
+from device.home.registry import HOUSELESS_SERVICES, Call, Entity, House, Value, services_of
+from device.reasoning.commands import (
+    CANNOT,
+    GROUPED,
+    SMALL_HOUSE,
+    TALK,
+    VERBS,
+    labels,
+    lines_of,
+    plain,
+    tools_of,
+    use,
+)
 
 ARROW = " =>"
 LEAD = " "  # an answer begins with a space, as words do for the tokenizer
 JOINT = ";"
+TOOL_EXAMPLES = 4  # the other tools are used in the same way
+BRIEF_EXAMPLES = 12  # in a shortened prompt
+_SYSTEM_END = "<|im_end|>\n"
 _PUNCTUATION = re.compile(r"[.,!?;:]+(?=\s|$)")
 
 
@@ -47,6 +61,11 @@ class Prompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
     text: str
+    chat: str
+    tools: str
+    tool_said: str
+    tool_said_value: str
+    tool_value: str
     anywhere: str
     elsewhere: str
     retraction: str
@@ -65,11 +84,23 @@ def load(language: str = "en") -> Prompt:
 def prefix(house: House, *, most: int = SMALL_HOUSE, language: str = "en") -> str:
     """The fixed part of every prompt for `house`, which names at most `most` devices."""
     prompt = load(language)
-    shown = _shown(house, most)
-    area = plain(house.areas.get(house.device_area, "")) or prompt.anywhere
-    text = prompt.text.strip().format(area=area, devices=_devices(house, shown, prompt))
+    shown = shown_of(house, most)
     lines = [f"{said}{ARROW}{LEAD}{answer}\n" for said, answer in examples(house, shown, language)]
-    return f"<|im_start|>system\n{text}<|im_end|>\n{''.join(lines)}"
+    return f"<|im_start|>system\n{filled(prompt.text, house, shown, prompt)}{_SYSTEM_END}{''.join(lines)}"
+
+
+def shortened(whole: str) -> str:
+    """The beginning of a prefix: all of it but most of the examples."""
+    system, end, examples = whole.partition(_SYSTEM_END)
+    return "".join([system, end, *examples.splitlines(keepends=True)[:BRIEF_EXAMPLES]])
+
+
+def filled(text: str, house: House, shown: Sequence[Entity], prompt: Prompt) -> str:
+    """An instruction of the file with the room Wren stands in and the devices `shown`."""
+    area = plain(house.areas.get(house.device_area, "")) or prompt.anywhere
+    whole = text.strip().format(area=area, devices=_devices(house, shown, prompt))
+    tools = [f"{use(tool).text}: {plain(tool.description)}" for tool in tools_of(house)]
+    return "\n".join([whole, prompt.tools, *tools] if tools else [whole])
 
 
 def request(text: str) -> str:
@@ -88,7 +119,7 @@ def examples(house: House, shown: Sequence[Entity], language: str = "en") -> lis
     names = labels(house)
     words = {word for entity in house.entities.values() for word in plain(entity.name).split()}
     used = dict.fromkeys((entity.id for entity in shown), 0)
-    result: list[tuple[str, str]] = []
+    result = list(_tool_examples(house, load(language)))
     for example in load(language).examples:
         if example.lacks in words:
             continue
@@ -108,6 +139,14 @@ def examples(house: House, shown: Sequence[Entity], language: str = "en") -> lis
         }
         result.append((example.said.format(**spoken), _answer(example, chosen, value, spoken["area"], names)))
     return result
+
+
+def _tool_examples(house: House, prompt: Prompt) -> Iterator[tuple[str, str]]:
+    for tool in tools_of(house)[:TOOL_EXAMPLES]:
+        values: dict[str, Value] = {"text": prompt.tool_value, "number": 12}
+        value = tool.options[0] if tool.options else values.get(tool.argument)
+        said = prompt.tool_said if value is None else prompt.tool_said_value
+        yield said.format(name=plain(tool.words), value=value), use(tool, value).text
 
 
 def _choose(example: Example, house: House, shown: Sequence[Entity], used: dict[str, int]) -> list[Entity]:
@@ -148,7 +187,7 @@ def _answer(
     return f"{JOINT} ".join(lines)
 
 
-def _shown(house: House, most: int) -> list[Entity]:
+def shown_of(house: House, most: int) -> list[Entity]:
     """At most `most` devices, taken from every room in turn."""
     rank: dict[str, int] = {}
     seen: dict[str, int] = {}

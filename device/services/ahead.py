@@ -25,6 +25,7 @@ from device.services.mind import (
     Consider,
     Decided,
     Failed,
+    FirstToken,
     Judged,
     Mind,
     Outcome,
@@ -140,12 +141,15 @@ class Ahead:
             self._mind.release(held.job)
         return Committed(found, tuple(held.outcomes))
 
-    def ask(self, turn: int, text: str, *, may_act: bool) -> bool:
-        """Gives a committed request to the model; whether there is one."""
+    def ask(self, turn: int, text: str, *, may_act: bool, brief: bool = False) -> bool:
+        """Gives a committed request to the model, instead of what it does; whether there is one.
+
+        `brief`: behind a shorter prompt.
+        """
         if self._mind is None or not self._model_ready:
             return False
         history = tuple(self._history.before_last_request())
-        request = Consider(turn, text, self._house(), history, may_act)
+        request = Consider(turn, text, self._house(), history, may_act, brief)
         self._held.open(self._mind.post(request, committed=True))
         return True
 
@@ -166,7 +170,7 @@ class Ahead:
                 self._held.spent(outcome.job, outcome.cpu_ms)
             case Judged() if self._held.expects(outcome.job):
                 self._judge(outcome.turn, outcome.text, by_finality(outcome.finality))
-            case Decided() | Piece() | Failed():
+            case Decided() | FirstToken() | Piece() | Failed():
                 if self._held.expects(outcome.job):
                     self._foresee(outcome)
                 return self._held.passes(outcome.job, outcome)
@@ -209,7 +213,7 @@ class Ahead:
         is_model = isinstance(found.route, AskModel)
         return found.proposal == action.proposal and (is_model or found.house == self._house_changes)
 
-    def _foresee(self, outcome: Decided | Piece | Failed) -> None:
+    def _foresee(self, outcome: Outcome) -> None:
         """Has the first words of an outcome made ready that is not committed yet."""
         if isinstance(outcome, Piece):
             self.expect(outcome.turn, outcome.text)

@@ -2,7 +2,8 @@
 
 One job at a time; a newer job, or `drop`, cancels the running one within a token. A job about a request that
 is not committed yet pauses after the first clause of an answer until it is released. A changed house is
-learnt when nothing else is to do. Outcomes are polled and say of which job they are; `fileno` becomes
+learnt when nothing else is to do; a model that cannot be used now is tried again, at first after a second,
+then less and less often. Outcomes are polled and say of which job they are; `fileno` becomes
 readable for them.
 """
 
@@ -14,16 +15,17 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from device import settings as settings_module
+import msgspec
+
 from device.dialog.history import Utterance
 from device.home.registry import House
+from device.reasoning.decision import Decision
+from device.reasoning.thinker import Cancelled, ModelError, Thinker, TooSlow, UnavailableError
+from device.services.thinkers import limits, open_thinker
 from device.settings import Reason
-from models.store import Store
 
-if TYPE_CHECKING:
-    from device.reasoning.llm import Decision, LanguageModel, Limits
+FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 30.0
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +39,7 @@ class Consider:
     house: House
     history: tuple[Utterance, ...]
     may_act: bool
+    brief: bool = False  # behind a shorter prompt, because the whole one took too long
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,15 @@ class Decided:
 
 
 @dataclass(frozen=True)
+class FirstToken:
+    """The first token of an answer is there."""
+
+    turn: int
+    job: int
+    after_ms: float
+
+
+@dataclass(frozen=True)
 class Piece:
     """A clause of an answer; the end comes as an empty one with `last`."""
 
@@ -107,7 +119,7 @@ class Failed:
 
 
 Job = Consider | Prefill
-Outcome = Ready | Judged | Decided | Piece | Spent | Failed
+Outcome = Ready | Judged | Decided | FirstToken | Piece | Spent | Failed
 
 
 class Mind:
@@ -123,6 +135,10 @@ class Mind:
         self._running = 0
         self._released = 0
         self._stopping = False
+        self._again_s: float | None = None  # the time to try again to learn the house
+        self._retry_s = FIRST_RETRY_S  # until the attempt after that
+        self._told = ""  # the last fault, which is not told twice
+        self._known: House | None = None  # what the model was to learn last
         self._outcomes: deque[Outcome] = deque()
         self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._thread = threading.Thread(target=self._work, name="mind", daemon=True)
@@ -197,7 +213,9 @@ class Mind:
 
     def _work(self) -> None:
         try:
-            model, name, load_ms = self._load()
+            began = time.monotonic()
+            model, name = self._load()
+            load_ms = (time.monotonic() - began) * 1000
         except Exception as error:
             hint = getattr(error, "next_step", "see `wren doctor`")
             self._put(Failed(0, 0, f"no language model: {getattr(error, 'cause', error)}", hint))
@@ -205,9 +223,7 @@ class Mind:
         while True:
             with self._changed:
                 self._running = 0
-                self._changed.wait_for(
-                    lambda: self._stopping or self._job is not None or self._house is not None
-                )
+                self._wait()
                 if self._stopping:
                     break
                 job, self._job = self._job, None
@@ -221,24 +237,23 @@ class Mind:
                 self._learn(model, house, name, load_ms)
         model.close()
 
-    def _load(self) -> tuple[LanguageModel, str, float]:
-        from device.reasoning.llm import LanguageModel
+    def _wait(self) -> None:
+        """Until there is something to do, or a house to be tried again; holds the lock."""
 
+        def is_due() -> bool:
+            return self._stopping or self._job is not None or self._house is not None
+
+        if self._again_s is None:
+            self._changed.wait_for(is_due)
+        elif not self._changed.wait_for(is_due, max(0.0, self._again_s - time.monotonic())):
+            self._house = self._known
+
+    def _load(self) -> tuple[Thinker, str]:
+        return open_thinker(self._settings)
+
+    def _learn(self, model: Thinker, house: House, name: str, load_ms: float) -> None:
         began = time.monotonic()
-        installed = Store().active("llm")
-        model = LanguageModel(
-            installed.files["model"],
-            threads=self._settings.threads,
-            context=self._settings.context_tokens,
-            cache=settings_module.cache_dir() / "prefixes",
-            limits=_limits(self._settings),
-        )
-        return model, installed.name, (time.monotonic() - began) * 1000
-
-    def _learn(self, model: LanguageModel, house: House, name: str, load_ms: float) -> None:
-        from device.reasoning.llm import Cancelled, ModelError
-
-        began = time.monotonic()
+        self._known = house
         try:
             restored = model.set_house(house, self._cancelled)
         except Cancelled:
@@ -246,14 +261,22 @@ class Mind:
                 self._house = self._house or house
             return
         except ModelError as error:
-            self._put(Failed(0, 0, error.cause, error.next_step))
+            self._on_fault(0, 0, error)
             return
+        self._again_s, self._retry_s, self._told = None, FIRST_RETRY_S, ""
         self._put(Ready(name, load_ms, (time.monotonic() - began) * 1000, restored))
 
-    def _do(self, model: LanguageModel, job: Job) -> None:
-        from device.reasoning.llm import Cancelled, TooSlow
+    def _on_fault(self, turn: int, job: int, error: ModelError) -> None:
+        """Tells of it, without a request only when it is another one, and tries again where that may help."""
+        if turn or str(error) != self._told:
+            self._put(Failed(turn, job, error.cause, error.next_step))
+        self._told = str(error)
+        if isinstance(error, UnavailableError):
+            self._again_s = time.monotonic() + self._retry_s
+            self._retry_s = min(2 * self._retry_s, LONGEST_RETRY_S)
 
-        model.limits = _limits(self._settings)
+    def _do(self, model: Thinker, job: Job) -> None:
+        model.limits = limits(self._settings)
         number, began = self._running, time.process_time()
         try:
             if isinstance(job, Prefill):
@@ -262,35 +285,40 @@ class Mind:
                 self._consider(model, job, number)
         except (Cancelled, TooSlow):
             return  # the dialog has a newer turn, or says itself that it took too long
+        except ModelError as error:
+            self._on_fault(job.turn, number, error)
         except Exception as error:
             log.exception("the language model failed")
             self._put(Failed(job.turn, number, f"the language model failed: {error}", "see the journal"))
         finally:
             self._put(Spent(number, (time.process_time() - began) * 1000))
 
-    def _consider(self, model: LanguageModel, job: Consider, number: int) -> None:
+    def _consider(self, model: Thinker, job: Consider, number: int) -> None:
         began = time.monotonic()
         if self._released < number:
             finality = model.finality(job.text, self._cancelled)
-            self._put(Judged(job.turn, number, job.text, finality))
-        if job.may_act:
-            decision = model.decide(job.text, job.house, self._cancelled)
+            if finality is not None:
+                self._put(Judged(job.turn, number, job.text, finality))
+        house = job.house if job.may_act else _readable(job.house)
+        if job.may_act or house.tools:
+            decision = model.decide(job.text, house, self._cancelled, brief=job.brief)
+            if not (job.may_act or decision.calls):
+                decision = Decision("talk")
             self._put(Decided(job.turn, number, decision, (time.monotonic() - began) * 1000))
             if decision.kind != "talk":
                 return
-        for piece in model.talk(job.text, job.history, self._cancelled):
+
+        def begun() -> None:
+            self._put(FirstToken(job.turn, number, (time.monotonic() - began) * 1000))
+
+        for piece in model.talk(job.text, job.history, self._cancelled, brief=job.brief, begun=begun):
             self._put(Piece(job.turn, number, piece, last=False))
             with self._changed:
                 self._changed.wait_for(lambda: self._released >= number or self._cancelled())
         self._put(Piece(job.turn, number, "", last=True))
 
 
-def _limits(settings: Reason) -> Limits:
-    from device.reasoning.llm import Limits
-
-    return Limits(
-        act=settings.act_probability,
-        ask=settings.ask_probability,
-        answer_tokens=settings.answer_tokens,
-        deadline_s=settings.deadline_ms / 1000,
-    )
+def _readable(house: House) -> House:
+    """What of a house nobody can do harm with: the tools that are not asked about first."""
+    tools = {name: tool for name, tool in house.tools.items() if not tool.ask_first}
+    return msgspec.structs.replace(house, entities={}, tools=tools)

@@ -23,6 +23,8 @@
 
 from __future__ import annotations
 
+from device.home.registry import TOOL_SERVICE
+
 TIMER_SERVICES = frozenset(
     (
         "timer_start",
@@ -39,6 +41,6 @@ TIMER_SERVICES = frozenset(
 REASON_SERVICES = frozenset(
     ("memory_keep", "memory_forget", "memory_clear", "volume", "speech_speed", "microphone_mute")
 )
-MQTT_SERVICE, MCP_SERVICE = "run", "mcp"
+MQTT_SERVICE, MCP_SERVICE = "run", TOOL_SERVICE
 SERVICES = TIMER_SERVICES | REASON_SERVICES | {MQTT_SERVICE, MCP_SERVICE}
 NOT_OF_THE_HOUSE = TIMER_SERVICES | REASON_SERVICES

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from device.reasoning.llm import Cancelled, Decision, LanguageModel, Limits, ModelError, TooSlow
+from device.home.registry import Call, Entity, House, Tool
+from device.reasoning.decision import Decision
+from device.reasoning.llm import LanguageModel
+from device.reasoning.thinker import Cancelled, Limits, ModelError, TooSlow
 from device.settings import cache_dir
 from tests.houses import houses
 from tests.language_model import PARAPHRASES, model_file
@@ -65,6 +68,25 @@ def test_talk_knows_what_was_said_before(model: LanguageModel) -> None:
         ("assistant", "Green is a lovely colour."),
     ]
     assert "green" in "".join(model.talk("which colour do i like most", history))
+
+
+def test_a_brief_prompt_is_part_of_the_one_in_memory_and_reads_no_history(model: LanguageModel) -> None:
+    history = [("user", "my dog is called rex"), ("assistant", "Rex is a fine name for a dog.")] * 3
+
+    def read(*, brief: bool) -> int:
+        model.decide("something else entirely", HOUSE)
+        before, began = model.effort[1], list[int]()
+        stream = model.talk(
+            "what is my dog called", history, brief=brief, begun=lambda: began.append(model.effort[1])
+        )
+        assert next(stream)
+        return began[0] - before
+
+    assert read(brief=True) < 20 < 40 < read(brief=False)
+    before = model.effort[1]
+    assert model.decide("thanks a lot", HOUSE).kind == "talk"
+    assert model.effort[1] - before < 20, "the whole prompt is still in memory"
+    assert model.decide("thanks a lot", HOUSE, brief=True).kind == "talk"
 
 
 @pytest.mark.parametrize(
@@ -145,3 +167,43 @@ def test_a_context_too_small_for_the_house_is_said(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"reason\.context_tokens"):
         small.set_house(HOUSE)
     small.close()
+
+
+@pytest.fixture(scope="module")
+def equipped() -> Iterator[tuple[LanguageModel, House]]:
+    """A model that knows a lamp and what `tests/mcp_server.py` offers."""
+    tools = (
+        Tool(
+            name="tests.tide",
+            words="tide",
+            description="Tells when the water is high at a place.",
+            argument="text",
+            needs=True,
+        ),
+        Tool(name="tests.order_pizza", words="order pizza", description="Orders a pizza.", ask_first=True),
+    )
+    lamp = Entity(id="light.lamp", name="Reading Lamp", area="study")
+    house = House(
+        entities={lamp.id: lamp}, areas={"study": "Study"}, tools={tool.name: tool for tool in tools}
+    )
+    loaded = load(PREFIXES)
+    loaded.set_house(house)
+    yield loaded, house
+    loaded.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "call"),
+    [
+        ("when is high water at dover", Call("mcp", "tests.tide", "dover")),
+        ("get us a pizza we are hungry", Call("mcp", "tests.order_pizza")),
+        ("nobody needs the reading lamp any more", Call("turn_off", "light.lamp")),
+        ("what is the capital of france", None),
+        ("play some jazz", None),
+    ],
+)
+def test_a_tool_is_chosen_by_what_it_says_that_it_does(
+    equipped: tuple[LanguageModel, House], said: str, call: Call | None
+) -> None:
+    model, house = equipped
+    assert model.decide(said, house).calls == ((call,) if call else ())
