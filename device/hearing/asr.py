@@ -41,7 +41,7 @@ _FAINT = 1e-4
 _TAIL_S = 0.5  # what a streaming model has to see after the last word
 _LOOP_DIVISOR = 4
 _WIDTH = 6  # eight found no more
-_FARTHEST = 3.0  # natural logarithms behind the best reading; see docs/decisions/0012
+_FARTHEST = 3.0  # natural logarithms behind the best reading; see docs/decisions/0013
 
 
 class Recognition(NamedTuple):

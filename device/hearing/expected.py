@@ -15,7 +15,7 @@ import re
 from collections import deque
 from collections.abc import Iterable
 
-_PER_LETTER = 0.4  # more adds names that nobody said, less misses those that were; see docs/decisions/0012
+_PER_LETTER = 0.4  # more adds names that nobody said, less misses those that were; see docs/decisions/0013
 _NOT_SPOKEN = re.compile(r"[^\w']+")
 
 

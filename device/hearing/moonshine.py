@@ -1,7 +1,7 @@
 """Moonshine (Jeffries et al., 2024) with a beam search, run by onnxruntime.
 
 sherpa-onnx decodes this model greedily. The best path is the same here, at the same cost; beside it there are
-the next best readings of the same sound, and phrases that are expected count more (docs/decisions/0012).
+the next best readings of the same sound, and phrases that are expected count more (docs/decisions/0013).
 Readings that differ only in case and punctuation are one.
 
 Border: float32[n] in -1…1, 16 kHz mono in; text with the model's own case and punctuation out.
