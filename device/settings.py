@@ -208,6 +208,9 @@ class Reason(Section, frozen=True):
     """Dialog and language model."""
 
     model: Annotated[bool, Meta(description="use the language model for what no known command covers")] = True
+    agents: Annotated[
+        str, Meta(description="file of named agents (docs/agents.md), beside this one; empty: Wren alone")
+    ] = ""
     threads: Annotated[int, Meta(ge=1, le=64, description="processor cores for the language model")] = 2
     context_tokens: Annotated[int, Meta(ge=512, le=32768, description="language model context")] = 3072
     act_probability: Annotated[Probability, Meta(description="model calls at least this sure are run")] = 0.6

@@ -18,6 +18,7 @@ from device.console.timeline import Turn, read, turns
 from device.console.view import ConversationView
 from device.events import SceneEnded
 from device.faults import Fault
+from device.services.cast import load_cast
 from device.services.stage import DEMO_HOUSE, Stage, check_models
 from device.settings import Settings
 
@@ -36,6 +37,7 @@ def run(
 ) -> None:
     """Runs on this machine's sound card until interrupted; without a broker, with a simulated house."""
     check_models(language_model=settings.reason.model)
+    load_cast(settings, config)
     if broker is None and _answers(settings.home.broker):
         broker = settings.home.broker
     if broker is None:
@@ -76,6 +78,7 @@ def simulate(
     ]:
         check_sound(Path(path))
     check_models(language_model=settings.reason.model)
+    load_cast(settings, config)
     stage = Stage(
         environment=_environment(config) | simulator_environment({**spoken, **room_settings}),
         timeline=timeline,
