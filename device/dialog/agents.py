@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterator, Mapping
-from typing import Annotated, Any, NamedTuple, get_args
+from typing import Annotated, Any, NamedTuple, TypeVar, get_args
 
 import msgspec
 from msgspec import Meta
@@ -40,6 +40,9 @@ class AgentsError(Exception):
 
 class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pass
+
+
+_T = TypeVar("_T", bound=_Table)
 
 
 class Example(_Table, frozen=True):
@@ -85,15 +88,21 @@ class Agent(_Table, frozen=True):
         return Manner(voice=self.voice.name, speed=self.voice.speed, speaker=self.voice.speaker)
 
 
-class Cast(_Table, frozen=True):
-    """The whole file."""
-
-    agents: dict[str, Agent] = {}
+class _File(_Table, frozen=True):
+    agents: dict[str, dict[str, Any]] = {}
     first: str = ""  # who speaks when nobody was called; "": the first in the file
     return_after_s: Annotated[float, Meta(ge=5, le=86_400)] = 120.0  # without a word
 
 
-ALONE = Cast(agents={"": Agent(name="Wren", tools=(EVERYTHING,))}, return_after_s=86_400)
+class Cast(msgspec.Struct, frozen=True, kw_only=True):
+    """Everybody, and who speaks when nobody was called or there was no word for so long."""
+
+    agents: dict[str, Agent]
+    first: str
+    return_after_s: float
+
+
+ALONE = Cast(agents={"": Agent(name="Wren", tools=(EVERYTHING,))}, first="", return_after_s=86_400)
 
 
 class Floor(NamedTuple):
@@ -127,11 +136,10 @@ def parse(
 
     Raises AgentsError with one line about the first mistake.
     """
-    try:
-        cast = msgspec.convert(data, Cast)
-    except msgspec.ValidationError as error:
-        raise AgentsError(_explain(str(error))) from error
-    if not cast.agents:
+    file = _converted(data, _File, "")
+    agents = {id_: _converted(table, Agent, f"agents.{id_}") for id_, table in file.agents.items()}
+    cast = Cast(agents=agents, first=file.first, return_after_s=file.return_after_s)
+    if not agents:
         raise AgentsError("there is no agent; add a table [agents.NAME] with at least a name")
     cast = msgspec.structs.replace(cast, first=cast.first or next(iter(cast.agents)))
     for problem in _problems(cast, mqtt, mcp, wake_words, (EMBEDDED, *models)):
@@ -288,13 +296,20 @@ def _near(wrong: str, known: list[str]) -> str:
     )
 
 
-def _explain(message: str) -> str:
+def _converted(data: Any, kind: type[_T], place: str) -> _T:
+    try:
+        return msgspec.convert(data, kind)
+    except msgspec.ValidationError as error:
+        raise AgentsError(_explain(str(error), kind, place)) from error
+
+
+def _explain(message: str, kind: type[_Table], place: str) -> str:
     """Msgspec's message as a line about the file."""
     what, _, where = message.partition(" - at `$")
-    parts = [part for part in where.strip("`").split(".") if part]
-    place = f"[{'.'.join(parts)}] " if parts else ""
+    parts = [part for part in (place, *where.strip("`").split(".")) if part]
+    told = f"[{'.'.join(parts)}] " if parts else ""
     if "unknown field" not in what:
-        return f"{place}{what[0].lower()}{what[1:]}; see docs/agents.md"
+        return f"{told}{what[0].lower()}{what[1:]}; see docs/agents.md"
     wrong = what.split("`")[1]
-    struct: Any = Cast if not parts else Voice if parts[-1] == "voice" else Agent
-    return f"{place}there is no {wrong}; {_near(wrong, list(struct.__struct_fields__))}"
+    known = Voice if parts[-1:] == ["voice"] else Example if "examples" in where else kind
+    return f"{told}there is no {wrong}; {_near(wrong, list(known.__struct_fields__))}"

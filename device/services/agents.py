@@ -70,6 +70,11 @@ class Agents:
             return Speak(words_of(language).no_way.format(name=cast.agents[found.agent].name), ROUTE)
         return Perform((Call(HANDOFF, found.agent, found.request or None),), ROUTE)
 
+    def is_called(self, text: str) -> bool:
+        """Whether `text` calls an agent, or says goodbye to one, and nothing else."""
+        found = self.route(text)
+        return isinstance(found, Perform) and not any(call.value for call in found.calls)
+
     def woken_by(self, word: str) -> str:
         """The agent that a wake word calls, unless it speaks already; "" for none."""
         owner = next((id_ for id_, agent in self._cast.agents.items() if word in agent.wake), "")

@@ -17,7 +17,7 @@ from device.dialog.speculation import Speculation
 from device.dialog.terms import Speculate, Think
 from device.events import Event, ModelReady, ReplyExpected, SpeculationEnded, TurnJudged
 from device.home.registry import Call, House
-from device.reasoning.completeness import Completeness, by_finality, completeness
+from device.reasoning.completeness import Completeness, by_finality
 from device.reasoning.decision import Decision
 from device.reasoning.router import AskModel, Route, awaits_model, closes, expected_words
 from device.services.mind import (
@@ -34,6 +34,7 @@ from device.services.mind import (
 )
 
 Find = Callable[[str, tuple[Call, ...]], Route]
+Complete = Callable[[str], Completeness]
 Weigh = Callable[[Decision, str, bool], Route | None]  # decision, text, whether it only asks
 
 
@@ -56,8 +57,8 @@ class Committed(NamedTuple):
 class Ahead:
     """At most one request at a time.
 
-    `house` gives the house, `seen` the part of it that whoever answers may know; `find` routes a text,
-    `weigh` a decision of the model, `send` puts an event on the bus.
+    `house` gives the house, `seen` the part of it that whoever answers may know; `complete` judges how whole
+    a text is, `find` routes it, `weigh` routes a decision of the model, `send` puts an event on the bus.
     """
 
     def __init__(
@@ -66,13 +67,20 @@ class Ahead:
         history: History,
         house: Callable[[], House],
         seen: Callable[[], House],
+        complete: Complete,
         find: Find,
         weigh: Weigh,
         send: Callable[[Event], None],
         language: str,
     ) -> None:
         self._mind, self._history, self._house, self._seen = mind, history, house, seen
-        self._find, self._weigh, self._send, self._language = find, weigh, send, language
+        self._completeness, self._find, self._weigh, self._send, self._language = (
+            complete,
+            find,
+            weigh,
+            send,
+            language,
+        )
         self._held: Speculation[Found, Outcome] = Speculation()
         self._house_changes = 0
         self._judged = self._expected = (0, "")  # turn and text
@@ -86,13 +94,19 @@ class Ahead:
         """What was found with the house as it was does not hold any more."""
         self._house_changes += 1
 
+    def turn_to(self, agent: str) -> None:
+        """Somebody else answers from now on."""
+        self.house_changed()
+        if self._mind is not None:
+            self._mind.turn_to(agent)
+
     # --- before the commit -------------------------------------------------------------------------------
 
     def speculate(self, action: Speculate) -> None:
         """Judges how complete the text is, and finds out what would become of it."""
         turn, text = action.turn, action.text
         if self._judged != (turn, text):
-            self._judge(turn, text, completeness(text, self._house(), self._language))
+            self._judge(turn, text, self._completeness(text))
         if self._held.holds(turn, text):
             return
         if self._held.drop() and self._mind is not None:

@@ -125,6 +125,7 @@ class Mind:
         self._changed = threading.Condition()
         self._houses: dict[str, House] = {}  # by agent
         self._unlearnt: list[House] = []
+        self._is_new = False  # what is being learnt
         self._job: Job | None = None
         self._number = 0  # of the newest job
         self._wanted = 0  # the job that is not in vain, 0 for none
@@ -148,7 +149,15 @@ class Mind:
         with self._changed:
             self._houses = {house.persona.id: house for house in houses}
             self._unlearnt = list(houses)
+            self._is_new = True
             self._changed.notify()
+
+    def turn_to(self, agent: str) -> None:
+        """The next jobs will be for another agent: take up what it knows when there is nothing else to do."""
+        with self._changed:
+            if agent in self._houses and len(self._houses) > 1:
+                self._unlearnt.append(self._houses[agent])
+                self._changed.notify()
 
     def post(self, job: Job, *, committed: bool) -> int:
         """Do this instead of what is running or waiting; returns the number of the job."""
@@ -259,7 +268,8 @@ class Mind:
         with self._changed:
             if self._unlearnt and self._unlearnt[0] is house:
                 del self._unlearnt[0]
-            is_last = not self._unlearnt
+            is_last = self._is_new and not self._unlearnt
+            self._is_new &= not is_last
         if is_last and model.ready:
             self._put(Ready(name, load_ms, (time.monotonic() - began) * 1000, restored))
 

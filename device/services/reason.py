@@ -56,6 +56,7 @@ from device.home.mirror import HouseMirror
 from device.home.persona import HANDOFF
 from device.home.registry import Call
 from device.reasoning import intents, replies
+from device.reasoning.completeness import Completeness, completeness
 from device.reasoning.context import remember
 from device.reasoning.decision import Decision
 from device.reasoning.intents import NO_CONTEXT
@@ -98,6 +99,7 @@ class ReasonDaemon(Daemon):
             self._history,
             self._mirror.house,
             lambda: self._agents.seen(self._mirror.house()),
+            self._completeness,
             self._route,
             self._weigh,
             self._send,
@@ -251,7 +253,7 @@ class ReasonDaemon(Daemon):
 
     def _take_the_floor(self, agent: str) -> None:
         self._agents.hand(agent)
-        self._ahead.house_changed()
+        self._ahead.turn_to(agent)
         self._dialog = replace(self._dialog, limits=self._limits())
 
     def _think(self, action: Think) -> None:
@@ -279,6 +281,11 @@ class ReasonDaemon(Daemon):
         if isinstance(found, AskModel):
             found = self._tools.otherwise(text) or found
         return self._agents.permitted(found, text)
+
+    def _completeness(self, text: str) -> Completeness:
+        if self._agents.is_called(text):
+            return "complete"
+        return completeness(text, self._mirror.house(), self.settings.device.language)
 
     def _weigh(self, decision: Decision, text: str, only_asks: bool) -> Route | None:
         found = self._agents.weigh(decision, text, self._mirror.house(), only_asks=only_asks)
