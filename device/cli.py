@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from device import settings as settings_module
 from device.faults import Fault
@@ -236,7 +237,7 @@ def _one_line_errors() -> Iterator[None]:
     try:
         yield
     except (Fault, SettingsError, ModelError) as error:
-        errors.print(f"[red]wren:[/] {error}", markup=True)
+        errors.print(f"[red]wren:[/] {escape(str(error))}")
         sys.exit(1)
     except BrokenPipeError:
         sys.exit(1)

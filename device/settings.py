@@ -406,9 +406,14 @@ def load(path: Path | None = None, environment: Mapping[str, str] | None = None)
     for keys, text in _from_environment(environment):
         _put(tree, keys, text)
     try:
-        return msgspec.convert(tree, Settings, strict=False)
+        settings = msgspec.convert(tree, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise SettingsError(f"{source}: {_explain(str(error))}") from error
+    if settings.reason.agents:
+        path = source.absolute().parent / Path(settings.reason.agents).expanduser()
+        reason = msgspec.structs.replace(settings.reason, agents=str(path))
+        settings = msgspec.structs.replace(settings, reason=reason)
+    return settings
 
 
 def describe() -> Iterator[tuple[str, str, str, str]]:

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from device import settings as settings_module
@@ -51,7 +52,7 @@ def report(settings: Settings, console: Console, *, echo: bool = False) -> bool:
         table.add_column(column, overflow="fold")
     signs = {"ok": "[green]ok[/]", "hint": "[yellow]hint[/]", "fault": "[red]fault[/]"}
     for finding in findings:
-        table.add_row(signs[finding.verdict], finding.what, finding.found, finding.remedy)
+        table.add_row(signs[finding.verdict], finding.what, escape(finding.found), escape(finding.remedy))
     console.print(table)
     return all(finding.verdict != "fault" for finding in findings)
 

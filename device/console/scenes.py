@@ -41,7 +41,7 @@ def run(
 ) -> None:
     """Runs on this machine's sound card until interrupted; without a broker, with a simulated house."""
     check_models(language_model=settings.reason.model)
-    load_cast(settings, config)
+    load_cast(settings)
     if broker is None and _answers(settings.home.broker):
         broker = settings.home.broker
     if broker is None:
@@ -82,7 +82,7 @@ def simulate(
     ]:
         check_sound(Path(path))
     check_models(language_model=settings.reason.model)
-    load_cast(settings, config)
+    load_cast(settings)
     stage = Stage(
         environment=_environment(config) | simulator_environment({**spoken, **room_settings}),
         timeline=timeline,

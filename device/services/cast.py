@@ -5,21 +5,17 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from device import settings as settings_module
 from device.dialog.agents import ALONE, AgentsError, Cast, Voice, parse
 from device.faults import Fault
 from device.settings import Settings
 from device.speech.loading import find_voice, speakers_of
 
 
-def load_cast(settings: Settings, source: Path | None = None) -> Cast:
-    """The agents, Wren alone without a file. Raises Fault with one line about the first mistake in it.
-
-    `source` is the file of the settings where it is not the usual one.
-    """
+def load_cast(settings: Settings) -> Cast:
+    """The agents, Wren alone without a file. Raises Fault with one line about the first mistake in it."""
     if not settings.reason.agents:
         return ALONE
-    path = (source or settings_module.default_path()).parent / Path(settings.reason.agents).expanduser()
+    path = Path(settings.reason.agents)
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -10,13 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from device import settings
 from device.dialog.agents import ALWAYS, Agent, AgentsError, Cast, Floor, helper, may, may_hand, parse, seen
 from device.faults import Fault
 from device.home.registry import Call, Entity, House
 from device.services.cast import load_cast
 from device.settings import Reason, Settings
 
-SAMPLES = sorted((Path(__file__).parents[2] / "device" / "dialog" / "samples").glob("*.toml"))
+FOLDER = Path(__file__).parents[2] / "device" / "dialog" / "samples"
+SAMPLES = [FOLDER / "agents.toml", FOLDER / "supervisor.toml"]
 TWO = """
 [agents.a]
 name = "Ann"
@@ -93,8 +95,8 @@ def test_a_file_that_cannot_be_used_says_so(tmp_path: Path, text: str | None, sa
 
 def test_the_file_is_looked_for_beside_the_settings(tmp_path: Path) -> None:
     (tmp_path / "agents.toml").write_text(TWO)
-    found = load_cast(Settings(reason=Reason(agents="agents.toml")), tmp_path / "wren.toml")
-    assert list(found.agents) == ["a", "b"]
+    (tmp_path / "wren.toml").write_text("[reason]\nagents = 'agents.toml'\n")
+    assert list(load_cast(settings.load(tmp_path / "wren.toml")).agents) == ["a", "b"]
 
 
 @pytest.mark.parametrize(
