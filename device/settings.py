@@ -218,7 +218,21 @@ class Reason(Section, frozen=True):
         Probability, Meta(description="model calls at least this sure are offered")
     ] = 0.14
     answer_tokens: Annotated[int, Meta(ge=8, le=512, description="longest free answer")] = 60
+    endpoint: Annotated[
+        str,
+        Meta(description="instead of the embedded model: an OpenAI-compatible one, http://127.0.0.1:8080/v1"),
+    ] = ""
+    endpoint_model: Annotated[str, Meta(description="model name there; empty: the server has only one")] = ""
+    endpoint_key_file: Annotated[
+        str, Meta(description="file with the key for it; empty: systemd's credential 'endpoint-key', if any")
+    ] = ""
+    endpoint_remote: Annotated[
+        bool, Meta(description="allows an endpoint elsewhere: what people say then leaves this device")
+    ] = False
     holding_ms: Annotated[Milliseconds, Meta(description="says that it is thinking after this long")] = 1500
+    shorten_ms: Annotated[
+        Milliseconds, Meta(description="tries a shorter prompt when no answer has begun after this long")
+    ] = 4000
     deadline_ms: Annotated[Milliseconds, Meta(description="apologises after this long without an answer")] = (
         8000
     )

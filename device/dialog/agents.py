@@ -31,7 +31,6 @@ from device.tools.services import GROUPS, MCP_SERVICE, MQTT_SERVICE, Group
 
 EVERYTHING, HOUSE = "everything", "house"
 ALWAYS = frozenset(("ring_stop", "ring_snooze", "microphone_mute"))
-EMBEDDED = "embedded"
 
 
 class AgentsError(Exception):
@@ -74,7 +73,7 @@ class Agent(_Table, frozen=True):
     hands_to: tuple[str, ...] = ()  # agents that may go on with the conversation
     consults: tuple[str, ...] = ()  # agents that it may ask behind the scene
     asked_for: tuple[str, ...] = ()  # requests that others hand, or put, to it
-    model: str = EMBEDDED
+    model: str = ""  # "embedded" or "endpoint"; "": the one of the settings
     answer_tokens: Annotated[int, Meta(ge=0, le=512)] = 0  # 0: reason.answer_tokens
     sentences: Annotated[int, Meta(ge=1, le=12)] = 2
     listens_on: bool = False  # after each answer, as listen.follow_up = "always"
@@ -142,7 +141,7 @@ def parse(
     if not agents:
         raise AgentsError("there is no agent; add a table [agents.NAME] with at least a name")
     cast = msgspec.structs.replace(cast, first=cast.first or next(iter(cast.agents)))
-    for problem in _problems(cast, mqtt, mcp, wake_words, (EMBEDDED, *models)):
+    for problem in _problems(cast, mqtt, mcp, wake_words, models):
         raise AgentsError(problem)
     return cast
 
@@ -191,7 +190,7 @@ def seen(cast: Cast, agent_id: str, house: House) -> House:
     persona = Persona(
         id=agent_id,
         name=agent.name,
-        model="" if agent.model == EMBEDDED else agent.model,
+        model=agent.model,
         instructions=agent.instructions.strip(),
         examples=tuple((example.said, example.reply) for example in agent.examples),
         others=tuple(other for other in others if other.asked_for),
@@ -203,7 +202,8 @@ def seen(cast: Cast, agent_id: str, house: House) -> House:
     entities = house.entities
     if not (EVERYTHING in agent.tools or HOUSE in agent.tools):
         entities = {id_: entity for id_, entity in entities.items() if may(agent, Call("get", id_))}
-    return msgspec.structs.replace(house, entities=entities, persona=persona)
+    tools = {name: tool for name, tool in house.tools.items() if may(agent, Call(MCP_SERVICE, name))}
+    return msgspec.structs.replace(house, entities=entities, tools=tools, persona=persona)
 
 
 def helper(cast: Cast, agent_id: str, calls: Collection[Call]) -> str:
@@ -238,7 +238,7 @@ def _problems(
         for word in agent.wake:
             if word not in wake_words:
                 yield f"{place} wake: {word} is no wake word of [wake.words]; {_near(word, list(wake_words))}"
-        if agent.model not in models:
+        if agent.model and agent.model not in models:
             yield f"{place} model: there is no model {agent.model}; {_near(agent.model, list(models))}"
     yield from _ambiguous(cast)
     for id_ in ids:

@@ -7,10 +7,11 @@ idle ─wake/text─► listening ─commit─► thinking ─calls─► acting
 ```
 
 Rules: an input of an older turn is ignored; a new turn drops everything of the old one; every state but idle
-has a deadline with a way out that can be heard; "done" is only said of results, never of calls. A turn begun
-by barge-in keeps what it interrupted until it is committed: when nothing comes of it (a false alarm), the
-answer is taken up again with the first clause that was not wholly heard. Times are seconds of any monotonic
-clock.
+has a deadline with a way out that can be heard; a request that takes long is held with a phrase, then thought
+about again behind a shorter prompt, then apologised for; "done" is only said of results, never of calls. A
+turn begun by barge-in keeps what it interrupted until it is committed: when nothing comes of it (a false
+alarm), the answer is taken up again with the first clause that was not wholly heard. Times are seconds of any
+monotonic clock.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from device.dialog.interruption import nearly_heard, unheard
 from device.dialog.terms import (
     Act,
     Action,
+    Begun,
     Clause,
     Close,
     Dialog,
@@ -29,6 +31,7 @@ from device.dialog.terms import (
     Recovered,
     Report,
     Say,
+    Shorten,
     Speculate,
     StateName,
     Think,
@@ -57,7 +60,7 @@ from device.home.registry import Call
 HOLDING = "One moment."
 SAY_AGAIN = "Sorry, could you say that again?"
 LOST_THREAD = "Sorry, I lost my thread. Please say that again."
-TOO_LONG = "Sorry, that is taking me too long."
+TOO_LONG = "Sorry, that is taking me too long. Please ask me again, in fewer words."
 
 
 Step = tuple[Dialog, list[Action]]
@@ -101,6 +104,8 @@ def step(dialog: Dialog, given: Input, now_s: float) -> Step:
             return _say(
                 dialog, given.text, now_s, expects_answer=given.expects_answer, proposal=given.proposal
             )
+        case Begun() if dialog.state == "thinking":
+            return replace(dialog, shorten_due_s=None), []
         case Clause() if dialog.state in ("thinking", "speaking") and not dialog.complete:
             return _clause(dialog, given.text, now_s, last=given.last)
         case DaemonFailed(daemon="home" | "timers") if dialog.state == "acting":
@@ -165,7 +170,11 @@ def _think(dialog: Dialog, think: Think, now_s: float) -> Step:
     limits = dialog.limits
     dialog, actions = _enter(dialog, "thinking", now_s, deadline_s=now_s + limits.thinking_s)
     dialog = replace(
-        dialog, request=think.text, proposal=think.proposal, holding_due_s=now_s + limits.holding_s
+        dialog,
+        request=think.text,
+        proposal=think.proposal,
+        holding_due_s=now_s + limits.holding_s,
+        shorten_due_s=now_s + limits.shorten_s,
     )
     return dialog, [*actions, think]
 
@@ -300,17 +309,26 @@ def _tick(dialog: Dialog, now_s: float) -> Step:
     if dialog.holding_due_s is not None and now_s >= dialog.holding_due_s:
         holding = ReplyClause(turn=dialog.turn, clause=len(dialog.said), text=HOLDING)
         return replace(dialog, holding_due_s=None, said=(*dialog.said, HOLDING)), [holding]
-    if dialog.deadline_s is None or now_s < dialog.deadline_s:
+    is_over = dialog.deadline_s is not None and now_s >= dialog.deadline_s
+    if not is_over and dialog.shorten_due_s is not None and now_s >= dialog.shorten_due_s:
+        return replace(dialog, shorten_due_s=None), [Shorten(dialog.turn, dialog.request)]
+    if not is_over:
         return dialog, []
     match dialog.state:
         case "thinking":
-            return _say(dialog, TOO_LONG, now_s)
+            dialog, actions = _say(dialog, TOO_LONG, now_s)
+            return dialog, [*actions, _slow(dialog)]
         case "acting":
             return _give_up_waiting(dialog, now_s)
         case _:
             turn = dialog.turn
             dialog, actions = _enter(dialog, "idle", now_s)
             return dialog, [CueRequested(turn=turn, cue="cancelled"), *actions]
+
+
+def _slow(dialog: Dialog) -> DaemonFailed:
+    reason = f"no answer after {dialog.limits.thinking_s:g} s"
+    return DaemonFailed(daemon="reason", reason=reason, hint="is the language model too large or too busy?")
 
 
 def _give_up_waiting(dialog: Dialog, now_s: float) -> Step:
@@ -336,6 +354,12 @@ def _enter(
         dialog = Dialog(turn=turn, since_s=now_s, limits=dialog.limits)
     else:
         dialog = replace(
-            dialog, state=state, turn=turn, since_s=now_s, deadline_s=deadline_s, holding_due_s=None
+            dialog,
+            state=state,
+            turn=turn,
+            since_s=now_s,
+            deadline_s=deadline_s,
+            holding_due_s=None,
+            shorten_due_s=None,
         )
     return dialog, [DialogState(turn=turn, state=state)]

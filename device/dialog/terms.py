@@ -20,6 +20,7 @@ class Limits:
 
     listening_s: float = 25.0
     holding_s: float = 1.5
+    shorten_s: float = 4.0  # without the beginning of an answer, a shorter prompt is tried
     thinking_s: float = 8.0
     confirming_s: float = 3.0  # then the person is told that it takes longer
     acting_s: float = 12.0  # locks take their time
@@ -71,6 +72,13 @@ class GoOn:
 
 
 @dataclass(frozen=True)
+class Begun:
+    """The answer to the request is being made: its first token is there."""
+
+    turn: int
+
+
+@dataclass(frozen=True)
 class Close:
     """The person wants nothing more, no answer either."""
 
@@ -89,7 +97,7 @@ class Recovered:
     turn: int
 
 
-Input = Event | Act | Say | Clause | GoOn | Close | Tick | Recovered
+Input = Event | Act | Say | Clause | Begun | GoOn | Close | Tick | Recovered
 
 
 # --- actions that are not events of the bus --------------------------------------------------------------
@@ -106,6 +114,14 @@ class Think:
     text: str
     proposal: tuple[Call, ...] = ()
     follows: bool = False
+
+
+@dataclass(frozen=True)
+class Shorten:
+    """Nothing of an answer is there yet: drop that attempt and think again behind a shorter prompt."""
+
+    turn: int
+    text: str
 
 
 @dataclass(frozen=True)
@@ -127,7 +143,7 @@ class Report:
     outcomes: tuple[ToolResult, ...]
 
 
-Action = Event | Think | Speculate | Report
+Action = Event | Think | Shorten | Speculate | Report
 
 
 @dataclass(frozen=True)
@@ -139,6 +155,7 @@ class Dialog:
     since_s: float = 0.0
     deadline_s: float | None = None
     holding_due_s: float | None = None
+    shorten_due_s: float | None = None
     calls: tuple[ToolCalled, ...] = ()
     outcomes: tuple[ToolResult, ...] = ()
     called_before: int = 0  # calls of this turn whose report is over

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from device.events import Event, HomeChanged, HomeConnection, HomeEntity
-from device.home.registry import Entity, House, State, areas_of, floors_of
+from device.home.registry import Entity, House, State, Tool, areas_of, floors_of
 
 
 class HouseMirror:
@@ -15,6 +15,7 @@ class HouseMirror:
         """`floors`: area id to the spoken name of its floor."""
         self.device_area = device_area
         self.floors: Mapping[str, str] = floors or {}
+        self.tools: Mapping[str, Tool] = {}
         self.connected = False
         self._entities: dict[str, Entity] = {}
         self._states: dict[str, State] = {}
@@ -43,4 +44,5 @@ class HouseMirror:
             floors=floors_of(self.floors),
             states=dict(self._states),
             device_area=self.device_area,
+            tools=dict(self.tools),
         )

@@ -35,3 +35,6 @@ class Persona(msgspec.Struct, frozen=True, kw_only=True):
     tells_time: bool = True
     answer_tokens: int = 0  # of the longest answer; 0: as set
     sentences: int = 2  # of the longest answer
+
+
+WREN = Persona()

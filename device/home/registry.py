@@ -25,11 +25,13 @@ A call is written `service entity value`, the vocabulary of every tool call in W
 | `option`           | select                       | one of `Entity.options`                    |
 | `get`              | any                          |                                            |
 | `time`, `date`     | none                         |                                            |
+| `mcp`              | a `Tool` instead             | its argument, if it takes one              |
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Literal
 
 import msgspec
 
@@ -80,6 +82,18 @@ class State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     available: bool = True
 
 
+class Tool(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that is done elsewhere, of a server that `name` begins with; see `device.tools.mcp`."""
+
+    name: str  # "sea.high_tide", the entity of its calls
+    words: str  # "high tide"
+    description: str = ""
+    argument: Literal["", "text", "number", "option"] = ""  # what it takes
+    options: tuple[str, ...] = ()
+    needs: bool = False  # the argument
+    ask_first: bool = False
+
+
 SERVICES: dict[str, tuple[str, ...]] = {
     "light": ("turn_on", "turn_off", "brightness", "brightness_step", "color", "color_temperature", "get"),
     "switch": ("turn_on", "turn_off", "get"),
@@ -95,6 +109,7 @@ SERVICES: dict[str, tuple[str, ...]] = {
     "binary_sensor": ("get",),
 }
 HOUSELESS_SERVICES = ("time", "date")
+TOOL_SERVICE = "mcp"
 NEEDS_FEATURES = {  # any of these
     "brightness": ("dim",),
     "brightness_step": ("dim",),
@@ -115,7 +130,8 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     floors: dict[str, tuple[str, ...]] = {}  # spoken name -> ids of its areas
     states: dict[str, State] = {}
     device_area: str = ""  # the area this Wren stands in
-    persona: Persona = Persona()  # who answers: its entities are those that it may use
+    tools: dict[str, Tool] = {}  # besides the things of the house, by name
+    persona: Persona = Persona()  # who answers: the entities and tools are those that it may use
 
     def allows(self, call: Call) -> bool:
         """Whether `call` names an existing entity, a service it has and a value in range."""
@@ -123,6 +139,9 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
             return any(
                 (other.id, other.service) == (call.entity, call.service) for other in self.persona.others
             )
+        if call.service == TOOL_SERVICE:
+            tool = self.tools.get(call.entity)
+            return tool is not None and _argument_fits(call.value, tool)
         if not call.entity:
             return call.service in HOUSELESS_SERVICES and self.persona.tells_time
         entity = self.entities.get(call.entity)
@@ -159,6 +178,20 @@ def _value_fits(call: Call, entity: Entity) -> bool:
             return value in entity.options
         case _:
             return value is None
+
+
+def _argument_fits(value: Value | None, tool: Tool) -> bool:
+    if value is None:
+        return not tool.needs
+    match tool.argument:
+        case "text":
+            return isinstance(value, str) and bool(value)
+        case "number":
+            return isinstance(value, int | float)
+        case "option":
+            return value in tool.options
+        case _:
+            return False
 
 
 def areas_of(entities: Iterable[Entity]) -> dict[str, str]:

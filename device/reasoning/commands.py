@@ -4,17 +4,20 @@
     open NAME               close NAME            stop NAME               lock NAME, unlock NAME
     set NAME to VALUE       check NAME
     start SCENE             press BUTTON          check time, check date
+    use TOOL, use TOOL for VALUE
     say …                   free speech           cannot                  nothing here does this
 
 Rules: a line exists only when `House.allows` all of its calls. Values come only from the numbers, amounts
 and colours that were heard, and from the options an entity declares. A thing that every room has (a light,
 a thermostat, a cover, a fan) is meant in the rooms that were heard, without one in Wren's own, unless it was
-named: lines about the others carry the small weight ELSEWHERE. A house too large for the prompt offers the
-names that were heard, those that come nearest, and those of the rooms in question.
+named: lines about the others carry the small weight ELSEWHERE. What a tool is given are words that were heard
+next to each other, a number that was heard, or one of the values that it lists. A house too large for the
+prompt offers the names that were heard, those that come nearest, and those of the rooms in question.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -22,7 +25,17 @@ from collections.abc import Iterator, Sequence
 import msgspec
 from rapidfuzz import fuzz, process
 
-from device.home.registry import HOUSELESS_SERVICES, KELVIN_RANGE, Call, Entity, House, services_of
+from device.home.registry import (
+    HOUSELESS_SERVICES,
+    KELVIN_RANGE,
+    TOOL_SERVICE,
+    Call,
+    Entity,
+    House,
+    Tool,
+    Value,
+    services_of,
+)
 from device.reasoning.intents import index_of
 from device.reasoning.words import is_number, lexicon, split
 
@@ -51,6 +64,10 @@ VERBS = {
 }
 STEPS = {"+": "turn up", "-": "turn down"}
 ASK = "ask"  # another agent
+USE = "use"  # a tool
+MOST_TOOLS = 12
+MOST_OPTIONS = 24  # of a tool
+ARGUMENT_WORDS = 5  # at most, of a text
 ABSENT_VERBS = (*VERBS.values(), *STEPS.values(), "open", "close")
 
 
@@ -117,7 +134,36 @@ def commands(heard: Heard, house: House) -> list[Command]:
         Command((ASK, f" {plain(other.id)}"), (Call(other.service, other.id),))
         for other in house.persona.others
     ]
+    found += [
+        command for tool in tools_of(house) for command in _uses(tool, heard) if house.allows(*command.calls)
+    ]
     return [*found, Command((TALK,)), Command((CANNOT,))]
+
+
+def tools_of(house: House) -> list[Tool]:
+    """The tools of a house that the model is told of."""
+    return list(house.tools.values())[:MOST_TOOLS]
+
+
+def use(tool: Tool, value: Value | None = None) -> Command:
+    """The line that uses a tool."""
+    said = "" if value is None else f" for {plain(str(value))}"
+    return Command((USE, f" {plain(tool.words)}", said), (Call(TOOL_SERVICE, tool.name, value),))
+
+
+def _uses(tool: Tool, heard: Heard) -> Iterator[Command]:
+    if not tool.needs:
+        yield use(tool)
+    match tool.argument:
+        case "number":
+            yield from (use(tool, int(n) if n == int(n) else n) for n in heard.numbers)
+        case "option":
+            yield from (use(tool, option) for option in tool.options[:MOST_OPTIONS] if plain(option))
+        case "text":
+            words = heard.words
+            for start, end in itertools.combinations(range(len(words) + 1), 2):
+                if end - start <= ARGUMENT_WORDS and "," not in words[start:end]:
+                    yield use(tool, " ".join(words[start:end]))
 
 
 def lines_of(

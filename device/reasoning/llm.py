@@ -19,19 +19,28 @@ import codecs
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
 from device.home.registry import House
 from device.reasoning import commands, grammar, prompt
-from device.reasoning.answer import MOST_SENTENCES, Answer, claims
-from device.reasoning.decision import ACT, ASK, Decision, judge
-from device.reasoning.runtime import ContextFull, ModelError, Runtime
-
-__all__ = ["Cancelled", "Decision", "LanguageModel", "Limits", "ModelError", "TooSlow"]
+from device.reasoning.answer import Answer, claims
+from device.reasoning.decision import Decision, judge
+from device.reasoning.runtime import ContextFull, Runtime
+from device.reasoning.thinker import (
+    DEFAULT_LIMITS,
+    Begun,
+    Cancel,
+    History,
+    Limits,
+    ModelError,
+    TooSlow,
+    never,
+    stop_if,
+    unnoticed,
+)
 
 log = logging.getLogger(__name__)
 
@@ -41,34 +50,6 @@ ROW_TOKENS = REQUEST_TOKENS + 96  # a request and what the model answers
 SPARE_TOKENS = 2 * ROW_TOKENS  # of the context, beside the prefix
 KEPT_PREFIXES = 8  # of houses, and of agents in them
 _END_MARKS = (".", "?", "!", " ?", " .", " please")  # what may stand between a whole request and the arrow
-
-Cancel = Callable[[], bool]
-
-
-class Cancelled(Exception):  # noqa: N818
-    """The caller no longer wants the result."""
-
-
-class TooSlow(Exception):  # noqa: N818
-    """The deadline passed before there was a decision."""
-
-
-def never() -> bool:
-    """For work that nobody cancels."""
-    return False
-
-
-class Limits(msgspec.Struct, frozen=True):
-    """How sure the model must be to act and to offer, and how long an answer may become."""
-
-    act: float = ACT
-    ask: float = ASK
-    answer_tokens: int = 60
-    sentences: int = MOST_SENTENCES
-    deadline_s: float = 8.0
-
-
-DEFAULT_LIMITS = Limits()
 
 
 class LanguageModel:
@@ -92,6 +73,7 @@ class LanguageModel:
         self._cache, self._language = cache, language
         self.limits = limits
         self._prefix: list[int] = []
+        self._brief: list[int] = []  # the beginning of the prefix, so that it is always evaluated too
         self._line_end = self._runtime.tokenize("\n")[0]
         self._joint = self._runtime.tokenize(prompt.JOINT)[0]
         self._arrow = self._runtime.tokenize(prompt.ARROW)
@@ -126,33 +108,35 @@ class LanguageModel:
         path = self._cache / f"{self._key(text)}.state" if self._cache else None
         restored = path is not None and self._runtime.restore(DECIDING, path, tokens)
         if not restored:
-            self._runtime.evaluate(DECIDING, tokens, _stop_if(cancelled))
+            self._runtime.evaluate(DECIDING, tokens, stop_if(cancelled))
             self._save(path)
         elif path:
             path.touch()
         self._prefix = tokens
+        self._brief = self._runtime.tokenize(prompt.shortened(text), markup=True)
         return restored
 
-    def prefill(self, text: str, history: Sequence[tuple[str, str]] = (), cancelled: Cancel = never) -> None:
+    def prefill(self, text: str, history: History = (), cancelled: Cancel = never) -> None:
         """Read a request that may still go on; changes nothing but the cost of what follows.
 
         After a free answer another one is likely, so the request is read into that conversation too.
         """
-        check, heard = _stop_if(cancelled), self._heard(text)
+        check, heard = stop_if(cancelled), self._heard(text)
         self._runtime.evaluate(DECIDING, [*self._known(), *heard], check)
         if before := self._before(history, len(heard)):
             self._runtime.evaluate(TALKING, [*self._known(), *before, *heard], check)
 
     def finality(self, text: str, cancelled: Cancel = never) -> float:
         """Probability that a request that was heard as `text` is over: that the prompt's arrow comes next."""
-        logits = self._runtime.evaluate(DECIDING, [*self._known(), *self._heard(text)], _stop_if(cancelled))
+        logits = self._runtime.evaluate(DECIDING, [*self._known(), *self._heard(text)], stop_if(cancelled))
         powers = np.exp(logits - logits.max())
         return float(powers[self._ends].sum() / powers.sum())
 
-    def decide(self, text: str, house: House, cancelled: Cancel = never) -> Decision:
+    def decide(self, text: str, house: House, cancelled: Cancel = never, *, brief: bool = False) -> Decision:
         """What `text` asks for; every call of the decision is allowed by `house`."""
-        check = _stop_if(cancelled, time.monotonic() + self.limits.deadline_s)
+        check = stop_if(cancelled, time.monotonic() + self.limits.deadline_s)
         heard = commands.hear(text, house, self._language)
+        known, row = (self._brief, TALKING) if brief else (self._known(), DECIDING)
         tree = grammar.plant(
             commands.commands(heard, house),
             self._runtime.tokenize,
@@ -161,33 +145,39 @@ class LanguageModel:
             end=self._line_end,
             line=self._joint,
         )
-        asked = [*self._known(), *self._heard(text), *self._arrow]
+        asked = [*known, *self._heard(text), *self._arrow]
         walk = grammar.walk(
             tree,
-            lambda answer: self._runtime.evaluate(DECIDING, [*asked, *answer], check),
+            lambda answer: self._runtime.evaluate(row, [*asked, *answer], check),
             several=heard.several,
             least=self.limits.ask,  # below it no call is even offered
         )
         return judge(walk, act=self.limits.act, ask=self.limits.ask)
 
     def talk(
-        self, text: str, history: Sequence[tuple[str, str]] = (), cancelled: Cancel = never
+        self,
+        text: str,
+        history: History = (),
+        cancelled: Cancel = never,
+        *,
+        brief: bool = False,
+        begun: Begun = unnoticed,
     ) -> Iterator[str]:
         """A spoken answer of a few sentences, clause by clause; it ends early at the deadline.
 
-        `history` is what was said before, oldest first, as ("user" or "assistant", text).
+        `history` is what was said before; `begun` is called at the first token.
         """
-        check = _stop_if(cancelled, time.monotonic() + self.limits.deadline_s)
-        answer, decoder = (
-            Answer(self._language, self.limits.sentences),
-            codecs.getincrementaldecoder("utf-8")("ignore"),
-        )
-        tokens = self._conversation(text, history)
+        check = stop_if(cancelled, time.monotonic() + self.limits.deadline_s)
+        answer = Answer(self._language, self.limits.sentences)
+        decoder = codecs.getincrementaldecoder("utf-8")("ignore")
+        tokens = self._conversation(text, () if brief else history, brief=brief)
         cut = True
         try:
-            for _ in range(self.limits.answer_tokens):
+            for number in range(self.limits.answer_tokens):
                 logits = self._runtime.evaluate(TALKING, tokens, check)
                 token = int(logits.argmax())
+                if number == 0:
+                    begun()
                 piece, newline, _ = decoder.decode(self._runtime.piece(token)).partition("\n")
                 if clause := answer.push(piece):
                     yield clause
@@ -200,11 +190,12 @@ class LanguageModel:
         if not answer.over and (rest := answer.finish(cut=cut)):
             yield rest
 
-    def _conversation(self, text: str, history: Sequence[tuple[str, str]]) -> list[int]:
+    def _conversation(self, text: str, history: History, *, brief: bool) -> list[int]:
         heard = self._heard(text)
-        return [*self._known(), *self._before(history, len(heard)), *heard, *self._arrow, *self._talk]
+        known = self._brief if brief else self._known()
+        return [*known, *self._before(history, len(heard)), *heard, *self._arrow, *self._talk]
 
-    def _before(self, history: Sequence[tuple[str, str]], heard: int) -> list[int]:
+    def _before(self, history: History, heard: int) -> list[int]:
         """As much of the history as fits beside a request of `heard` tokens; half goes when it does not.
 
         Replies that report an action are left out: the model would learn from them to claim actions.
@@ -260,13 +251,3 @@ class LanguageModel:
                 old.unlink(missing_ok=True)
         except OSError as error:
             log.warning("the evaluated prompt cannot be kept, the next start will be slow: %s", error)
-
-
-def _stop_if(cancelled: Cancel, deadline: float | None = None) -> Callable[[], None]:
-    def check() -> None:
-        if cancelled():
-            raise Cancelled
-        if deadline is not None and time.monotonic() > deadline:
-            raise TooSlow("the deadline passed")
-
-    return check

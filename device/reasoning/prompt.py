@@ -17,19 +17,34 @@ Border: text with the model's control tokens (ChatML) in the prefix only.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 
 import msgspec
 
 from device.home.persona import Persona
-from device.home.registry import HOUSELESS_SERVICES, Call, Entity, House, services_of
-from device.reasoning.commands import ASK, CANNOT, GROUPED, SMALL_HOUSE, TALK, VERBS, labels, lines_of, plain
+from device.home.registry import HOUSELESS_SERVICES, Call, Entity, House, Value, services_of
+from device.reasoning.commands import (
+    ASK,
+    CANNOT,
+    GROUPED,
+    SMALL_HOUSE,
+    TALK,
+    VERBS,
+    labels,
+    lines_of,
+    plain,
+    tools_of,
+    use,
+)
 
 ARROW = " =>"
 LEAD = " "  # an answer begins with a space, as words do for the tokenizer
 JOINT = ";"
+TOOL_EXAMPLES = 4  # the other tools are used in the same way
+BRIEF_EXAMPLES = 12  # in a shortened prompt
+_SYSTEM_END = "<|im_end|>\n"
 _PUNCTUATION = re.compile(r"[.,!?;:]+(?=\s|$)")
 
 
@@ -51,9 +66,15 @@ class Prompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
     text: str
+    chat: str
     agent: str
+    chat_agent: str
     devices: str
     others: str
+    tools: str
+    tool_said: str
+    tool_said_value: str
+    tool_value: str
     anywhere: str
     elsewhere: str
     retraction: str
@@ -71,21 +92,37 @@ def load(language: str = "en") -> Prompt:
 
 def prefix(house: House, *, most: int = SMALL_HOUSE, language: str = "en") -> str:
     """The fixed part of every prompt for `house`, which names at most `most` devices."""
-    prompt, persona = load(language), house.persona
-    shown = _shown(house, most)
-    area = plain(house.areas.get(house.device_area, "")) or prompt.anywhere
-    devices = _devices(house, shown, prompt)
+    prompt = load(language)
+    shown = shown_of(house, most)
+    text = filled(prompt.text, prompt.agent, house, shown, prompt)
+    lines = [f"{said}{ARROW}{LEAD}{answer}\n" for said, answer in examples(house, shown, language)]
+    return f"<|im_start|>system\n{text}{_SYSTEM_END}{''.join(lines)}"
+
+
+def shortened(whole: str) -> str:
+    """The beginning of a prefix: all of it but most of the examples."""
+    system, end, examples = whole.partition(_SYSTEM_END)
+    return "".join([system, end, *examples.splitlines(keepends=True)[:BRIEF_EXAMPLES]])
+
+
+def filled(wren: str, agent: str, house: House, shown: Sequence[Entity], prompt: Prompt) -> str:
+    """An instruction of the file with the room, the devices `shown`, tools and other agents.
+
+    `wren` is Wren's, `agent` that of an agent with instructions of its own.
+    """
+    persona, devices = house.persona, _devices(house, shown, prompt)
     if persona.instructions:
-        text = prompt.agent.strip().format(name=persona.name, instructions=persona.instructions)
-        text += f"\n{prompt.devices.strip().format(devices=devices)}" if shown else ""
+        parts = [agent.strip().format(name=persona.name, instructions=persona.instructions)]
+        parts += [prompt.devices.strip().format(devices=devices)] if shown else []
     else:
-        text = prompt.text.strip().format(area=area, devices=devices)
+        area = plain(house.areas.get(house.device_area, "")) or prompt.anywhere
+        parts = [wren.strip().format(area=area, devices=devices)]
+    if tools := [f"{use(tool).text}: {plain(tool.description)}" for tool in tools_of(house)]:
+        parts += [prompt.tools, *tools]
     if persona.others:
         names = ", ".join(plain(other.id) for other in persona.others)
-        text += f"\n{prompt.others.strip().format(others=names)}"
-    known = _mixed(examples(house, shown, language), _of_the_agent(persona))
-    lines = [f"{said}{ARROW}{LEAD}{answer}\n" for said, answer in known]
-    return f"<|im_start|>system\n{text}<|im_end|>\n{''.join(lines)}"
+        parts.append(prompt.others.format(others=names))
+    return "\n".join(parts)
 
 
 def request(text: str) -> str:
@@ -105,7 +142,7 @@ def examples(house: House, shown: Sequence[Entity], language: str = "en") -> lis
     names = labels(house)
     words = {word for entity in house.entities.values() for word in plain(entity.name).split()}
     used = dict.fromkeys((entity.id for entity in shown), 0)
-    result: list[tuple[str, str]] = []
+    result = list(_tool_examples(house, load(language)))
     for example in load(language).examples:
         if example.lacks in words or (is_agent and example.reply and not example.domain):
             continue
@@ -126,7 +163,7 @@ def examples(house: House, shown: Sequence[Entity], language: str = "en") -> lis
             "value": plain(str(value)),
         }
         result.append((example.said.format(**spoken), _answer(example, chosen, value, spoken["area"], names)))
-    return result
+    return _mixed(result, _of_the_agent(house.persona))
 
 
 def _of_the_agent(persona: Persona) -> list[tuple[str, str]]:
@@ -141,6 +178,14 @@ def _mixed(many: Sequence[tuple[str, str]], few: Sequence[tuple[str, str]]) -> l
     """`few` spread evenly among `many`, so that none of them is taken for what always comes."""
     places = [((number + 0.5) / len(rows), row) for rows in (many, few) for number, row in enumerate(rows)]
     return [row for _, row in sorted(places, key=lambda place: place[0])]
+
+
+def _tool_examples(house: House, prompt: Prompt) -> Iterator[tuple[str, str]]:
+    for tool in tools_of(house)[:TOOL_EXAMPLES]:
+        values: dict[str, Value] = {"text": prompt.tool_value, "number": 12}
+        value = tool.options[0] if tool.options else values.get(tool.argument)
+        said = prompt.tool_said if value is None else prompt.tool_said_value
+        yield said.format(name=plain(tool.words), value=value), use(tool, value).text
 
 
 def _choose(example: Example, house: House, shown: Sequence[Entity], used: dict[str, int]) -> list[Entity]:
@@ -181,7 +226,7 @@ def _answer(
     return f"{JOINT} ".join(lines)
 
 
-def _shown(house: House, most: int) -> list[Entity]:
+def shown_of(house: House, most: int) -> list[Entity]:
     """At most `most` devices, taken from every room in turn."""
     rank: dict[str, int] = {}
     seen: dict[str, int] = {}

@@ -11,7 +11,7 @@ from datetime import datetime
 import msgspec
 
 from device.events import ToolResult
-from device.home.registry import Call, Entity, House, State
+from device.home.registry import TOOL_SERVICE, Call, Entity, House, State
 from device.reasoning.results import NotPossible
 from device.reasoning.spoken import (
     calendar_day,
@@ -26,6 +26,7 @@ from device.reasoning.spoken import (
 )
 
 NOT_UNDERSTOOD = "Sorry, I did not understand that."
+CANNOT_THINK = "Sorry, I cannot think about that at the moment. Lights, timers and the like still work."
 LEFT_ALONE = "All right, I leave it."
 CANNOT = "Nothing in this house can do that."
 UNREACHABLE = "The house cannot be reached at the moment."
@@ -334,11 +335,17 @@ def shall_i(calls: Sequence[Call], house: House) -> str:
     """The question whether to make `calls`, to be answered by yes or no."""
     wishes: dict[str, list[Entity]] = {}
     for call in calls:
-        if call.entity in house.entities:
+        if call.service == TOOL_SERVICE and call.entity in house.tools:
+            tool, value = house.tools[call.entity], "" if call.value is None else f" for {call.value}"
+            wishes[f"{'' if tool.ask_first else 'use '}{tool.words}{value}"] = []
+        elif call.entity in house.entities:
             wishes.setdefault(_wish(call, house.entities[call.entity]), []).append(
                 house.entities[call.entity]
             )
-    parts = [wish.format(who=subject(entities, house)[0]) for wish, entities in wishes.items()]
+    parts = [
+        wish.format(who=subject(entities, house)[0]) if entities else wish
+        for wish, entities in wishes.items()
+    ]
     return f"Shall I {listed(parts)}?" if parts else NOT_UNDERSTOOD
 
 

@@ -2,9 +2,10 @@
 
 A parser's answer is final, whatever it is, except "not understood": then the model may act, unless a guard
 (negation, past tense, …) said that nobody may; it may always talk. After a statement that implies a wish it
-may only ask. A model's calls are run when it is sure,
+may only ask. What is beyond Wren ("tell the weather") may not be beyond a tool that is about it: then the
+model looks for one, and that is said only when it finds none. A model's calls are run when it is sure,
 offered as a question when it is less so, and always offered when the device is one that must not move by
-mistake.
+mistake, or the tool one that is asked about first.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import msgspec
 
 from device.home.registry import Call, House
 from device.reasoning import replies
+from device.reasoning.commands import plain
 from device.reasoning.decision import Decision
 from device.reasoning.intents import NO_CONTEXT, Context, addressed, index_of, parse
 from device.reasoning.items import cover
@@ -25,6 +27,7 @@ from device.reasoning.words import lexicon, split
 READING = frozenset(("get", "time", "date"))
 RISKY_DOMAINS = frozenset(("lock", "climate"))
 RISKY_CLASSES = frozenset(("garage", "gate", "door"))
+_TELLING_LETTERS = 4  # a shorter word is hardly a topic
 _TELLING_WORDS = 3  # with fewer, anything may follow
 MANY_CALLS = 4  # more at once from a model is likelier a mistake than a wish
 
@@ -54,6 +57,7 @@ class AskModel(msgspec.Struct, frozen=True):
 
     may_act: bool
     only_asks: bool = False  # what it would do is offered as a question, however sure it is
+    decline: str = ""  # is said instead of anything else but calls
 
 
 Route = Perform | Speak | AskModel
@@ -79,10 +83,20 @@ def route(
         case AskBack():
             sole = result.candidates[0] if len(result.candidates) == 1 else ()
             return Speak(result.question, "parser", expects_answer=True, proposal=sole)
+        case NotPossible(why="beyond") if _is_about_a_tool(text, result.noun, house):
+            return AskModel(may_act=True, decline=replies.not_possible(result))
         case NotPossible():
             return Speak(replies.not_possible(result), "parser")
         case _:
             return AskModel(may_act=not result.guard or result.implies, only_asks=result.implies)
+
+
+def _is_about_a_tool(text: str, deed: str, house: House) -> bool:
+    """Whether `text` names a tool, or a tool says that it is about what `deed` is ("tell the weather")."""
+    said, thing = set(plain(text).split()), set(plain(deed).split()[1:])
+    names = {word for tool in house.tools.values() for word in tool.words.split()}
+    told = {word for tool in house.tools.values() for word in plain(tool.description).split()} | names
+    return any(len(word) >= _TELLING_LETTERS for word in (said & names) | (thing & told))
 
 
 def perform(calls: tuple[Call, ...], house: House, name: str, probability: float = 1.0) -> Route:
@@ -148,8 +162,11 @@ def weigh(decision: Decision, house: House, *, only_asks: bool = False) -> Route
 def _risky(calls: tuple[Call, ...], house: House) -> bool:
     changing = [call for call in calls if call.service not in READING]
     entities = [house.entities[call.entity] for call in changing if call.entity in house.entities]
-    return len(changing) > MANY_CALLS or any(
-        entity.domain in RISKY_DOMAINS or entity.device_class in RISKY_CLASSES for entity in entities
+    tools = [house.tools[call.entity] for call in changing if call.entity in house.tools]
+    return (
+        len(changing) > MANY_CALLS
+        or any(tool.ask_first for tool in tools)
+        or any(entity.domain in RISKY_DOMAINS or entity.device_class in RISKY_CLASSES for entity in entities)
     )
 
 

@@ -30,6 +30,8 @@ from numpy.typing import NDArray
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import llama_cpp
 
+from device.reasoning.thinker import ModelError
+
 Logits = NDArray[np.float32]
 Check = Callable[[], None]  # raises to stop an evaluation
 
@@ -38,14 +40,6 @@ BATCH_TOKENS = 64  # larger batches are not faster on a CPU and delay the return
 ABORT_POLL_S = 0.005
 FINGERPRINT_BYTES = 1 << 20
 DIGEST_BYTES = 32
-
-
-class ModelError(Exception):
-    """The language model cannot be used: the cause, and what to do about it."""
-
-    def __init__(self, cause: str, next_step: str) -> None:
-        super().__init__(f"{cause}; {next_step}")
-        self.cause, self.next_step = cause, next_step
 
 
 class ContextFull(Exception):  # noqa: N818

@@ -14,6 +14,7 @@ from device.dialog import agents as rules
 from device.dialog.address import addressed, parting
 from device.dialog.agents import Agent, Floor
 from device.dialog.language import load as words_of
+from device.dialog.terms import Limits
 from device.events import Manner, ToolCalled, ToolResult
 from device.home.persona import AGENT_SERVICES, CONSULT, HANDOFF
 from device.home.registry import Call, House
@@ -35,8 +36,8 @@ class Agents:
 
     def configure(self, settings: Settings) -> bool:
         """Takes over changed settings; whether the agents are others now. Raises Fault."""
-        cast = load_cast(settings)
         self._settings = settings
+        cast = load_cast(settings)
         if cast == self._cast:
             return False
         self._cast, self._floor = cast, Floor(cast.first)
@@ -50,6 +51,19 @@ class Agents:
     def word(self) -> None:
         """Somebody has spoken."""
         self._floor = self._floor.word(time.monotonic())
+
+    def limits(self) -> Limits:
+        """How long each state of the dialog may last while this agent speaks."""
+        settings = self._settings
+        return Limits(
+            holding_s=settings.reason.holding_ms / 1000,
+            shorten_s=settings.reason.shorten_ms / 1000,
+            thinking_s=settings.reason.deadline_ms / 1000,
+            confirming_s=settings.home.confirm_ms / 1000 + 1,
+            follow_up_s=settings.listen.follow_up_ms / 1000,
+            minimum_confidence=settings.listen.minimum_confidence,
+            always_follow_up=settings.listen.follow_up == "always" or self.speaking.listens_on,
+        )
 
     # --- who speaks --------------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ from device.services.mind import (
     Consider,
     Decided,
     Failed,
+    FirstToken,
     Judged,
     Mind,
     Outcome,
@@ -159,16 +160,23 @@ class Ahead:
         return Committed(found, tuple(held.outcomes))
 
     def ask(
-        self, turn: int, text: str, *, may_act: bool, may_hand: bool = True, seen: House | None = None
+        self,
+        turn: int,
+        text: str,
+        *,
+        may_act: bool,
+        brief: bool = False,
+        may_hand: bool = True,
+        seen: House | None = None,
     ) -> bool:
-        """Gives a committed request to the model; whether there is one.
+        """Gives a committed request to the model, instead of what it does; whether there is one.
 
-        `seen` is the house of an agent that is consulted.
+        `brief`: behind a shorter prompt; `seen`: the house of an agent that is consulted.
         """
         if self._mind is None or not self._model_ready:
             return False
         history = tuple(self._history.before_last_request())
-        request = Consider(turn, text, seen or self._seen(), history, may_act, may_hand)
+        request = Consider(turn, text, seen or self._seen(), history, may_act, brief, may_hand)
         self._held.open(self._mind.post(request, committed=True))
         return True
 
@@ -189,7 +197,7 @@ class Ahead:
                 self._held.spent(outcome.job, outcome.cpu_ms)
             case Judged() if self._held.expects(outcome.job):
                 self._judge(outcome.turn, outcome.text, by_finality(outcome.finality))
-            case Decided() | Piece() | Failed():
+            case Decided() | FirstToken() | Piece() | Failed():
                 if self._held.expects(outcome.job):
                     self._foresee(outcome)
                 return self._held.passes(outcome.job, outcome)
@@ -225,7 +233,7 @@ class Ahead:
         is_model = isinstance(found.route, AskModel)
         return found.proposal == action.proposal and (is_model or found.house == self._house_changes)
 
-    def _foresee(self, outcome: Decided | Piece | Failed) -> None:
+    def _foresee(self, outcome: Outcome) -> None:
         """Has the first words of an outcome made ready that is not committed yet."""
         if isinstance(outcome, Piece):
             self.expect(outcome.turn, outcome.text)

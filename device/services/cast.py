@@ -7,6 +7,7 @@ from pathlib import Path
 
 from device.dialog.agents import ALONE, AgentsError, Cast, Voice, parse
 from device.faults import Fault
+from device.services.thinkers import models_of
 from device.settings import Settings
 from device.speech.loading import find_voice, speakers_of
 
@@ -24,7 +25,13 @@ def load_cast(settings: Settings) -> Cast:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Fault(f"{path} is not valid TOML: {error}", "correct it", permanent=True) from error
     try:
-        cast = parse(data, mqtt=settings.tools.mqtt, mcp=settings.tools.mcp, wake_words=settings.wake.words)
+        cast = parse(
+            data,
+            mqtt=settings.tools.mqtt,
+            mcp=settings.tools.mcp,
+            wake_words=settings.wake.words,
+            models=models_of(settings.reason),
+        )
     except AgentsError as error:
         what, _, hint = str(error).partition("; ")
         raise Fault(f"{path}: {what}", hint, permanent=True) from error

@@ -3,7 +3,8 @@
 One job at a time; a newer job, or `drop`, cancels the running one within a token. A job about a request that
 is not committed yet pauses after the first clause of an answer until it is released. A changed house is
 learnt when nothing else is to do, as each agent sees it; the agent that a job is for is taken up from there
-in a moment. Outcomes are polled and say of which job they are; `fileno` becomes
+in a moment. A model that cannot be used now is tried again, at first after a second, then less and less
+often. Outcomes are polled and say of which job they are; `fileno` becomes
 readable for them.
 """
 
@@ -15,20 +16,19 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import msgspec
 
-from device import settings as settings_module
 from device.dialog.history import Utterance
 from device.home.persona import Other, Persona
 from device.home.registry import House
 from device.reasoning.decision import Decision
+from device.reasoning.thinker import Cancelled, ModelError, Thinker, TooSlow, UnavailableError
+from device.services.thinkers import limits, model_of, open_thinker
 from device.settings import Reason
-from models.store import Store
 
-if TYPE_CHECKING:
-    from device.reasoning.llm import LanguageModel, Limits
+FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 30.0
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,7 @@ class Consider:
     house: House  # as the agent sees it that answers
     history: tuple[Utterance, ...]
     may_act: bool
+    brief: bool = False  # behind a shorter prompt, because the whole one took too long
     may_hand: bool = True  # the request may go to another agent
 
 
@@ -86,6 +87,15 @@ class Decided:
 
 
 @dataclass(frozen=True)
+class FirstToken:
+    """The first token of an answer is there."""
+
+    turn: int
+    job: int
+    after_ms: float
+
+
+@dataclass(frozen=True)
 class Piece:
     """A clause of an answer; the end comes as an empty one with `last`."""
 
@@ -114,7 +124,13 @@ class Failed:
 
 
 Job = Consider | Prefill
-Outcome = Ready | Judged | Decided | Piece | Spent | Failed
+Outcome = Ready | Judged | Decided | FirstToken | Piece | Spent | Failed
+
+
+class _Loaded(NamedTuple):
+    model: Thinker
+    name: str
+    load_ms: float
 
 
 class Mind:
@@ -125,13 +141,18 @@ class Mind:
         self._changed = threading.Condition()
         self._houses: dict[str, House] = {}  # by agent
         self._unlearnt: list[House] = []
-        self._is_new = False  # what is being learnt
+        self._first: House | None = None  # whose learning is news
         self._job: Job | None = None
         self._number = 0  # of the newest job
         self._wanted = 0  # the job that is not in vain, 0 for none
         self._running = 0
         self._released = 0
         self._stopping = False
+        self._again_s: float | None = None  # the time to try again to learn the house
+        self._retry_s = FIRST_RETRY_S  # until the attempt after that
+        self._told = ""  # the last fault, which is not told twice
+        self._missed: list[House] = []  # what could not be learnt
+        self._thinkers: dict[str, _Loaded] = {}
         self._outcomes: deque[Outcome] = deque()
         self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._thread = threading.Thread(target=self._work, name="mind", daemon=True)
@@ -148,8 +169,8 @@ class Mind:
         """
         with self._changed:
             self._houses = {house.persona.id: house for house in houses}
-            self._unlearnt = list(houses)
-            self._is_new = True
+            self._unlearnt, self._missed = list(houses), []
+            self._first = houses[-1]
             self._changed.notify()
 
     def turn_to(self, agent: str) -> None:
@@ -218,7 +239,7 @@ class Mind:
 
     def _work(self) -> None:
         try:
-            model, name, load_ms = self._load()
+            self._thinker("")
         except Exception as error:
             hint = getattr(error, "next_step", "see `wren doctor`")
             self._put(Failed(0, 0, f"no language model: {getattr(error, 'cause', error)}", hint))
@@ -226,94 +247,127 @@ class Mind:
         while True:
             with self._changed:
                 self._running = 0
-                self._changed.wait_for(
-                    lambda: self._stopping or self._job is not None or bool(self._unlearnt)
-                )
+                self._wait()
                 if self._stopping:
                     break
                 job, self._job = self._job, None
                 house = self._unlearnt[0] if job is None else None
                 self._running = self._wanted if job is not None else 0
             if job is not None:
-                self._do(model, job)
+                self._do(job)
             elif house is not None:
-                self._learn(model, house, name, load_ms)
-        model.close()
+                self._learn(house)
+        for loaded in self._thinkers.values():
+            loaded.model.close()
 
-    def _load(self) -> tuple[LanguageModel, str, float]:
-        from device.reasoning.llm import LanguageModel
+    def _wait(self) -> None:
+        """Until there is something to do, or something to be tried again; holds the lock."""
 
-        began = time.monotonic()
-        installed = Store().active("llm")
-        model = LanguageModel(
-            installed.files["model"],
-            threads=self._settings.threads,
-            context=self._settings.context_tokens,
-            cache=settings_module.cache_dir() / "prefixes",
-            limits=_limits(self._settings, Persona()),
-        )
-        return model, installed.name, (time.monotonic() - began) * 1000
+        def is_due() -> bool:
+            return self._stopping or self._job is not None or bool(self._unlearnt)
 
-    def _learn(self, model: LanguageModel, house: House, name: str, load_ms: float) -> None:
-        from device.reasoning.llm import Cancelled, ModelError
+        if self._again_s is None:
+            self._changed.wait_for(is_due)
+        elif not self._changed.wait_for(is_due, max(0.0, self._again_s - time.monotonic())):
+            self._again_s = None
+            self._unlearnt, self._missed = self._missed or list(self._houses.values())[-1:], []
+            self._first = self._first or self._unlearnt[-1]
+            self._changed.wait_for(is_due)
 
+    def _thinker(self, model: str) -> _Loaded:
+        """The model that an agent thinks with, loaded when it is first wanted."""
+        name = model_of(self._settings, model)
+        if name not in self._thinkers:
+            began = time.monotonic()
+            thinker, called = self._load(name)
+            self._thinkers[name] = _Loaded(thinker, called, (time.monotonic() - began) * 1000)
+        return self._thinkers[name]
+
+    def _load(self, model: str) -> tuple[Thinker, str]:
+        return open_thinker(self._settings, model)
+
+    def _learn(self, house: House) -> None:
         began = time.monotonic()
         try:
-            restored = model.set_house(house, self._cancelled)
+            loaded = self._thinker(house.persona.model)
+            restored = loaded.model.set_house(house, self._cancelled)
         except Cancelled:
             return  # and goes on when there is time again
         except ModelError as error:
-            restored = False
-            self._put(Failed(0, 0, error.cause, error.next_step))
+            self._learnt(house)
+            self._missed.append(house)
+            self._on_fault(0, 0, error)
+            return
+        self._learnt(house)
+        if house is self._first:
+            self._first = None
+            self._again_s, self._retry_s, self._told = None, FIRST_RETRY_S, ""
+            took_ms = (time.monotonic() - began) * 1000
+            self._put(Ready(loaded.name, loaded.load_ms, took_ms, restored))
+
+    def _learnt(self, house: House) -> None:
         with self._changed:
             if self._unlearnt and self._unlearnt[0] is house:
                 del self._unlearnt[0]
-            is_last = self._is_new and not self._unlearnt
-            self._is_new &= not is_last
-        if is_last and model.ready:
-            self._put(Ready(name, load_ms, (time.monotonic() - began) * 1000, restored))
 
-    def _take_up(self, model: LanguageModel, agent: str) -> None:
-        """Has the model think as an agent, which costs nothing when it already does."""
+    def _on_fault(self, turn: int, job: int, error: ModelError) -> None:
+        """Tells of it, without a request only when it is another one, and tries again where that may help."""
+        if turn or str(error) != self._told:
+            self._put(Failed(turn, job, error.cause, error.next_step))
+        self._told = str(error)
+        if isinstance(error, UnavailableError):
+            self._again_s = time.monotonic() + self._retry_s
+            self._retry_s = min(2 * self._retry_s, LONGEST_RETRY_S)
+
+    def _take_up(self, job: Job) -> Thinker:
+        """Has a model think as the agent that a job is for, which costs nothing when it already does."""
+        agent = job.agent if isinstance(job, Prefill) else job.house.persona.id
         house = self._houses.get(agent)
-        model.limits = _limits(self._settings, house.persona if house else Persona())
+        persona = house.persona if house is not None else Persona()
+        model = self._thinker(persona.model).model
+        model.limits = limits(self._settings, persona)
         if house is not None and len(self._houses) > 1:
             model.set_house(house, self._cancelled)
+        return model
 
-    def _do(self, model: LanguageModel, job: Job) -> None:
-        from device.reasoning.llm import Cancelled, TooSlow
-
+    def _do(self, job: Job) -> None:
         number, began = self._running, time.process_time()
         try:
-            agent = job.agent if isinstance(job, Prefill) else job.house.persona.id
-            self._take_up(model, agent)
+            model = self._take_up(job)
             if isinstance(job, Prefill):
                 model.prefill(job.text, job.history, self._cancelled)
             else:
                 self._consider(model, job, number)
         except (Cancelled, TooSlow):
             return  # the dialog has a newer turn, or says itself that it took too long
+        except ModelError as error:
+            self._on_fault(job.turn, number, error)
         except Exception as error:
             log.exception("the language model failed")
             self._put(Failed(job.turn, number, f"the language model failed: {error}", "see the journal"))
         finally:
             self._put(Spent(number, (time.process_time() - began) * 1000))
 
-    def _consider(self, model: LanguageModel, job: Consider, number: int) -> None:
+    def _consider(self, model: Thinker, job: Consider, number: int) -> None:
         began = time.monotonic()
         if self._released < number:
             finality = model.finality(job.text, self._cancelled)
-            self._put(Judged(job.turn, number, job.text, finality))
+            if finality is not None:
+                self._put(Judged(job.turn, number, job.text, finality))
         others = job.house.persona.others if job.may_hand else ()
-        if job.may_act or others:
-            house = _limited(job.house, others, acts=job.may_act)
-            decision = model.decide(job.text, house, self._cancelled)
+        house = _limited(job.house, others, acts=job.may_act)
+        if job.may_act or others or house.tools:
+            decision = model.decide(job.text, house, self._cancelled, brief=job.brief)
             if not (job.may_act or decision.calls):
                 decision = Decision("talk")
             self._put(Decided(job.turn, number, decision, (time.monotonic() - began) * 1000))
             if decision.kind != "talk":
                 return
-        for piece in model.talk(job.text, job.history, self._cancelled):
+
+        def begun() -> None:
+            self._put(FirstToken(job.turn, number, (time.monotonic() - began) * 1000))
+
+        for piece in model.talk(job.text, job.history, self._cancelled, brief=job.brief, begun=begun):
             self._put(Piece(job.turn, number, piece, last=False))
             with self._changed:
                 self._changed.wait_for(lambda: self._released >= number or self._cancelled())
@@ -321,23 +375,11 @@ class Mind:
 
 
 def _limited(house: House, others: tuple[Other, ...], *, acts: bool) -> House:
-    """What of a house a request may be decided about."""
+    """What a request may be decided about; where nobody may act, only what does no harm."""
     if acts and others == house.persona.others:
         return house
     persona = msgspec.structs.replace(house.persona, others=others)
-    entities = house.entities if acts else {}
-    return msgspec.structs.replace(house, entities=entities, persona=persona)
-
-
-def _limits(settings: Reason, persona: Persona) -> Limits:
-    """A longer answer than usual may also take longer."""
-    from device.reasoning.llm import Limits
-
-    tokens = persona.answer_tokens or settings.answer_tokens
-    return Limits(
-        act=settings.act_probability,
-        ask=settings.ask_probability,
-        answer_tokens=tokens,
-        sentences=persona.sentences,
-        deadline_s=settings.deadline_ms / 1000 * max(1.0, tokens / settings.answer_tokens),
-    )
+    if acts:
+        return msgspec.structs.replace(house, persona=persona)
+    tools = {name: tool for name, tool in house.tools.items() if not tool.ask_first}
+    return msgspec.structs.replace(house, entities={}, tools=tools, persona=persona)

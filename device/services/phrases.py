@@ -16,6 +16,7 @@ _ALWAYS = (
     machine.LOST_THREAD,
     machine.TOO_LONG,
     replies.NOT_UNDERSTOOD,
+    replies.CANNOT_THINK,
     replies.LEFT_ALONE,
     replies.CANNOT,
     replies.UNREACHABLE,

@@ -15,19 +15,21 @@ import msgspec
 # Spinning OpenMP threads of llama.cpp would starve the other daemons on the same cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
+
 from device.dialog.history import History
 from device.dialog.machine import step
 from device.dialog.terms import (
     Act,
+    Begun,
     Clause,
     Close,
     Dialog,
     GoOn,
     Input,
-    Limits,
     Recovered,
     Report,
     Say,
+    Shorten,
     Speculate,
     Think,
     Tick,
@@ -46,6 +48,7 @@ from device.events import (
     ReplyExpected,
     TimerChanged,
     ToolCalled,
+    ToolOffered,
     ToolResult,
     TurnCommitted,
     TurnStarted,
@@ -64,7 +67,7 @@ from device.reasoning.router import AskModel, Perform, Route, Speak, closes, exp
 from device.services.agents import Agents, handed_on, silent_hand_over
 from device.services.ahead import Ahead
 from device.services.daemon import STEP_S, Daemon, run
-from device.services.mind import Decided, Failed, Mind, Outcome, Piece
+from device.services.mind import Decided, Failed, FirstToken, Mind, Outcome, Piece
 from device.services.toolbox import Toolbox
 from device.settings import Settings
 
@@ -88,8 +91,8 @@ class ReasonDaemon(Daemon):
         self._house_due_s: float | None = None
         self._talking_turn = 0
         self._context, self._context_until_s = NO_CONTEXT, 0.0
-        self._only_asks = False  # the model, of the request that is being answered
-        self._dialog = Dialog(limits=self._limits())
+        self._asked = AskModel(may_act=False)  # what the model may do about the request that is answered
+        self._dialog = Dialog(limits=self._agents.limits())
         self._unheard: list[ReplyClause] = []
         self._speak_lost = False
         self._first_state = True
@@ -125,7 +128,9 @@ class ReasonDaemon(Daemon):
     def on_event(self, event: Event) -> None:
         """Keeps the mirror of the house and feeds the dialog."""
         event = self._tools.observe(event)
-        if self._mirror.apply(event):
+        if isinstance(event, ToolOffered):
+            self._mirror.tools = self._tools.choosable()
+        if self._mirror.apply(event) or isinstance(event, ToolOffered):
             self._house_due_s = time.monotonic() + _HOUSE_QUIET_S
         if isinstance(event, HomeEntity | HomeChanged | TimerChanged):
             self._ahead.house_changed()
@@ -162,10 +167,11 @@ class ReasonDaemon(Daemon):
                 self._house_due_s = time.monotonic()
         except Fault as fault:
             self.failed(fault.message, fault.hint)
-        self._dialog = replace(self._dialog, limits=self._limits())
+        self._dialog = replace(self._dialog, limits=self._agents.limits())
         self._mirror.device_area = settings.device.area
         self._mirror.floors = settings.home.floors
         self._tools.configure(settings)
+        self._mirror.tools = self._tools.choosable()
         self._ahead.configure(settings.device.language)
         if self._mind is not None:
             self._mind.configure(settings.reason)
@@ -198,6 +204,8 @@ class ReasonDaemon(Daemon):
                     self._think(action)
                 case Speculate():
                     self._ahead.speculate(action)
+                case Shorten():
+                    self._shorten(action)
                 case Report():
                     self._report(action)
                 case _:
@@ -254,7 +262,7 @@ class ReasonDaemon(Daemon):
     def _take_the_floor(self, agent: str) -> None:
         self._agents.hand(agent)
         self._ahead.turn_to(agent)
-        self._dialog = replace(self._dialog, limits=self._limits())
+        self._dialog = replace(self._dialog, limits=self._agents.limits())
 
     def _think(self, action: Think) -> None:
         turn, text = action.turn, action.text
@@ -264,7 +272,8 @@ class ReasonDaemon(Daemon):
             self._feed(Close(turn))
             return
         found, outcomes = self._ahead.commit(action)
-        self._only_asks = isinstance(found.route, AskModel) and found.route.only_asks
+        if isinstance(found.route, AskModel):
+            self._asked = found.route
         if outcomes is None:
             self._follow(turn, text, found.route, found.took_ms)
             return
@@ -293,7 +302,7 @@ class ReasonDaemon(Daemon):
 
     def _follow(self, turn: int, text: str, found: Route, took_ms: float) -> None:
         if isinstance(found, AskModel):
-            self._ask_model(turn, text, may_act=found.may_act)
+            self._ask_model(turn, text)
             return
         self.bus.send(
             IntentDecided(
@@ -315,10 +324,17 @@ class ReasonDaemon(Daemon):
         else:
             self._feed(Say(turn, found.text, found.expects_answer, found.proposal))
 
-    def _ask_model(self, turn: int, text: str, *, may_act: bool) -> None:
+    def _ask_model(self, turn: int, text: str) -> None:
         is_first = not self._dialog.called_before  # a request that was handed on goes no further
-        if not self._ahead.ask(turn, text, may_act=may_act, may_hand=is_first):
-            self._follow(turn, text, Speak(replies.NOT_UNDERSTOOD, route="none"), 0)
+        if not self._ahead.ask(turn, text, may_act=self._asked.may_act, may_hand=is_first):
+            away = replies.NOT_UNDERSTOOD if self._mind is None else replies.CANNOT_THINK
+            self._follow(turn, text, Speak(self._asked.decline or away, route="none"), 0)
+
+    def _shorten(self, action: Shorten) -> None:
+        """What a model makes of so little is not trusted: it may ask, not act."""
+        self._asked = msgspec.structs.replace(self._asked, only_asks=True)
+        may_act = self._asked.may_act
+        self._ahead.ask(action.turn, action.text, may_act=may_act, brief=True, may_hand=False)
 
     # --- the language model ------------------------------------------------------------------------------
 
@@ -331,16 +347,22 @@ class ReasonDaemon(Daemon):
     def _act_on(self, outcome: Outcome) -> None:
         match outcome:
             case Decided():
-                found = self._weigh(outcome.decision, self._dialog.request, self._only_asks)
+                found = self._weigh(outcome.decision, self._dialog.request, self._asked.only_asks)
+                if self._asked.decline and not outcome.decision.calls:
+                    found = Speak(self._asked.decline, route="model")
                 if found is not None:
                     self._follow(outcome.turn, "", found, outcome.took_ms)
+                else:
+                    self._asked = AskModel(may_act=False)
+            case FirstToken():
+                self._feed(Begun(outcome.turn))
             case Piece():
                 self._on_piece(outcome)
             case Failed():
                 self.failed(outcome.reason, outcome.hint)
                 if self._consulted and self._consulted[0].turn == outcome.turn:
                     self._answer(self._consulted[0].result("unavailable"))
-                self._feed(Say(outcome.turn, replies.NOT_UNDERSTOOD))
+                self._feed(Say(outcome.turn, replies.CANNOT_THINK))
 
     def _on_piece(self, piece: Piece) -> None:
         """Passes a free answer on clause by clause; an agent that was consulted is heard out first."""
@@ -363,17 +385,6 @@ class ReasonDaemon(Daemon):
         self._consulted = None
         self.bus.send(result)
         self._feed(result)
-
-    def _limits(self) -> Limits:
-        settings = self.settings
-        return Limits(
-            holding_s=settings.reason.holding_ms / 1000,
-            thinking_s=settings.reason.deadline_ms / 1000,
-            confirming_s=settings.home.confirm_ms / 1000 + 1,
-            follow_up_s=settings.listen.follow_up_ms / 1000,
-            minimum_confidence=settings.listen.minimum_confidence,
-            always_follow_up=settings.listen.follow_up == "always" or self._agents.speaking.listens_on,
-        )
 
 
 if __name__ == "__main__":

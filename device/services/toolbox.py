@@ -27,7 +27,7 @@ from device.events import (
     TurnCommitted,
     TurnStarted,
 )
-from device.home.registry import Call
+from device.home.registry import Call, Tool
 from device.reasoning.router import Perform, Route, Speak
 from device.settings import Settings
 from device.tools import custom, mcp, measures
@@ -98,6 +98,10 @@ class Toolbox:
             case TurnCancelled() if event.turn == self._ring_turn:
                 return TurnCancelled(turn=event.turn, reason="not_meant")
         return event
+
+    def choosable(self) -> dict[str, Tool]:
+        """The tools that the language model may choose."""
+        return mcp.choosable(self._offers.values(), self._settings.tools.mcp)
 
     def follow(self, action: Event) -> None:
         """The conversation has moved on."""

@@ -1,19 +1,22 @@
 """Tools of MCP servers: how they are asked for, what they are given, and what of their answer is said. Pure.
 
-A tool can be asked for by its name ("run the tide tool for Dover") when it needs at most one argument, and by
-sentences of the settings. A tool that does not say that it only reads is asked about first.
+A tool can be asked for by its name ("run the tide tool for Dover") when it needs at most one argument, by
+sentences of the settings, and in any words by way of the language model, which chooses among such tools; what
+it gives them was heard, or is one of the values that the tool lists. A tool that does not say that it only
+reads is asked about first.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from device.events import ToolOffered
-from device.home.registry import Value
+from device.home.registry import Tool, Value
 from device.settings import McpServer
 from device.tools.request import Spoken
 from device.tools.services import MCP_SERVICE
@@ -37,12 +40,42 @@ def spoken(offers: Iterable[ToolOffered], servers: Mapping[str, McpServer]) -> d
             continue
         own, words = server.sentences.get(tool, ()), _words(tool)
         sentences = (*own, *_by_name(words, offer.arguments))
-        is_asked = server.ask_first == "always" or (server.ask_first == "risky" and not offer.only_reads)
         if sentences:
             found[offer.name] = Spoken(
-                service=MCP_SERVICE, sentences=sentences, description=words, ask_first=is_asked
+                service=MCP_SERVICE,
+                sentences=sentences,
+                description=words,
+                ask_first=_asks_first(offer, server),
             )
     return found
+
+
+def choosable(offers: Iterable[ToolOffered], servers: Mapping[str, McpServer]) -> dict[str, Tool]:
+    """The tools that the language model may choose: those that need at most one argument."""
+    known = sorted(
+        (offer for offer in offers if offer.name.partition(".")[0] in servers), key=lambda offer: offer.name
+    )
+    shared = Counter(_words(offer.name.partition(".")[2]) for offer in known)
+    found = {}
+    for offer in known:
+        server, _, name = offer.name.partition(".")
+        argument, options = _kind_of_argument(offer.arguments)
+        needs, words = len(_required(offer.arguments)), _words(name)
+        if words and needs <= bool(argument):
+            found[offer.name] = Tool(
+                name=offer.name,
+                words=words if shared[words] == 1 else f"{_words(server)} {words}",
+                description=offer.description,
+                argument=argument,
+                options=options,
+                needs=bool(needs),
+                ask_first=_asks_first(offer, servers[server]),
+            )
+    return found
+
+
+def _asks_first(offer: ToolOffered, server: McpServer) -> bool:
+    return server.ask_first == "always" or (server.ask_first == "risky" and not offer.only_reads)
 
 
 def arguments(schema_json: str, value: Value | None) -> dict[str, Any]:
@@ -101,6 +134,17 @@ def _only_argument(schema_json: str) -> tuple[str, str]:
     if len(names) != 1:
         return "", ""
     return names[0], str((properties.get(names[0]) or {}).get("type", "string"))
+
+
+def _kind_of_argument(schema_json: str) -> tuple[Literal["", "text", "number", "option"], tuple[str, ...]]:
+    """What the only argument may be, and the values it lists; "" for what is neither text nor number."""
+    name, kind = _only_argument(schema_json)
+    if not name:
+        return "", ()
+    listed = ((_schema(schema_json).get("properties") or {}).get(name) or {}).get("enum")
+    if isinstance(listed, list):
+        return "option", tuple(value for value in listed if isinstance(value, str))
+    return ("number" if kind in _NUMBERS else "text" if kind == "string" else ""), ()
 
 
 def _required(schema_json: str) -> list[str]:

@@ -28,6 +28,7 @@ from __future__ import annotations
 from typing import Literal
 
 from device.home.persona import AGENT_SERVICES
+from device.home.registry import TOOL_SERVICE
 
 TIMER_SERVICES = frozenset(
     (
@@ -45,7 +46,7 @@ TIMER_SERVICES = frozenset(
 MEMORY_SERVICES = frozenset(("memory_keep", "memory_forget", "memory_clear"))
 VOICE_SERVICES = frozenset(("volume", "speech_speed", "microphone_mute"))
 REASON_SERVICES = MEMORY_SERVICES | VOICE_SERVICES
-MQTT_SERVICE, MCP_SERVICE = "run", "mcp"
+MQTT_SERVICE, MCP_SERVICE = "run", TOOL_SERVICE
 SERVICES = TIMER_SERVICES | REASON_SERVICES | {MQTT_SERVICE, MCP_SERVICE}
 NOT_OF_THE_HOUSE = TIMER_SERVICES | REASON_SERVICES | AGENT_SERVICES
 

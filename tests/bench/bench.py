@@ -2,8 +2,9 @@
 
 Prints mouth-to-ear P50/P95 and each stage over spoken house requests and language model requests, CPU per
 turn, idle CPU and memory of every daemon, the audio ring against polling, chunked against whole-sentence
-synthesis, patience against false cut-offs, who interrupts Wren and who does not, and what it hears of its own
-voice. A Pipecat pipeline with the same models hears the same house requests (`--without-peer` leaves it out).
+synthesis, the time to the first token after a cold and a warm restart, patience against false cut-offs, who
+interrupts Wren and who does not, and what it hears of its own voice. A Pipecat pipeline with the same models
+hears the same house requests (`--without-peer` leaves it out).
 `--requests N` sets how many house requests are spoken; all takes about 25 minutes on two cores that nobody
 else uses.
 """
@@ -23,7 +24,7 @@ from device.console import latency
 from device.console.scenes import play_through, simulator_environment
 from device.console.timeline import Turn, percentile, read, turns
 from device.services.stage import Stage
-from tests.bench import barge_in, echo, ring, speech, turn_taking
+from tests.bench import barge_in, echo, restart, ring, speech, turn_taking
 from tests.bench.house import TALK_REQUESTS, many_requests
 from tests.bench.peer import run as peer
 from tests.bench.processes import Usage, usage
@@ -102,6 +103,7 @@ def main() -> None:
     pipecat = None if options.without_peer else peer.measured(peer_files, console)
     ring_figures, speech_figures, echo_figures = ring.run(), speech.run(), echo.run()
     patience = turn_taking.run(quick=True)
+    restarted = restart.run()
     results: dict[str, Any] = {
         "mouth_to_ear_ms": {kind: _mouth_to_ear(done, kind) for kind in ("house", "model")},
         "answered": sum(bool(turn.heard) for turn in done),
@@ -111,6 +113,7 @@ def main() -> None:
         "speech": speech_figures,
         "peer": {"pipecat": pipecat} if pipecat else {},
         "echo": echo_figures,
+        "restart": restarted,
         "turn_taking": patience,
         "false_cut_off_rate": patience["false_cut_off_rate"],
         **run,
@@ -153,6 +156,7 @@ def _print(console: Console, results: dict[str, Any], done: list[Turn]) -> None:
         f"P99 {futex['p99_us']:.0f} us, {futex['cpu_percent']:.1f} % CPU; "
         f"{polling['p50_us'] / futex['p50_us']:.1f} times sooner than polling every 5 ms"
     )
+    restart.show(results["restart"], console)
     speech.show(results["speech"], console)
     echo.show(results["echo"], console)
     turn_taking.show(results["turn_taking"], console)

@@ -18,7 +18,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from device.reasoning.llm import LanguageModel, Limits
+from device.reasoning.llm import LanguageModel
+from device.reasoning.thinker import Limits
 from models.store import Store
 from tests.houses import houses
 from tests.language_model import PARAPHRASES

@@ -37,6 +37,7 @@ from device.home.registry import SERVICES, Entity, House
 from device.reasoning.decision import Decision
 from device.reasoning.intents import AskBack, NotUnderstood, Understood, parse, prepare
 from device.reasoning.router import Perform, Speak, weigh
+from device.reasoning.thinker import Limits
 from models.store import Store
 from tests.bench.ha_sentences import ha_cases
 from tests.bench.homellm_templates import template_cases
@@ -172,7 +173,7 @@ def model() -> Iterator[Decide]:
     os.environ.setdefault(
         "OMP_WAIT_POLICY", "passive"
     )  # spinning threads would starve whoever shares the cores
-    from device.reasoning.llm import LanguageModel, Limits
+    from device.reasoning.llm import LanguageModel
 
     known: list[House] = []
     path, limits = Store().active("llm").files["model"], Limits(deadline_s=600)

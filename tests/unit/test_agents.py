@@ -27,7 +27,12 @@ hands_to = ["b"]
 [agents.b]
 name = "Bob"
 """
-KNOWN: dict[str, Any] = {"mqtt": ["gate"], "mcp": ["tides"], "wake_words": ["alexa", "hey jarvis"]}
+KNOWN: dict[str, Any] = {
+    "mqtt": ["gate"],
+    "mcp": ["tides"],
+    "wake_words": ["alexa", "hey jarvis"],
+    "models": ["embedded"],
+}
 
 
 def cast_of(text: str) -> Cast:

@@ -14,6 +14,7 @@ from device.dialog.machine import HOLDING, LOST_THREAD, SAY_AGAIN, TOO_LONG, ste
 from device.dialog.terms import (
     Act,
     Action,
+    Begun,
     Clause,
     Close,
     Dialog,
@@ -23,6 +24,7 @@ from device.dialog.terms import (
     Recovered,
     Report,
     Say,
+    Shorten,
     Speculate,
     StateName,
     Think,
@@ -185,6 +187,46 @@ def test_a_slow_answer_is_bridged_once() -> None:
     assert actions == []
     dialog, actions = step(dialog, ANSWER, 3.0)
     assert [(a.clause, a.last) for a in actions if isinstance(a, ReplyClause)] == [(1, True)]
+
+
+# seconds and inputs after a request, and what has been said and asked for by then
+LADDER: list[tuple[list[tuple[float, Input]], list[str | type]]] = [
+    ([(1.0, Tick())], []),
+    ([(2.0, Tick())], [HOLDING]),
+    ([(2.0, Tick()), (4.5, Tick())], [HOLDING, Shorten]),
+    ([(4.5, Tick()), (4.6, Tick()), (4.7, Tick())], [HOLDING, Shorten]),
+    ([(2.0, Tick()), (4.5, Tick()), (8.5, Tick())], [HOLDING, Shorten, TOO_LONG]),
+    ([(2.0, Tick()), (4.5, Tick()), (5.0, ANSWER), (9.0, Tick())], [HOLDING, Shorten, ANSWER.text]),
+    ([(3.0, Begun(1)), (4.5, Tick())], [HOLDING]),
+    ([(3.0, Begun(1)), (4.5, Tick()), (5.0, Clause(1, "Well,", last=False))], [HOLDING, "Well,"]),
+    ([(2.0, Tick()), (3.0, Begun(1)), (8.5, Tick())], [HOLDING, TOO_LONG]),
+    ([(1.0, Begun(2)), (4.5, Tick()), (4.6, Tick())], [HOLDING, Shorten]),
+    ([(1.0, ACT), (4.5, Tick()), (4.6, Tick())], [HOLDING]),
+    ([(1.0, TurnCancelled(turn=1, reason="stopped")), (4.5, Tick()), (8.5, Tick())], []),
+    ([(1.0, TurnStarted(turn=2, cause="wake")), (4.5, Tick()), (8.5, Tick())], []),
+]
+
+
+@pytest.mark.parametrize(("inputs", "expected"), LADDER)
+def test_what_takes_long_is_held_then_tried_shorter_then_apologised_for(
+    inputs: list[tuple[float, Input]], expected: list[str | type]
+) -> None:
+    dialog, _ = play(*THINKING)
+    done: list[str | type] = []
+    for now, happened in inputs:
+        dialog, actions = step(dialog, happened, now)
+        done += [
+            a.text if isinstance(a, ReplyClause) else type(a)
+            for a in actions
+            if isinstance(a, ReplyClause | Shorten)
+        ]
+    assert done == expected
+
+
+def test_the_operator_is_told_of_what_took_too_long() -> None:
+    _, actions = play(*THINKING, (2.0, Tick()), (3.0, Begun(1)), (8.5, Tick()))
+    (failed,) = (action for action in actions if isinstance(action, DaemonFailed))
+    assert (failed.reason, bool(failed.hint)) == ("no answer after 8 s", True)
 
 
 def test_nothing_follows_the_last_clause() -> None:

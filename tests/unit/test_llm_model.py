@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from device.reasoning.llm import Cancelled, Decision, LanguageModel, Limits, ModelError, TooSlow
+from device.reasoning.decision import Decision
+from device.reasoning.llm import LanguageModel
+from device.reasoning.thinker import Cancelled, Limits, ModelError, TooSlow
 from device.settings import cache_dir
 from tests.houses import houses
 from tests.language_model import PARAPHRASES, model_file
@@ -65,6 +67,25 @@ def test_talk_knows_what_was_said_before(model: LanguageModel) -> None:
         ("assistant", "Green is a lovely colour."),
     ]
     assert "green" in "".join(model.talk("which colour do i like most", history))
+
+
+def test_a_brief_prompt_is_part_of_the_one_in_memory_and_reads_no_history(model: LanguageModel) -> None:
+    history = [("user", "my dog is called rex"), ("assistant", "Rex is a fine name for a dog.")] * 3
+
+    def read(*, brief: bool) -> int:
+        model.decide("something else entirely", HOUSE)
+        before, began = model.effort[1], list[int]()
+        stream = model.talk(
+            "what is my dog called", history, brief=brief, begun=lambda: began.append(model.effort[1])
+        )
+        assert next(stream)
+        return began[0] - before
+
+    assert read(brief=True) < 20 < 60 < read(brief=False)
+    before = model.effort[1]
+    assert model.decide("thanks a lot", HOUSE).kind == "talk"
+    assert model.effort[1] - before < 20, "the whole prompt is still in memory"
+    assert model.decide("thanks a lot", HOUSE, brief=True).kind == "talk"
 
 
 @pytest.mark.parametrize(

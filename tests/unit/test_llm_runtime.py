@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from device.reasoning.runtime import ContextFull, ModelError, Runtime
+from device.reasoning.runtime import ContextFull, Runtime
+from device.reasoning.thinker import ModelError
 from tests.language_model import model_file
 
 TEXT = "The quick brown fox jumps over the lazy dog and turns on the light in the"

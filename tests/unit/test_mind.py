@@ -10,10 +10,23 @@ from typing import Any
 import pytest
 
 from device.home.persona import Other, Persona
-from device.home.registry import Call, House
+from device.home.registry import Call, Entity, House, Tool
 from device.reasoning.decision import Decision
-from device.reasoning.llm import Cancelled
-from device.services.mind import Consider, Decided, Judged, Mind, Outcome, Piece, Prefill, Ready, Spent
+from device.reasoning.thinker import Cancelled, UnavailableError
+from device.services import mind as mind_module
+from device.services.mind import (
+    Consider,
+    Decided,
+    Failed,
+    FirstToken,
+    Judged,
+    Mind,
+    Outcome,
+    Piece,
+    Prefill,
+    Ready,
+    Spent,
+)
 from device.settings import Reason
 
 HOUSE = House()
@@ -35,12 +48,23 @@ class Model:
     def finality(self, text: str, cancelled: Callable[[], bool]) -> float:
         return 0.25
 
-    def decide(self, text: str, house: House, cancelled: Callable[[], bool]) -> Decision:
+    def decide(
+        self, text: str, house: House, cancelled: Callable[[], bool], *, brief: bool = False
+    ) -> Decision:
         self._work(text, cancelled)
         others = house.persona.others
         return Decision("act", (Call("handoff", others[0].id),), 0.9) if others else Decision("talk")
 
-    def talk(self, text: str, history: Any, cancelled: Callable[[], bool]) -> Iterator[str]:
+    def talk(
+        self,
+        text: str,
+        history: Any,
+        cancelled: Callable[[], bool],
+        *,
+        brief: bool = False,
+        begun: Callable[[], None],
+    ) -> Iterator[str]:
+        begun()
         for number in range(3):
             if cancelled():
                 raise Cancelled
@@ -64,7 +88,7 @@ class Model:
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch) -> Model:
     played = Model()
-    monkeypatch.setattr(Mind, "_load", lambda _: (played, "played", 0.0))
+    monkeypatch.setattr(Mind, "_load", lambda *_: (played, "played"))
     return played
 
 
@@ -96,7 +120,15 @@ def pieces(outcomes: list[Outcome]) -> list[str]:
 
 def test_a_committed_request_is_decided_and_answered(mind: Mind) -> None:
     outcomes = gather(mind, mind.post(consider("a"), committed=True))
-    assert [type(outcome) for outcome in outcomes] == [Decided, Piece, Piece, Piece, Piece, Spent]
+    assert [type(outcome) for outcome in outcomes] == [
+        Decided,
+        FirstToken,
+        Piece,
+        Piece,
+        Piece,
+        Piece,
+        Spent,
+    ]
     assert pieces(outcomes) == ["a 0", "a 1", "a 2", ""]
 
 
@@ -205,3 +237,89 @@ def test_a_request_that_nobody_may_act_on_may_still_go_to_another_agent(mind: Mi
         decided = [outcome.decision.kind for outcome in outcomes if isinstance(outcome, Decided)]
         assert decided == (["act"] if may_hand else [])
         assert bool(pieces(outcomes)) is not may_hand
+
+
+@pytest.mark.parametrize("ask_first", [False, True])
+def test_what_nobody_may_act_on_can_still_be_looked_up_with_a_tool_that_only_reads(
+    mind: Mind, model: Model, monkeypatch: pytest.MonkeyPatch, ask_first: bool
+) -> None:
+    asked: list[House] = []
+
+    def decide(text: str, house: House, *_: Any, **__: Any) -> Decision:
+        asked.append(house)
+        return Decision("cannot")
+
+    monkeypatch.setattr(model, "decide", decide)
+    lamp = Entity(id="light.lamp", name="Lamp")
+    tool = Tool(name="sea.tide", words="tide", ask_first=ask_first)
+    house = House(entities={lamp.id: lamp}, tools={tool.name: tool})
+    outcomes = gather(mind, mind.post(Consider(1, "a", house, (), may_act=False), committed=True))
+    assert pieces(outcomes), "there is an answer in any case"
+    assert [(dict(one.entities), list(one.tools)) for one in asked] == (
+        [] if ask_first else [({}, ["sea.tide"])]
+    )
+
+
+class Away(Model):
+    """Cannot be used at first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tries, self.is_there = 0, False
+
+    def set_house(self, house: House, cancelled: Callable[[], bool]) -> bool:
+        self.tries += 1
+        self._work("", cancelled)
+        return False
+
+    def _work(self, text: str, cancelled: Callable[[], bool]) -> None:
+        if not self.is_there:
+            raise UnavailableError("nobody there", "start it")
+
+
+def test_a_model_that_is_away_is_told_of_once_and_taken_up_when_it_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    away = Away()
+    monkeypatch.setattr(Mind, "_load", lambda *_: (away, "away"))
+    monkeypatch.setattr(mind_module, "FIRST_RETRY_S", 0.01)
+    mind = Mind(Reason())
+    mind.learn(HOUSE)
+    while away.tries < 3:
+        time.sleep(0.001)
+    assert mind.poll() == [Failed(0, 0, "nobody there", "start it")]
+    job = mind.post(consider("a"), committed=True)
+    assert gather(mind, job)[0] == Failed(1, job, "nobody there", "start it")
+    away.is_there = True
+    outcomes: list[Outcome] = []
+    while not outcomes:
+        outcomes = mind.poll()
+        time.sleep(0.001)
+    assert isinstance(outcomes[0], Ready)
+    assert pieces(gather(mind, mind.post(consider("a"), committed=True)))[0] == "a 0"
+    mind.close()
+
+
+def test_each_agent_thinks_with_its_own_model_and_one_that_is_away_stops_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here, away = Model(), Away()
+    models = {"embedded": (here, "here"), "endpoint": (away, "away")}
+    monkeypatch.setattr(Mind, "_load", lambda _, name: models[name])
+    mind = Mind(Reason(endpoint="http://127.0.0.1:9/v1"))
+    mind.learn(agent("professor", model="endpoint"), agent("wren", model="embedded"))
+    outcomes: list[Outcome] = []
+    deadline = time.monotonic() + 5
+    while len(outcomes) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+        outcomes += mind.poll()
+    assert outcomes[0] == Failed(0, 0, "nobody there", "start it")
+    assert isinstance(outcomes[1], Ready)
+    job = mind.post(Consider(1, "a", agent("wren", model="embedded"), (), may_act=True), committed=True)
+    assert pieces(gather(mind, job))[0] == "a 0"
+    away.is_there = True
+    job = mind.post(Consider(2, "b", agent("professor", model="endpoint"), (), may_act=True), committed=True)
+    assert pieces(gather(mind, job))[0] == "b 0"
+    assert (here.spoken, away.spoken) == (3, 3)
+    mind.close()

@@ -16,6 +16,7 @@ from device.events import (
     ReplyExpected,
     SpeculationEnded,
     ToolCalled,
+    ToolOffered,
     ToolResult,
     TranscriptPartial,
     TurnCancelled,
@@ -29,7 +30,7 @@ from device.reasoning.decision import Decision
 from device.reasoning.router import Route, route
 from device.services import reason
 from device.services.mind import Consider, Decided, Job, Judged, Outcome, Piece, Prefill, Ready, Spent
-from device.settings import Listen, Settings
+from device.settings import Listen, McpServer, Settings, Tools
 
 KITCHEN = Entity(id="light.kitchen", name="Kitchen Light", area="kitchen", features=frozenset(("dim",)))
 HALL = Entity(id="light.hall", name="Hall Light", area="hall")
@@ -313,6 +314,18 @@ def test_a_wish_that_is_only_implied_is_offered_and_never_carried_out_unasked(
     rig.come(Decided(1, 1, Decision("act", ON, 0.99), 300.0))
     assert not rig.of(ToolCalled)
     assert [clause.text for clause in rig.of(ReplyClause)] == ["Shall I turn on the kitchen light?"]
+
+
+def test_what_is_beyond_wren_is_said_when_the_model_finds_no_tool_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sky = McpServer(command=("x",))
+    rig = Rig(monkeypatch, Settings(tools=Tools(mcp={"sky": sky})))
+    rig.hear(ToolOffered(name="sky.weather", description="The weather of a city.", arguments="{}"))
+    rig.hear(WAKE, commit("what's the weather in paris"))
+    assert [job.text for job, _ in rig.mind.jobs] == ["what's the weather in paris"]
+    rig.come(Decided(1, 1, Decision("talk"), 1.0), Piece(1, 1, "It is sunny.", last=False))
+    assert [clause.text for clause in rig.of(ReplyClause)] == ["I cannot tell the weather."]
 
 
 def test_a_sum_is_answered_without_the_model(rig: Rig) -> None:
