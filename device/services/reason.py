@@ -154,6 +154,8 @@ class ReasonDaemon(Daemon):
             case TurnCommitted():
                 self._history.asked(event.text, now)
                 self._agents.word()
+                if self._consulted is not None:  # and was not waited for
+                    self._answer(self._consulted[0].result("no_answer"))
             case PlaybackStopped() if not event.cue:
                 self._history.heard(event.heard_text.removeprefix(self._meanwhile), now)
                 self._agents.word()

@@ -285,6 +285,7 @@ def test_a_new_turn_ends_a_consultation(rig: Rig) -> None:
     say(rig, "turn on the kitchen light", 2)
     rig.come(Piece(1, number, "Too late.", last=False), Piece(1, number, "", last=True))
     assert "Too late." not in [text for turn in (1, 2) for text, _ in clauses(rig, turn)]
+    assert [(result.tool, result.error) for result in rig.of(ToolResult)] == [("consult", "no_answer")]
 
 
 def test_agents_that_became_unusable_are_told_of_and_the_old_ones_stay(rig: Rig, tmp_path: Path) -> None:
