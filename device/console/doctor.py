@@ -8,6 +8,7 @@ import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -20,7 +21,10 @@ from device import settings as settings_module
 from device.bus.client import HubClient
 from device.bus.paths import events_socket
 from device.faults import Fault
+from device.home.registry import House
+from device.reasoning import thinker
 from device.services.cast import load_cast
+from device.services.thinkers import open_thinker
 from device.settings import Settings
 from models.catalog import ROLES
 from models.errors import ModelError
@@ -28,6 +32,7 @@ from models.store import Store
 
 FREE_BYTES = 500_000_000
 MEMORY_BYTES = 3_500_000_000
+ENDPOINT_S = 30.0
 EARLIEST_CLOCK_S = 1_760_000_000  # October 2025: a clock before this was never set
 OPTIONAL_ROLES = ("turn",)
 
@@ -113,17 +118,36 @@ def _clock(_settings: Settings) -> Iterator[Finding]:
     )
 
 
-def _models(_settings: Settings) -> Iterator[Finding]:
+def _models(settings: Settings) -> Iterator[Finding]:
     store = Store()
+    optional = (*OPTIONAL_ROLES, "llm") if settings.reason.endpoint else OPTIONAL_ROLES
     for role in ROLES:
         try:
             model = store.active(role)
         except ModelError as error:
             yield Finding(
-                "hint" if role in OPTIONAL_ROLES else "fault", f"model: {role}", error.cause, error.next_step
+                "hint" if role in optional else "fault", f"model: {role}", error.cause, error.next_step
             )
         else:
             yield Finding("ok", f"model: {role}", model.name)
+
+
+def _endpoint(settings: Settings) -> Iterator[Finding]:
+    """Asks the chat endpoint something short, where there is one."""
+    if not settings.reason.endpoint:
+        return
+    deadline = time.monotonic() + ENDPOINT_S
+    try:
+        model, name = open_thinker(settings.reason)
+        with closing(model):
+            model.set_house(House(), lambda: time.monotonic() > deadline)
+    except thinker.ModelError as error:
+        yield Finding("fault", "chat endpoint", error.cause, error.next_step)
+    except thinker.Cancelled:
+        found = f"no answer within {ENDPOINT_S:g} s"
+        yield Finding("fault", "chat endpoint", found, "see the log of that server, or take a smaller model")
+    else:
+        yield Finding("ok", "chat endpoint", name)
 
 
 def _sound(settings: Settings) -> Iterator[Finding]:
@@ -213,6 +237,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     _disk,
     _clock,
     _models,
+    _endpoint,
     _sound,
     _broker,
     _agents,

@@ -22,6 +22,7 @@ from device.events import SceneEnded
 from device.faults import Fault
 from device.services.cast import load_cast
 from device.services.stage import DEMO_HOUSE, Stage, check_models
+from device.services.thinkers import EMBEDDED, model_of
 from device.settings import Settings
 
 # spoken with flite's voices: the demonstration must not hear its own
@@ -40,8 +41,7 @@ def run(
     config: Path | None,
 ) -> None:
     """Runs on this machine's sound card until interrupted; without a broker, with a simulated house."""
-    check_models(language_model=settings.reason.model)
-    load_cast(settings)
+    check_models(language_model=_thinks_here(settings))
     if broker is None and _answers(settings.home.broker):
         broker = settings.home.broker
     if broker is None:
@@ -81,8 +81,7 @@ def simulate(
         *(str(room_settings[name]) for name in ("noise", "rir") if name in room_settings),
     ]:
         check_sound(Path(path))
-    check_models(language_model=settings.reason.model)
-    load_cast(settings)
+    check_models(language_model=_thinks_here(settings))
     stage = Stage(
         environment=_environment(config) | simulator_environment({**spoken, **room_settings}),
         timeline=timeline,
@@ -160,6 +159,12 @@ def check_sound(path: Path) -> None:
         raise Fault(f"{path} is not a sound file that can be read", "convert it to WAV or FLAC") from error
     if frames == 0:
         raise Fault(f"{path} holds no sound", "record it again")
+
+
+def _thinks_here(settings: Settings) -> bool:
+    """Whether anybody thinks with the embedded model. Raises Fault when the agents' file is unusable."""
+    models = {model_of(settings.reason, agent.model) for agent in load_cast(settings).agents.values()}
+    return settings.reason.model and EMBEDDED in models
 
 
 def _environment(config: Path | None) -> dict[str, str]:

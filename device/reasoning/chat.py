@@ -33,9 +33,14 @@ from device.reasoning.thinker import History, Limits
 
 Message = dict[str, str]
 
+MOST_LISTED, MOST_LISTED_CHARACTERS = 1000, 15_000  # of an enum; OpenAI's limits for structured outputs
+
 _DO = re.compile(r'\{\s*"do"\s*:\s*(\[(?:\s*"(?:[^"\\]|\\.)*"\s*,?)*\s*\])')
-_SAY = re.compile(r'"say"\s*:\s*"((?:[^"\\]|\\.)*)("?)')
-_TORN = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?$|(?:\\u[dD][89abAB][0-9a-fA-F]{2})$")
+# Whole characters of a JSON string only: an escape, or half of a surrogate pair, may still be on its way.
+_PLAIN, _ESCAPE = r'[^"\\]', r'\\["\\/bfnrt]'
+_UNICODE = r"\\u(?![dD][89abAB])[0-9a-fA-F]{4}"
+_PAIR = r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_SAY = re.compile(rf'"say"\s*:\s*"((?:{_PLAIN}|{_ESCAPE}|{_UNICODE}|{_PAIR})*)("?)')
 
 
 class Piece(msgspec.Struct, frozen=True):
@@ -80,9 +85,13 @@ def remembered(history: History, language: str = "en") -> list[Message]:
 
 
 def shape(lines: Sequence[str], *, several: bool) -> dict[str, Any]:
-    """The JSON schema of an answer whose commands are among `lines`; without `lines` it only talks."""
+    """The JSON schema of an answer whose commands are among `lines`; without `lines` it only talks.
+
+    A list that is too long for servers is left out of it.
+    """
     most = 0 if not lines else MOST_COMMANDS if several else 1
-    items = {"type": "string", "enum": list(lines)} if lines else {"type": "string"}
+    is_listed = 0 < len(lines) <= MOST_LISTED and sum(map(len, lines)) <= MOST_LISTED_CHARACTERS
+    items = {"type": "string", "enum": list(lines)} if is_listed else {"type": "string"}
     return {
         "type": "object",
         "properties": {
@@ -140,7 +149,7 @@ def spoken(text: str) -> tuple[str, bool]:
     found = _SAY.search(text)
     if found is None:
         return "", False
-    return json.loads(f'"{_TORN.sub("", found[1])}"', strict=False), bool(found[2])
+    return json.loads(f'"{found[1]}"', strict=False), bool(found[2])
 
 
 def _probability(pieces: Sequence[Piece], start: int, end: int) -> float | None:

@@ -81,7 +81,7 @@ def test_a_brief_prompt_is_part_of_the_one_in_memory_and_reads_no_history(model:
         assert next(stream)
         return began[0] - before
 
-    assert read(brief=True) < 20 < 60 < read(brief=False)
+    assert read(brief=True) < 20 < 40 < read(brief=False)
     before = model.effort[1]
     assert model.decide("thanks a lot", HOUSE).kind == "talk"
     assert model.effort[1] - before < 20, "the whole prompt is still in memory"
