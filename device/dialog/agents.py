@@ -30,6 +30,7 @@ from device.home.registry import HOUSELESS_SERVICES, SERVICES, Call, House
 from device.tools.services import GROUPS, MCP_SERVICE, MQTT_SERVICE, Group
 
 EVERYTHING, HOUSE = "everything", "house"
+_OF_DEVICES = frozenset(service for services in SERVICES.values() for service in services)
 ALWAYS = frozenset(("ring_stop", "ring_snooze", "microphone_mute"))
 
 
@@ -164,6 +165,8 @@ def may(agent: Agent, call: Call) -> bool:
             return "answers" in tools
         case service if service in GROUPS:
             return GROUPS[service] in tools
+        case service if service not in _OF_DEVICES:
+            return False
     return HOUSE in tools or call.entity in tools or call.entity.partition(".")[0] in tools
 
 

@@ -119,6 +119,7 @@ def test_the_file_is_looked_for_beside_the_settings(tmp_path: Path) -> None:
         (["voice"], Call("volume", "", 20), True),
         (["answers"], Call("time"), True),
         (["house"], Call("time"), False),
+        (["house"], Call("something_new"), False),
         (["mqtt.gate"], Call("run", "gate"), True),
         (["mqtt.gate"], Call("run", "bell"), False),
         (["mcp.tides"], Call("mcp", "tides.high"), True),
