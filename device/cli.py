@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from device import settings as settings_module
 from device.faults import Fault
@@ -49,11 +50,14 @@ def run(broker: Broker = None, home: House = None, timeline: Timeline = None, co
 
 
 @app.command()
-def demo(folder: Annotated[Path, typer.Option(help="where the results go")] = Path("build/demo")) -> None:
+def demo(
+    folder: Annotated[Path, typer.Option(help="where the results go")] = Path("build/demo"),
+    agents: Annotated[bool, typer.Option("--agents", help="with two agents and a hand-over")] = False,
+) -> None:
     """Play spoken requests into a simulated room and show what happens."""
     from device.console import scenes
 
-    scenes.demo(console, folder)
+    scenes.demo(console, folder, agents=agents)
 
 
 @app.command()
@@ -233,7 +237,7 @@ def _one_line_errors() -> Iterator[None]:
     try:
         yield
     except (Fault, SettingsError, ModelError) as error:
-        errors.print(f"[red]wren:[/] {error}", markup=True)
+        errors.print(f"[red]wren:[/] {escape(str(error))}")
         sys.exit(1)
     except BrokenPipeError:
         sys.exit(1)

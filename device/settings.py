@@ -208,6 +208,9 @@ class Reason(Section, frozen=True):
     """Dialog and language model."""
 
     model: Annotated[bool, Meta(description="use the language model for what no known command covers")] = True
+    agents: Annotated[
+        str, Meta(description="file of named agents (docs/agents.md), beside this one; empty: Wren alone")
+    ] = ""
     threads: Annotated[int, Meta(ge=1, le=64, description="processor cores for the language model")] = 2
     context_tokens: Annotated[int, Meta(ge=512, le=32768, description="language model context")] = 3072
     act_probability: Annotated[Probability, Meta(description="model calls at least this sure are run")] = 0.6
@@ -417,9 +420,14 @@ def load(path: Path | None = None, environment: Mapping[str, str] | None = None)
     for keys, text in _from_environment(environment):
         _put(tree, keys, text)
     try:
-        return msgspec.convert(tree, Settings, strict=False)
+        settings = msgspec.convert(tree, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise SettingsError(f"{source}: {_explain(str(error))}") from error
+    if settings.reason.agents:
+        path = source.absolute().parent / Path(settings.reason.agents).expanduser()
+        reason = msgspec.structs.replace(settings.reason, agents=str(path))
+        settings = msgspec.structs.replace(settings, reason=reason)
+    return settings
 
 
 def describe() -> Iterator[tuple[str, str, str, str]]:

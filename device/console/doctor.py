@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from device import settings as settings_module
@@ -22,6 +23,7 @@ from device.bus.paths import events_socket
 from device.faults import Fault
 from device.home.registry import House
 from device.reasoning import thinker
+from device.services.cast import load_cast
 from device.services.thinkers import open_thinker
 from device.settings import Settings
 from models.catalog import ROLES
@@ -55,7 +57,7 @@ def report(settings: Settings, console: Console, *, echo: bool = False) -> bool:
         table.add_column(column, overflow="fold")
     signs = {"ok": "[green]ok[/]", "hint": "[yellow]hint[/]", "fault": "[red]fault[/]"}
     for finding in findings:
-        table.add_row(signs[finding.verdict], finding.what, finding.found, finding.remedy)
+        table.add_row(signs[finding.verdict], finding.what, escape(finding.found), escape(finding.remedy))
     console.print(table)
     return all(finding.verdict != "fault" for finding in findings)
 
@@ -183,6 +185,17 @@ def _broker(settings: Settings) -> Iterator[Finding]:
         )
 
 
+def _agents(settings: Settings) -> Iterator[Finding]:
+    if not settings.reason.agents:
+        return
+    try:
+        names = [agent.name for agent in load_cast(settings).agents.values()]
+    except Fault as fault:
+        yield Finding("fault", "agents", fault.message, fault.hint)
+    else:
+        yield Finding("ok", "agents", ", ".join(names))
+
+
 def _running(settings: Settings) -> Iterator[Finding]:
     bus = HubClient(events_socket(settings_module.runtime_dir(settings)))
     bus.wait(0)
@@ -227,5 +240,6 @@ CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     _endpoint,
     _sound,
     _broker,
+    _agents,
     _running,
 )

@@ -35,6 +35,8 @@ from typing import Literal
 
 import msgspec
 
+from device.home.persona import AGENT_SERVICES, Persona
+
 Value = str | int | float
 
 
@@ -129,6 +131,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     states: dict[str, State] = {}
     device_area: str = ""  # the area this Wren stands in
     tools: dict[str, Tool] = {}  # besides the things of the house, by name
+    persona: Persona = Persona()  # who answers: the entities and tools are those that it may use
 
     def names(self) -> tuple[str, ...]:
         """Everything in it by every name that it has."""
@@ -137,11 +140,15 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
 
     def allows(self, call: Call) -> bool:
         """Whether `call` names an existing entity, a service it has and a value in range."""
+        if call.service in AGENT_SERVICES:
+            return any(
+                (other.id, other.service) == (call.entity, call.service) for other in self.persona.others
+            )
         if call.service == TOOL_SERVICE:
             tool = self.tools.get(call.entity)
             return tool is not None and _argument_fits(call.value, tool)
         if not call.entity:
-            return call.service in HOUSELESS_SERVICES
+            return call.service in HOUSELESS_SERVICES and self.persona.tells_time
         entity = self.entities.get(call.entity)
         return entity is not None and call.service in services_of(entity) and _value_fits(call, entity)
 

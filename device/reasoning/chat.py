@@ -54,7 +54,7 @@ def prefix(house: House, language: str = "en", *, most: int = SMALL_HOUSE) -> li
     """The fixed beginning of every conversation about `house`; any even number of its end may be left out."""
     words = prompt.load(language)
     shown = prompt.shown_of(house, most)
-    messages = [_message("system", prompt.filled(words.chat, house, shown, words))]
+    messages = [_message("system", prompt.filled(words.chat, words.chat_agent, house, shown, words))]
     for said, answer in prompt.examples(house, shown, language):
         verb, _, reply = answer.partition(" ")
         is_talk = verb == TALK

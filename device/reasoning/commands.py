@@ -26,6 +26,7 @@ import msgspec
 from rapidfuzz import fuzz, process
 
 from device.home.registry import (
+    HOUSELESS_SERVICES,
     KELVIN_RANGE,
     TOOL_SERVICE,
     Call,
@@ -62,6 +63,7 @@ VERBS = {
     "press": "press",
 }
 STEPS = {"+": "turn up", "-": "turn down"}
+ASK = "ask"  # another agent
 USE = "use"  # a tool
 MOST_TOOLS = 12
 MOST_OPTIONS = 24  # of a tool
@@ -123,7 +125,15 @@ def commands(heard: Heard, house: House) -> list[Command]:
         if house.allows(call)
     ]
     found += list(_groups(found, house))
-    found += [Command((VERBS["get"], f" {service}"), (Call(service),)) for service in ("time", "date")]
+    found += [
+        Command((VERBS["get"], f" {service}"), (Call(service),))
+        for service in HOUSELESS_SERVICES
+        if house.allows(Call(service))
+    ]
+    found += [
+        Command((ASK, f" {plain(other.id)}"), (Call(other.service, other.id),))
+        for other in house.persona.others
+    ]
     found += [
         command for tool in tools_of(house) for command in _uses(tool, heard) if house.allows(*command.calls)
     ]

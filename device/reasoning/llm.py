@@ -48,7 +48,7 @@ DECIDING, TALKING = 0, 1  # rows of tokens
 REQUEST_TOKENS = 96  # longer ones are cut
 ROW_TOKENS = REQUEST_TOKENS + 96  # a request and what the model answers
 SPARE_TOKENS = 2 * ROW_TOKENS  # of the context, beside the prefix
-KEPT_PREFIXES = 4
+KEPT_PREFIXES = 8  # of houses, and of agents in them
 _END_MARKS = (".", "?", "!", " ?", " .", " please")  # what may stand between a whole request and the arrow
 
 
@@ -104,6 +104,7 @@ class LanguageModel:
         if tokens == self._prefix:
             return True
         self._prefix = []
+        self._runtime.drop(TALKING)  # makes room
         path = self._cache / f"{self._key(text)}.state" if self._cache else None
         restored = path is not None and self._runtime.restore(DECIDING, path, tokens)
         if not restored:
@@ -111,7 +112,6 @@ class LanguageModel:
             self._save(path)
         elif path:
             path.touch()
-        self._runtime.drop(TALKING)
         self._prefix = tokens
         self._brief = self._runtime.tokenize(prompt.shortened(text), markup=True)
         return restored
@@ -163,12 +163,13 @@ class LanguageModel:
         brief: bool = False,
         begun: Begun = unnoticed,
     ) -> Iterator[str]:
-        """A spoken answer of one or two sentences, clause by clause; it ends early at the deadline.
+        """A spoken answer of a few sentences, clause by clause; it ends early at the deadline.
 
         `history` is what was said before; `begun` is called at the first token.
         """
         check = stop_if(cancelled, time.monotonic() + self.limits.deadline_s)
-        answer, decoder = Answer(self._language), codecs.getincrementaldecoder("utf-8")("ignore")
+        answer = Answer(self._language, self.limits.sentences)
+        decoder = codecs.getincrementaldecoder("utf-8")("ignore")
         tokens = self._conversation(text, () if brief else history, brief=brief)
         cut = True
         try:

@@ -8,6 +8,9 @@ come from the network: `commands.plain` keeps markup and line breaks out of them
 A request is a line `what was said => answer`; an answer is `turn on kitchen light` or `say Hello!`, several
 commands are joined by ";". The plain arrow costs a third of a chat template's tokens.
 
+An agent with instructions of its own (`House.persona`) has them in place of Wren's, and its own examples of
+talk; examples of requests for other agents are answered by `ask` and the agent.
+
 Border: text with the model's control tokens (ChatML) in the prefix only.
 """
 
@@ -20,8 +23,10 @@ from importlib.resources import files
 
 import msgspec
 
+from device.home.persona import Persona
 from device.home.registry import HOUSELESS_SERVICES, Call, Entity, House, Value, services_of
 from device.reasoning.commands import (
+    ASK,
     CANNOT,
     GROUPED,
     SMALL_HOUSE,
@@ -62,6 +67,10 @@ class Prompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     text: str
     chat: str
+    agent: str
+    chat_agent: str
+    devices: str
+    others: str
     tools: str
     tool_said: str
     tool_said_value: str
@@ -85,8 +94,9 @@ def prefix(house: House, *, most: int = SMALL_HOUSE, language: str = "en") -> st
     """The fixed part of every prompt for `house`, which names at most `most` devices."""
     prompt = load(language)
     shown = shown_of(house, most)
+    text = filled(prompt.text, prompt.agent, house, shown, prompt)
     lines = [f"{said}{ARROW}{LEAD}{answer}\n" for said, answer in examples(house, shown, language)]
-    return f"<|im_start|>system\n{filled(prompt.text, house, shown, prompt)}{_SYSTEM_END}{''.join(lines)}"
+    return f"<|im_start|>system\n{text}{_SYSTEM_END}{''.join(lines)}"
 
 
 def shortened(whole: str) -> str:
@@ -95,12 +105,24 @@ def shortened(whole: str) -> str:
     return "".join([system, end, *examples.splitlines(keepends=True)[:BRIEF_EXAMPLES]])
 
 
-def filled(text: str, house: House, shown: Sequence[Entity], prompt: Prompt) -> str:
-    """An instruction of the file with the room Wren stands in and the devices `shown`."""
-    area = plain(house.areas.get(house.device_area, "")) or prompt.anywhere
-    whole = text.strip().format(area=area, devices=_devices(house, shown, prompt))
-    tools = [f"{use(tool).text}: {plain(tool.description)}" for tool in tools_of(house)]
-    return "\n".join([whole, prompt.tools, *tools] if tools else [whole])
+def filled(wren: str, agent: str, house: House, shown: Sequence[Entity], prompt: Prompt) -> str:
+    """An instruction of the file with the room, the devices `shown`, tools and other agents.
+
+    `wren` is Wren's, `agent` that of an agent with instructions of its own.
+    """
+    persona, devices = house.persona, _devices(house, shown, prompt)
+    if persona.instructions:
+        parts = [agent.strip().format(name=persona.name, instructions=persona.instructions)]
+        parts += [prompt.devices.strip().format(devices=devices)] if shown else []
+    else:
+        area = plain(house.areas.get(house.device_area, "")) or prompt.anywhere
+        parts = [wren.strip().format(area=area, devices=devices)]
+    if tools := [f"{use(tool).text}: {plain(tool.description)}" for tool in tools_of(house)]:
+        parts += [prompt.tools, *tools]
+    if persona.others:
+        names = ", ".join(plain(other.id) for other in persona.others)
+        parts.append(prompt.others.format(others=names))
+    return "\n".join(parts)
 
 
 def request(text: str) -> str:
@@ -115,13 +137,16 @@ def exchange(said: str, replied: str) -> str:
 
 
 def examples(house: House, shown: Sequence[Entity], language: str = "en") -> list[tuple[str, str]]:
-    """Requests and answers for the devices `shown`."""
+    """Requests and answers for the devices `shown`, and of Wren's talk where it has no instructions."""
+    is_agent = bool(house.persona.instructions)
     names = labels(house)
     words = {word for entity in house.entities.values() for word in plain(entity.name).split()}
     used = dict.fromkeys((entity.id for entity in shown), 0)
     result = list(_tool_examples(house, load(language)))
     for example in load(language).examples:
-        if example.lacks in words:
+        if example.lacks in words or (is_agent and example.reply and not example.domain):
+            continue
+        if example.service in HOUSELESS_SERVICES and not house.allows(Call(example.service)):
             continue
         chosen = _choose(example, house, shown, used)
         if len(chosen) < example.count and example.domain:
@@ -138,7 +163,21 @@ def examples(house: House, shown: Sequence[Entity], language: str = "en") -> lis
             "value": plain(str(value)),
         }
         result.append((example.said.format(**spoken), _answer(example, chosen, value, spoken["area"], names)))
-    return result
+    return _mixed(result, _of_the_agent(house.persona))
+
+
+def _of_the_agent(persona: Persona) -> list[tuple[str, str]]:
+    talk = [(request(said), f"{TALK} {reply}") for said, reply in persona.examples]
+    asked = [
+        (request(said), f"{ASK} {plain(other.id)}") for other in persona.others for said in other.asked_for
+    ]
+    return _mixed(talk, asked)
+
+
+def _mixed(many: Sequence[tuple[str, str]], few: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """`few` spread evenly among `many`, so that none of them is taken for what always comes."""
+    places = [((number + 0.5) / len(rows), row) for rows in (many, few) for number, row in enumerate(rows)]
+    return [row for _, row in sorted(places, key=lambda place: place[0])]
 
 
 def _tool_examples(house: House, prompt: Prompt) -> Iterator[tuple[str, str]]:

@@ -48,6 +48,7 @@ class Limits(msgspec.Struct, frozen=True):
     act: float = ACT
     ask: float = ASK
     answer_tokens: int = 60
+    sentences: int = 2
     deadline_s: float = 8.0
 
 

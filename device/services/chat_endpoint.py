@@ -197,7 +197,7 @@ class ChatEndpoint:
         before = [] if brief else chat.remembered(history, self._language)
         asked = [*self._known(brief=brief), *before, chat.request(text)]
         shape = chat.shape((), several=False)
-        answer, whole, said, over = Answer(self._language), "", "", False
+        answer, whole, said, over = Answer(self._language, self.limits.sentences), "", "", False
         try:
             with closing(self._ask(asked, shape, self.limits.answer_tokens, check)) as stream:
                 for piece in stream:

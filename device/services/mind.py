@@ -2,8 +2,9 @@
 
 One job at a time; a newer job, or `drop`, cancels the running one within a token. A job about a request that
 is not committed yet pauses after the first clause of an answer until it is released. A changed house is
-learnt when nothing else is to do; a model that cannot be used now is tried again, at first after a second,
-then less and less often. Outcomes are polled and say of which job they are; `fileno` becomes
+learnt when nothing else is to do, as each agent sees it; the agent that a job is for is taken up from there
+in a moment. A model that cannot be used now is tried again, at first after a second, then less and less
+often. Outcomes are polled and say of which job they are; `fileno` becomes
 readable for them.
 """
 
@@ -15,14 +16,16 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
 from device.dialog.history import Utterance
+from device.home.persona import Other, Persona
 from device.home.registry import House
 from device.reasoning.decision import Decision
 from device.reasoning.thinker import Cancelled, ModelError, Thinker, TooSlow, UnavailableError
-from device.services.thinkers import limits, open_thinker
+from device.services.thinkers import limits, model_of, open_thinker
 from device.settings import Reason
 
 FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 30.0
@@ -36,10 +39,11 @@ class Consider:
 
     turn: int
     text: str
-    house: House
+    house: House  # as the agent sees it that answers
     history: tuple[Utterance, ...]
     may_act: bool
     brief: bool = False  # behind a shorter prompt, because the whole one took too long
+    may_hand: bool = True  # the request may go to another agent
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class Prefill:
     turn: int
     text: str
     history: tuple[Utterance, ...]
+    agent: str = ""
 
 
 @dataclass(frozen=True)
@@ -122,13 +127,21 @@ Job = Consider | Prefill
 Outcome = Ready | Judged | Decided | FirstToken | Piece | Spent | Failed
 
 
+class _Loaded(NamedTuple):
+    model: Thinker
+    name: str
+    load_ms: float
+
+
 class Mind:
     """Owns the language model. All methods may be called from any one other thread."""
 
     def __init__(self, settings: Reason) -> None:
         self._settings = settings
         self._changed = threading.Condition()
-        self._house: House | None = None
+        self._houses: dict[str, House] = {}  # by agent
+        self._unlearnt: list[House] = []
+        self._first: House | None = None  # whose learning is news
         self._job: Job | None = None
         self._number = 0  # of the newest job
         self._wanted = 0  # the job that is not in vain, 0 for none
@@ -138,7 +151,8 @@ class Mind:
         self._again_s: float | None = None  # the time to try again to learn the house
         self._retry_s = FIRST_RETRY_S  # until the attempt after that
         self._told = ""  # the last fault, which is not told twice
-        self._known: House | None = None  # what the model was to learn last
+        self._missed: list[House] = []  # what could not be learnt
+        self._thinkers: dict[str, _Loaded] = {}
         self._outcomes: deque[Outcome] = deque()
         self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._thread = threading.Thread(target=self._work, name="mind", daemon=True)
@@ -148,11 +162,23 @@ class Mind:
         """Readable while outcomes wait."""
         return self._event
 
-    def learn(self, house: House) -> None:
-        """Prepare for a changed house as soon as there is nothing else to do."""
+    def learn(self, *houses: House) -> None:
+        """Prepare for a changed house as soon as there is nothing else to do.
+
+        It is given once for each agent, as that one sees it, the one who speaks first at the end.
+        """
         with self._changed:
-            self._house = house
+            self._houses = {house.persona.id: house for house in houses}
+            self._unlearnt, self._missed = list(houses), []
+            self._first = houses[-1]
             self._changed.notify()
+
+    def turn_to(self, agent: str) -> None:
+        """The next jobs will be for another agent: take up what it knows when there is nothing else to do."""
+        with self._changed:
+            if agent in self._houses and len(self._houses) > 1:
+                self._unlearnt.append(self._houses[agent])
+                self._changed.notify()
 
     def post(self, job: Job, *, committed: bool) -> int:
         """Do this instead of what is running or waiting; returns the number of the job."""
@@ -213,9 +239,7 @@ class Mind:
 
     def _work(self) -> None:
         try:
-            began = time.monotonic()
-            model, name = self._load()
-            load_ms = (time.monotonic() - began) * 1000
+            self._thinker("")
         except Exception as error:
             hint = getattr(error, "next_step", "see `wren doctor`")
             self._put(Failed(0, 0, f"no language model: {getattr(error, 'cause', error)}", hint))
@@ -227,44 +251,64 @@ class Mind:
                 if self._stopping:
                     break
                 job, self._job = self._job, None
-                house = None
-                if job is None:
-                    house, self._house = self._house, None
+                house = self._unlearnt[0] if job is None else None
                 self._running = self._wanted if job is not None else 0
             if job is not None:
-                self._do(model, job)
+                self._do(job)
             elif house is not None:
-                self._learn(model, house, name, load_ms)
-        model.close()
+                self._learn(house)
+        for loaded in self._thinkers.values():
+            loaded.model.close()
 
     def _wait(self) -> None:
-        """Until there is something to do, or a house to be tried again; holds the lock."""
+        """Until there is something to do, or something to be tried again; holds the lock."""
 
         def is_due() -> bool:
-            return self._stopping or self._job is not None or self._house is not None
+            return self._stopping or self._job is not None or bool(self._unlearnt)
 
         if self._again_s is None:
             self._changed.wait_for(is_due)
         elif not self._changed.wait_for(is_due, max(0.0, self._again_s - time.monotonic())):
-            self._house = self._known
+            self._again_s = None
+            self._unlearnt, self._missed = self._missed or list(self._houses.values())[-1:], []
+            self._first = self._first or self._unlearnt[-1]
+            self._changed.wait_for(is_due)
 
-    def _load(self) -> tuple[Thinker, str]:
-        return open_thinker(self._settings)
+    def _thinker(self, model: str) -> _Loaded:
+        """The model that an agent thinks with, loaded when it is first wanted."""
+        name = model_of(self._settings, model)
+        if name not in self._thinkers:
+            began = time.monotonic()
+            thinker, called = self._load(name)
+            self._thinkers[name] = _Loaded(thinker, called, (time.monotonic() - began) * 1000)
+        return self._thinkers[name]
 
-    def _learn(self, model: Thinker, house: House, name: str, load_ms: float) -> None:
+    def _load(self, model: str) -> tuple[Thinker, str]:
+        return open_thinker(self._settings, model)
+
+    def _learn(self, house: House) -> None:
         began = time.monotonic()
-        self._known = house
         try:
-            restored = model.set_house(house, self._cancelled)
+            loaded = self._thinker(house.persona.model)
+            restored = loaded.model.set_house(house, self._cancelled)
         except Cancelled:
-            with self._changed:
-                self._house = self._house or house
-            return
+            return  # and goes on when there is time again
         except ModelError as error:
+            self._learnt(house)
+            self._missed.append(house)
             self._on_fault(0, 0, error)
             return
-        self._again_s, self._retry_s, self._told = None, FIRST_RETRY_S, ""
-        self._put(Ready(name, load_ms, (time.monotonic() - began) * 1000, restored))
+        self._learnt(house)
+        if house is self._first:
+            self._first = None
+            self._again_s, self._retry_s, self._told = None, FIRST_RETRY_S, ""
+            took_ms = (time.monotonic() - began) * 1000
+            self._put(Ready(loaded.name, loaded.load_ms, took_ms, restored))
+
+    def _learnt(self, house: House) -> None:
+        with self._changed:
+            if self._unlearnt and self._unlearnt[0] is house:
+                del self._unlearnt[0]
 
     def _on_fault(self, turn: int, job: int, error: ModelError) -> None:
         """Tells of it, without a request only when it is another one, and tries again where that may help."""
@@ -275,10 +319,21 @@ class Mind:
             self._again_s = time.monotonic() + self._retry_s
             self._retry_s = min(2 * self._retry_s, LONGEST_RETRY_S)
 
-    def _do(self, model: Thinker, job: Job) -> None:
-        model.limits = limits(self._settings)
+    def _take_up(self, job: Job) -> Thinker:
+        """Has a model think as the agent that a job is for, which costs nothing when it already does."""
+        agent = job.agent if isinstance(job, Prefill) else job.house.persona.id
+        house = self._houses.get(agent)
+        persona = house.persona if house is not None else Persona()
+        model = self._thinker(persona.model).model
+        model.limits = limits(self._settings, persona)
+        if house is not None and len(self._houses) > 1:
+            model.set_house(house, self._cancelled)
+        return model
+
+    def _do(self, job: Job) -> None:
         number, began = self._running, time.process_time()
         try:
+            model = self._take_up(job)
             if isinstance(job, Prefill):
                 model.prefill(job.text, job.history, self._cancelled)
             else:
@@ -299,8 +354,9 @@ class Mind:
             finality = model.finality(job.text, self._cancelled)
             if finality is not None:
                 self._put(Judged(job.turn, number, job.text, finality))
-        house = job.house if job.may_act else _readable(job.house)
-        if job.may_act or house.tools:
+        others = job.house.persona.others if job.may_hand else ()
+        house = _limited(job.house, others, acts=job.may_act)
+        if job.may_act or others or house.tools:
             decision = model.decide(job.text, house, self._cancelled, brief=job.brief)
             if not (job.may_act or decision.calls):
                 decision = Decision("talk")
@@ -318,7 +374,12 @@ class Mind:
         self._put(Piece(job.turn, number, "", last=True))
 
 
-def _readable(house: House) -> House:
-    """What of a house nobody can do harm with: the tools that are not asked about first."""
+def _limited(house: House, others: tuple[Other, ...], *, acts: bool) -> House:
+    """What a request may be decided about; where nobody may act, only what does no harm."""
+    if acts and others == house.persona.others:
+        return house
+    persona = msgspec.structs.replace(house.persona, others=others)
+    if acts:
+        return msgspec.structs.replace(house, persona=persona)
     tools = {name: tool for name, tool in house.tools.items() if not tool.ask_first}
-    return msgspec.structs.replace(house, entities={}, tools=tools)
+    return msgspec.structs.replace(house, entities={}, tools=tools, persona=persona)

@@ -6,19 +6,31 @@ import os
 from pathlib import Path
 
 from device import settings as settings_module
+from device.home.persona import WREN, Persona
 from device.reasoning.thinker import Limits, ModelError, Thinker
 from device.settings import Reason
 from models.store import Store
 
+EMBEDDED, ENDPOINT = "embedded", "endpoint"
 CREDENTIAL = "endpoint-key"  # of systemd's LoadCredential
 
 
-def open_thinker(settings: Reason) -> tuple[Thinker, str]:
+def models_of(settings: Reason) -> tuple[str, ...]:
+    """The models that agents may think with."""
+    return (EMBEDDED, ENDPOINT) if settings.endpoint else (EMBEDDED,)
+
+
+def model_of(settings: Reason, model: str) -> str:
+    """The model that an agent names, or for "" the one that the settings mean."""
+    return model or models_of(settings)[-1]
+
+
+def open_thinker(settings: Reason, model: str = "") -> tuple[Thinker, str]:
     """The model and its name for people; an embedded one takes seconds to load.
 
     Raises ModelError, and the errors of the model store.
     """
-    if settings.endpoint:
+    if model_of(settings, model) == ENDPOINT:
         from device.services.chat_endpoint import ChatEndpoint
 
         endpoint = ChatEndpoint(
@@ -32,23 +44,25 @@ def open_thinker(settings: Reason) -> tuple[Thinker, str]:
     from device.reasoning.llm import LanguageModel
 
     installed = Store().active("llm")
-    model = LanguageModel(
+    embedded = LanguageModel(
         installed.files["model"],
         threads=settings.threads,
         context=settings.context_tokens,
         cache=settings_module.cache_dir() / "prefixes",
         limits=limits(settings),
     )
-    return model, installed.name
+    return embedded, installed.name
 
 
-def limits(settings: Reason) -> Limits:
-    """The limits of the settings."""
+def limits(settings: Reason, persona: Persona = WREN) -> Limits:
+    """The limits of the settings; an agent's answer that may be longer may also take longer."""
+    tokens = persona.answer_tokens or settings.answer_tokens
     return Limits(
         act=settings.act_probability,
         ask=settings.ask_probability,
-        answer_tokens=settings.answer_tokens,
-        deadline_s=settings.deadline_ms / 1000,
+        answer_tokens=tokens,
+        sentences=persona.sentences,
+        deadline_s=settings.deadline_ms / 1000 * max(1.0, tokens / settings.answer_tokens),
     )
 
 

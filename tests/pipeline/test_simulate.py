@@ -189,6 +189,16 @@ def test_a_settings_typo_is_one_clear_line(tmp_path: Path) -> None:
     assert "did you mean unsure_silence_ms" in result.stderr
 
 
+def test_a_mistake_in_the_agents_file_is_one_clear_line(tmp_path: Path) -> None:
+    sound, config = tmp_path / "a.wav", tmp_path / "c.toml"
+    soundfile.write(sound, np.ones(16_000, np.int16), 16_000)
+    config.write_text("[reason]\nagents = 'agents.toml'\n")
+    (tmp_path / "agents.toml").write_text("[agents.a]\nname = 'Ann'\ntools = ['lihgt']\n")
+    result = simulate("--mic", str(sound), "--config", str(config), timeout_s=60)
+    assert (result.returncode, len(result.stderr.strip().splitlines())) == (1, 1)
+    assert "[agents.a] tools: there is no tool lihgt; did you mean light?" in result.stderr
+
+
 def test_a_missing_model_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sound = tmp_path / "a.wav"
     soundfile.write(sound, np.ones(16_000, np.int16), 16_000)

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from device.home.registry import Entity, House, Tool
+from device.home.persona import Other, Persona
+from device.home.registry import Call, Entity, House, Tool
 from device.reasoning.decision import Decision
 from device.reasoning.thinker import Cancelled, UnavailableError
 from device.services import mind as mind_module
@@ -37,6 +38,9 @@ class Model:
     def __init__(self) -> None:
         self.began = threading.Event()
         self.spoken = 0
+        self.ready = True
+        self.learnt: list[str] = []
+        self.limits: Any = None
 
     def prefill(self, text: str, history: Any, cancelled: Callable[[], bool]) -> None:
         self._work(text, cancelled)
@@ -48,7 +52,8 @@ class Model:
         self, text: str, house: House, cancelled: Callable[[], bool], *, brief: bool = False
     ) -> Decision:
         self._work(text, cancelled)
-        return Decision("talk")
+        others = house.persona.others
+        return Decision("act", (Call("handoff", others[0].id),), 0.9) if others else Decision("talk")
 
     def talk(
         self,
@@ -66,6 +71,10 @@ class Model:
             self.spoken += 1
             yield f"{text} {number}"
 
+    def set_house(self, house: House, cancelled: Callable[[], bool]) -> bool:
+        self.learnt.append(house.persona.id)
+        return False
+
     def close(self) -> None: ...
 
     def _work(self, text: str, cancelled: Callable[[], bool]) -> None:
@@ -79,7 +88,7 @@ class Model:
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch) -> Model:
     played = Model()
-    monkeypatch.setattr(Mind, "_load", lambda _: (played, "played"))
+    monkeypatch.setattr(Mind, "_load", lambda *_: (played, "played"))
     return played
 
 
@@ -176,6 +185,60 @@ def test_what_is_dropped_ends_also_while_it_waits_to_be_released(mind: Mind, mod
     assert model.spoken == 1
 
 
+def agent(name: str, **more: Any) -> House:
+    return House(persona=Persona(id=name, **more))
+
+
+WREN = agent("wren", others=(Other("nora", "handoff", ("a story",)),))
+NORA = agent("nora", answer_tokens=90, sentences=3)
+
+
+def learn(mind: Mind) -> list[Outcome]:
+    """Until the model is ready for everybody."""
+    mind.learn(NORA, WREN)
+    outcomes: list[Outcome] = []
+    deadline = time.monotonic() + 5
+    while not outcomes:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+        outcomes += mind.poll()
+    return outcomes
+
+
+def test_all_agents_are_learnt_before_the_model_is_ready_the_first_one_last(mind: Mind, model: Model) -> None:
+    assert [type(outcome) for outcome in learn(mind)] == [Ready]
+    assert model.learnt == ["nora", "wren"]
+
+
+def test_each_job_is_done_as_the_agent_that_it_is_for(mind: Mind, model: Model) -> None:
+    learn(mind)
+    gather(mind, mind.post(Consider(1, "a", NORA, (), may_act=True), committed=True))
+    assert (model.learnt[-1], model.limits.answer_tokens, model.limits.sentences) == ("nora", 90, 3)
+    assert model.limits.deadline_s == pytest.approx(12.0)
+    gather(mind, mind.post(Prefill(1, "b", (), "wren"), committed=False))
+    assert (model.learnt[-1], model.limits.answer_tokens) == ("wren", Reason().answer_tokens)
+
+
+def test_an_agent_that_takes_over_is_taken_up_before_it_is_asked(mind: Mind, model: Model) -> None:
+    learn(mind)
+    mind.turn_to("nora")
+    deadline = time.monotonic() + 5
+    while model.learnt[-1] != "nora":
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    assert mind.poll() == []
+
+
+def test_a_request_that_nobody_may_act_on_may_still_go_to_another_agent(mind: Mind) -> None:
+    learn(mind)
+    for may_hand in (True, False):
+        request = Consider(1, "a", WREN, (), may_act=False, may_hand=may_hand)
+        outcomes = gather(mind, mind.post(request, committed=True))
+        decided = [outcome.decision.kind for outcome in outcomes if isinstance(outcome, Decided)]
+        assert decided == (["act"] if may_hand else [])
+        assert bool(pieces(outcomes)) is not may_hand
+
+
 @pytest.mark.parametrize("ask_first", [False, True])
 def test_what_nobody_may_act_on_can_still_be_looked_up_with_a_tool_that_only_reads(
     mind: Mind, model: Model, monkeypatch: pytest.MonkeyPatch, ask_first: bool
@@ -218,7 +281,7 @@ def test_a_model_that_is_away_is_told_of_once_and_taken_up_when_it_is_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     away = Away()
-    monkeypatch.setattr(Mind, "_load", lambda _: (away, "away"))
+    monkeypatch.setattr(Mind, "_load", lambda *_: (away, "away"))
     monkeypatch.setattr(mind_module, "FIRST_RETRY_S", 0.01)
     mind = Mind(Reason())
     mind.learn(HOUSE)
@@ -234,4 +297,29 @@ def test_a_model_that_is_away_is_told_of_once_and_taken_up_when_it_is_back(
         time.sleep(0.001)
     assert isinstance(outcomes[0], Ready)
     assert pieces(gather(mind, mind.post(consider("a"), committed=True)))[0] == "a 0"
+    mind.close()
+
+
+def test_each_agent_thinks_with_its_own_model_and_one_that_is_away_stops_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here, away = Model(), Away()
+    models = {"embedded": (here, "here"), "endpoint": (away, "away")}
+    monkeypatch.setattr(Mind, "_load", lambda _, name: models[name])
+    mind = Mind(Reason(endpoint="http://127.0.0.1:9/v1"))
+    mind.learn(agent("professor", model="endpoint"), agent("wren", model="embedded"))
+    outcomes: list[Outcome] = []
+    deadline = time.monotonic() + 5
+    while len(outcomes) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+        outcomes += mind.poll()
+    assert outcomes[0] == Failed(0, 0, "nobody there", "start it")
+    assert isinstance(outcomes[1], Ready)
+    job = mind.post(Consider(1, "a", agent("wren", model="embedded"), (), may_act=True), committed=True)
+    assert pieces(gather(mind, job))[0] == "a 0"
+    away.is_there = True
+    job = mind.post(Consider(2, "b", agent("professor", model="endpoint"), (), may_act=True), committed=True)
+    assert pieces(gather(mind, job))[0] == "b 0"
+    assert (here.spoken, away.spoken) == (3, 3)
     mind.close()

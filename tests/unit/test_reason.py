@@ -76,6 +76,10 @@ class PlayedMind:
 
     def learn(self, *_: Any) -> None: ...
 
+    def turn_to(self, agent: str) -> None: ...
+
+    def configure(self, *_: Any) -> None: ...
+
     def fileno(self) -> int:
         return 0
 
