@@ -71,6 +71,11 @@ def holds(words: Sequence[str], phrases: tuple[str, ...]) -> bool:
     return any(table.longest(words, start) for start in range(len(words)))
 
 
+def begins_with(words: Sequence[str], phrases: tuple[str, ...]) -> int:
+    """Where the longest of the phrases that the words begin with ends; 0 when they begin with none."""
+    return _compiled(phrases).longest(words, 0)
+
+
 def is_one_of(words: Sequence[str], phrases: tuple[str, ...]) -> bool:
     """Whether the words are one or several of the phrases, and nothing else."""
     table, at = _compiled(phrases), 0
