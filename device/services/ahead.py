@@ -1,0 +1,210 @@
+"""The work on a request before it is committed, and the language model's part of it after that.
+
+Every text that a request may become is routed at once, and where the language model is needed a job is posted
+to it. What comes of that is held until the commit and given out by `commit` and `take`; before the commit
+only judgements (TurnJudged) and words that will probably be said (ReplyExpected) leave. The rules of holding
+and refusing are those of `device.dialog.speculation`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from device.dialog.history import History
+from device.dialog.speculation import Speculation
+from device.dialog.terms import Speculate, Think
+from device.events import Event, ModelReady, ReplyExpected, SpeculationEnded, TurnJudged
+from device.home.registry import Call, House
+from device.reasoning.completeness import Completeness, by_finality, completeness
+from device.reasoning.router import AskModel, Route, awaits_model, closes, expected_words, weigh
+from device.services.mind import (
+    Consider,
+    Decided,
+    Failed,
+    Judged,
+    Mind,
+    Outcome,
+    Piece,
+    Prefill,
+    Ready,
+    Spent,
+)
+
+Find = Callable[[str, tuple[Call, ...]], Route]
+
+
+class Found(NamedTuple):
+    """A route, and what it was found with."""
+
+    route: Route
+    proposal: tuple[Call, ...]
+    house: int  # how often the house had changed
+    took_ms: float
+
+
+class Committed(NamedTuple):
+    """What is known of a committed request; `outcomes` are None where the model does not work on it."""
+
+    found: Found
+    outcomes: tuple[Outcome, ...] | None
+
+
+class Ahead:
+    """At most one request at a time; `find` routes a text, `send` puts an event on the bus."""
+
+    def __init__(
+        self,
+        mind: Mind | None,
+        history: History,
+        house: Callable[[], House],
+        find: Find,
+        send: Callable[[Event], None],
+        language: str,
+    ) -> None:
+        self._mind, self._history, self._house = mind, history, house
+        self._find, self._send, self._language = find, send, language
+        self._held: Speculation[Found, Outcome] = Speculation()
+        self._house_changes = 0
+        self._judged = self._expected = (0, "")  # turn and text
+        self._model_ready = False
+
+    def configure(self, language: str) -> None:
+        """Takes over changed settings."""
+        self._language = language
+
+    def house_changed(self) -> None:
+        """What was found with the house as it was does not hold any more."""
+        self._house_changes += 1
+
+    # --- before the commit -------------------------------------------------------------------------------
+
+    def speculate(self, action: Speculate) -> None:
+        """Judges how complete the text is, and finds out what would become of it."""
+        turn, text = action.turn, action.text
+        if self._judged != (turn, text):
+            self._judge(turn, text, completeness(text, self._house(), self._language))
+        if self._held.holds(turn, text):
+            return
+        if self._held.drop() and self._mind is not None:
+            self._mind.drop()
+        if action.follows and closes(text, action.proposal, self._language):
+            return
+        if action.whole:
+            self._think_ahead(action)
+        elif (
+            self._mind is not None and self._model_ready and awaits_model(text, self._house(), self._language)
+        ):
+            history = tuple(self._history.so_far(time.monotonic()))
+            job = self._mind.post(Prefill(turn, text, history), committed=False)
+            self._held.work(turn, job, decides=False)
+
+    def expect(self, turn: int, text: str) -> None:
+        """Has words made ready that will probably be said."""
+        if text and self._expected != (turn, text):
+            self._expected = (turn, text)
+            self._send(ReplyExpected(turn=turn, text=text))
+
+    def drop(self) -> None:
+        """Everything that was found, and what the model is doing, is in vain."""
+        self._held.drop()
+        self._held.settle(used=False)
+        if self._mind is not None:
+            self._mind.drop()
+
+    def account(self) -> None:
+        """Tells of speculations that have ended."""
+        for turn, used, cpu_ms, what in self._held.ended():
+            self._send(SpeculationEnded(turn=turn, used=used, cpu_ms=round(cpu_ms, 2), what=what))
+
+    # --- the commit and after it -------------------------------------------------------------------------
+
+    def commit(self, action: Think) -> Committed:
+        """Hands over what was found ahead, or finds it now."""
+        held = self._held.commit(action.turn, action.text)
+        if held is None or not self._is_fresh(held.found, action):
+            held = None
+            self._held.open(0)
+            if self._mind is not None:
+                self._mind.drop()
+        found = held.found if held is not None else self._route(action.text, action.proposal)
+        self._held.settle(used=isinstance(found.route, AskModel))
+        if held is None or not held.job:
+            return Committed(found, None)
+        if self._mind is not None:
+            self._mind.release(held.job)
+        return Committed(found, tuple(held.outcomes))
+
+    def ask(self, turn: int, text: str, *, may_act: bool) -> bool:
+        """Gives a committed request to the model; whether there is one."""
+        if self._mind is None or not self._model_ready:
+            return False
+        history = tuple(self._history.before_last_request())
+        request = Consider(turn, text, self._house(), history, may_act)
+        self._held.open(self._mind.post(request, committed=True))
+        return True
+
+    def take(self, outcome: Outcome) -> bool:
+        """Whether to act on an outcome of the model now."""
+        match outcome:
+            case Ready():
+                self._model_ready = True
+                self._send(
+                    ModelReady(
+                        name=outcome.name,
+                        load_ms=outcome.load_ms,
+                        prefix_ms=outcome.prefix_ms,
+                        restored=outcome.restored,
+                    )
+                )
+            case Spent():
+                self._held.spent(outcome.job, outcome.cpu_ms)
+            case Judged() if self._held.expects(outcome.job):
+                self._judge(outcome.turn, outcome.text, by_finality(outcome.finality))
+            case Decided() | Piece() | Failed():
+                if self._held.expects(outcome.job):
+                    self._foresee(outcome)
+                return self._held.passes(outcome.job, outcome)
+        return False
+
+    # --- inside ------------------------------------------------------------------------------------------
+
+    def _judge(self, turn: int, text: str, judgement: Completeness) -> None:
+        self._judged = (turn, text)
+        self._send(TurnJudged(turn=turn, text=text, completeness=judgement))
+
+    def _think_ahead(self, action: Speculate) -> None:
+        turn, text = action.turn, action.text
+        began = time.thread_time()
+        found = self._route(text, action.proposal)
+        self._held.hold(turn, text, found, (time.thread_time() - began) * 1000)
+        if not isinstance(found.route, AskModel):
+            if self._mind is not None:
+                self._mind.drop()
+            self.expect(turn, expected_words(found.route, self._house()))
+        elif self._mind is not None and self._model_ready:
+            history = tuple(self._history.so_far(time.monotonic()))
+            request = Consider(turn, text, self._house(), history, found.route.may_act)
+            self._held.work(turn, self._mind.post(request, committed=False), decides=True)
+
+    def _route(self, text: str, proposal: tuple[Call, ...]) -> Found:
+        began = time.monotonic()
+        found = self._find(text, proposal)
+        return Found(found, proposal, self._house_changes, (time.monotonic() - began) * 1000)
+
+    def _is_fresh(self, found: Found, action: Think) -> bool:
+        """Whether what was found ahead still holds; the model's part is weighed against the house later."""
+        is_model = isinstance(found.route, AskModel)
+        return found.proposal == action.proposal and (is_model or found.house == self._house_changes)
+
+    def _foresee(self, outcome: Decided | Piece | Failed) -> None:
+        """Has the first words of an outcome made ready that is not committed yet."""
+        if isinstance(outcome, Piece):
+            self.expect(outcome.turn, outcome.text)
+        elif isinstance(outcome, Decided):
+            house = self._house()
+            asked = self._held.found
+            only_asks = asked is not None and isinstance(asked.route, AskModel) and asked.route.only_asks
+            found = weigh(outcome.decision, house, only_asks=only_asks)
+            self.expect(outcome.turn, expected_words(found, house) if found else "")
