@@ -22,6 +22,7 @@ _THING = frozenset(("noun", "name", "area", "unknown", "activity", "everything")
 _BEFORE_NOUN = frozenset(
     ("determiner", "quantifier", "area", "name", "color", "unknown", "preposition", "noun", "ignored")
 )
+_BEFORE_ONE = frozenset(("determiner", "color", "unknown", "noun", "area", "name"))
 _SAID = frozenset(("act", "complaint", "state", "step"))
 _AFTER_PRONOUN = frozenset(
     ("noun", "name", "area", "unknown", "color", "quantifier", "ignored", "level", "attribute")
@@ -203,6 +204,8 @@ def _kind(
     prior = before.kind if before else ""
     if "number" in kinds:
         units = {"percent", "degrees", "fahrenheit", "duration"}
+        if item.text == "1" and prior in _BEFORE_ONE and not (after and units & after.readings.keys()):
+            return "ignored"  # "the red one"
         is_article = _could_be(after, _THING) and not (after and units & after.readings.keys())
         return "ignored" if "ignored" in kinds and is_article else "number"
     if {"preposition", "act"} <= kinds and "misheard" in item.readings:

@@ -326,6 +326,10 @@ def not_possible(result: NotPossible) -> str:
             return f"I cannot undo that with the {noun}."
         case "nothing_done":
             return "There is nothing to undo."
+        case "left_alone":
+            return LEFT_ALONE
+        case "still_unclear":
+            return "I still do not know which one. Please ask again with its whole name."
         case "not_yet":
             return f"I cannot {_NOT_YET.get(noun, f'do {noun}')} yet."
 

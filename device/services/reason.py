@@ -48,9 +48,18 @@ from device.events import (
 from device.home.mirror import HouseMirror
 from device.home.registry import Call
 from device.reasoning import intents, replies
-from device.reasoning.context import remember
-from device.reasoning.intents import NO_CONTEXT
-from device.reasoning.router import AskModel, Perform, Route, Speak, closes, expected_words, route, weigh
+from device.reasoning.intents import NO_CONTEXT, Context
+from device.reasoning.router import (
+    AskModel,
+    Perform,
+    Route,
+    Speak,
+    closes,
+    expected_words,
+    remembered,
+    route,
+    weigh,
+)
 from device.services.ahead import Ahead
 from device.services.daemon import STEP_S, Daemon, run
 from device.services.mind import Decided, Failed, Mind, Outcome, Piece
@@ -198,30 +207,35 @@ class ReasonDaemon(Daemon):
     def _route(self, text: str, proposal: tuple[Call, ...]) -> Route:
         """Tools come first, then the house, then what the tools make of the rest."""
         language = self.settings.device.language
-        context = self._context if time.monotonic() < self._context_until_s else NO_CONTEXT
-        found = self._tools.route(text) or route(text, self._mirror.house(), proposal, language, context)
+        house = self._mirror.house()
+        found = self._tools.route(text) or route(text, house, proposal, language, self._recent())
         return self._tools.otherwise(text) or found if isinstance(found, AskModel) else found
+
+    def _recent(self) -> Context:
+        return self._context if time.monotonic() < self._context_until_s else NO_CONTEXT
 
     def _follow(self, turn: int, text: str, found: Route, took_ms: float) -> None:
         if isinstance(found, AskModel):
+            self._context = remembered(found, self._recent(), self._mirror.house())
             self._ask_model(turn, text, may_act=found.may_act)
             return
+        calls = found.steps if isinstance(found, Perform) else found.calls
         self.bus.send(
             IntentDecided(
                 turn=turn,
                 route=found.route,
                 text=text,
-                calls=tuple((call.service, call.entity, call.value) for call in found.calls),
+                calls=tuple((call.service, call.entity, call.value) for call in calls),
                 probability=found.probability,
                 decide_ms=took_ms,
             )
         )
-        if found.calls and found.route != "tools":
-            self._context = remember(found.calls, self._mirror.house())
+        self._context = remembered(found, self._recent(), self._mirror.house())
+        if found.calls or self._context.is_asked:
             self._context_until_s = time.monotonic() + _CONTEXT_S
         if isinstance(found, Perform):
             self._ahead.expect(turn, expected_words(found, self._mirror.house()))
-            self._feed(Act(turn, found.calls))
+            self._feed(Act(turn, calls))
         else:
             self._feed(Say(turn, found.text, found.expects_answer, found.proposal))
 
