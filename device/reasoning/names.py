@@ -279,7 +279,7 @@ class NameIndex:
         return list(name.ids) if name else []
 
     def resemblance(self, words: Sequence[str], entity: str) -> float:
-        """How much, 0 to 1, words look or sound like a name of `entity`, kinds of things ("lamp") left out."""
+        """How much, 0 to 1, words look or sound like a name of `entity`; kinds ("lamp") are left out."""
         said = self._telling(words)
         entry = self.entities[entity]
         names = [self._telling(self._words(name)) for name in (entry.name, *entry.aliases)]

@@ -300,6 +300,57 @@ def test_it_and_undo_refer_to_the_request_before(rig: Rig) -> None:
     assert calls == [(tool, "light.kitchen") for tool in ("turn_on", "turn_off", "turn_on")]
 
 
+def talk(rig: Rig, *said: str) -> list[tuple[str, str]]:
+    """Each said after what came of the one before was done and heard; returns the calls of the last."""
+    for turn, text in enumerate(said, 1):
+        cause = (
+            "follow_up" if rig.of(DialogState) and rig.of(DialogState)[-1].state == "follow_up" else "wake"
+        )
+        rig.hear(TurnStarted(turn=turn, cause=cause), guess(text, turn), commit(text, turn=turn))
+        answered(rig, turn)
+    return [(call.tool, call.arguments["entity"]) for call in rig.of(ToolCalled) if call.turn == len(said)]
+
+
+def test_a_correction_undoes_the_wrong_does_the_right_and_tells_of_both(rig: Rig) -> None:
+    assert talk(rig, "turn on the kitchen light", "no, I meant the hall light") == [
+        ("turn_off", "light.kitchen"),
+        ("turn_on", "light.hall"),
+    ]
+    assert rig.of(ReplyClause)[-1].text == "The kitchen light is off. The hall light is on."
+    assert rig.of(IntentDecided)[-1].calls == (
+        ("turn_off", "light.kitchen", None),
+        ("turn_on", "light.hall", None),
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "entities"),
+    [
+        ("the left one", ["light.left"]),
+        ("the second", ["light.right"]),
+        ("both", ["light.left", "light.right"]),
+    ],
+)
+def test_a_short_answer_to_which_one_is_carried_out(rig: Rig, answer: str, entities: list[str]) -> None:
+    for side in ("left", "right"):
+        lamp = Entity(id=f"light.{side}", name=f"{side.title()} Bedside Lamp", area="bedroom")
+        rig.hear(HomeEntity(entity_id=lamp.id, entity=lamp))
+    calls = talk(rig, "turn on the bedside lamp", answer)
+    assert rig.of(ReplyClause)[0].text == "Which one: the left bedside lamp or the right bedside lamp?"
+    assert calls == [("turn_on", entity) for entity in entities]
+
+
+def test_an_answer_that_was_not_caught_can_be_said_again(rig: Rig) -> None:
+    for side in ("left", "right"):
+        lamp = Entity(id=f"light.{side}", name=f"{side.title()} Bedside Lamp", area="bedroom")
+        rig.hear(HomeEntity(entity_id=lamp.id, entity=lamp))
+    talk(rig, "turn on the bedside lamp")
+    rig.hear(TurnStarted(turn=2, cause="follow_up"), TurnCancelled(turn=2, reason="no_text"))
+    answered(rig, 2)
+    rig.hear(TurnStarted(turn=3, cause="follow_up"), commit("the left one", 3))
+    assert [call.arguments["entity"] for call in rig.of(ToolCalled)] == ["light.left"]
+
+
 @pytest.mark.parametrize("ahead", [True, False])
 def test_a_wish_that_is_only_implied_is_offered_and_never_carried_out_unasked(
     rig: Rig, *, ahead: bool
