@@ -17,8 +17,9 @@ from device.home.registry import Call, Entity, House
 from device.reasoning.choosing import Picked, choose
 from device.reasoning.clauses import clauses, whole
 from device.reasoning.context import Choice, Context, Done, goals_of, taking_back
-from device.reasoning.frames import Frame, Target, frame, inherit
+from device.reasoning.frames import Frame, Target, frame
 from device.reasoning.items import cover
+from device.reasoning.lending import inherit
 from device.reasoning.names import NameIndex
 from device.reasoning.resolve import Resolver
 from device.reasoning.results import AskBack, NotPossible, NotUnderstood, Result, Understood

@@ -14,8 +14,9 @@ from device.home.registry import Call, House
 from device.reasoning import correcting, sentences
 from device.reasoning.clauses import absent_object, clauses, guard_of, whole
 from device.reasoning.context import Context, go_on
-from device.reasoning.frames import Frame, frame, inherit
+from device.reasoning.frames import Frame, frame
 from device.reasoning.items import cover
+from device.reasoning.lending import inherit
 from device.reasoning.names import NameIndex
 from device.reasoning.resolve import Resolver
 from device.reasoning.results import AskBack, NotPossible, NotUnderstood, Result, Stop, Understood

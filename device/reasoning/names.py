@@ -131,6 +131,12 @@ class NameIndex:
             for pair in zip(name.words, name.words[1:], strict=False):
                 if pair not in self._joined["".join(pair)]:
                     self._joined["".join(pair)].append(pair)
+        self.option_words = {
+            word
+            for entity in house.entities.values()
+            for option in entity.options
+            for word in self._words(option)
+        }
         self.vocabulary = sorted({word for name in self._names for word in name})
         self._vocabulary = set(self.vocabulary)
         for word in self.vocabulary:

@@ -323,7 +323,7 @@ def _of_id(name: str) -> str:
 
 def not_possible(result: NotPossible) -> str:
     """Why a command cannot be followed in this house."""
-    noun = plain(result.noun)
+    noun = plain(result.noun).replace(" s ", "'s ")
     match result.why:
         case "unknown_device":
             be, where = "are" if is_plural(noun) else "is", "" if " in " in noun else " in this house"

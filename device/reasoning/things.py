@@ -332,7 +332,10 @@ class Things:
             name = self.house.entities[here[0]].name
             raise Stop(NotPossible(name if len(here) == 1 else self.spoken(target) or noun, "cannot"))
         said = self.spoken(target)
-        is_room = area in self.house.areas and goal.kind in ("degrees", "percent", "color", "kelvin", "white")
+        is_set = goal.kind in ("degrees", "percent", "color", "kelvin", "white")
+        is_room = area in self.house.areas and (is_set or (goal.kind, goal.of) == ("step", "temperature"))
+        if area == "@outdoor" and noun == "thermostat":
+            raise Stop(NotPossible(f"{noun} {said}"))
         if not said or not (goal.kind in _OBVIOUS or target.noun or is_room):
             raise Stop(NotUnderstood())
         where = self.house.areas.get(area, "").lower()
@@ -364,8 +367,9 @@ class Things:
     def _domain(self, entity: str) -> str:
         return self.house.entities[entity].domain
 
-    def _is_called(self, entity: str, word: str) -> bool:
-        return any(word in map(self._singular, words) for words in self.index.words_of[entity])
+    def _is_called(self, entity: str, spoken: str) -> bool:
+        said = set(map(self._singular, spoken.split()))
+        return any(said <= set(map(self._singular, words)) for words in self.index.words_of[entity])
 
     def _singular(self, word: str) -> str:
         for ending in self.lexicon.language.plural:

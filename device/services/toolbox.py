@@ -28,6 +28,7 @@ from device.events import (
     TurnStarted,
 )
 from device.home.registry import Call
+from device.reasoning.results import AskBack
 from device.reasoning.router import Perform, Route, Speak
 from device.settings import Settings
 from device.tools import custom, mcp, measures
@@ -118,7 +119,9 @@ class Toolbox:
             return None
         if found.asks:
             self._asking = text
-            return Speak(found.say, "tools", expects_answer=True)
+            names = tuple(choice.name for choice in found.choices)
+            question = AskBack(found.say, names, tuple(choice.calls for choice in found.choices))
+            return Speak(found.say, "tools", expects_answer=True, question=question)
         if found.confirm:
             return Speak(found.say, "tools", expects_answer=True, proposal=found.calls)
         return Perform(found.calls, "tools") if found.calls else Speak(found.say, "tools")

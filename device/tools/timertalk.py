@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 
 from rapidfuzz import fuzz
 
 from device.events import TimerChanged
 from device.home.registry import Call
+from device.reasoning.context import Choice
 from device.reasoning.spoken import listed
 from device.tools import recurrence, remindertalk, say, times, words
 from device.tools.language import Language, load
@@ -171,10 +173,12 @@ def _prolong(found: Sentence, now: datetime, state: ToolState, sign: int) -> Too
     if not found.noun and not any(timer.kind == "timer" for timer in state.timers):
         return None
     kind = found.noun or "timer"
-    which = _resolve(kind, found.name, lengths[0][0] if lengths else None, now, state)
-    if isinstance(which, ToolRequest):
-        return which
-    return call("timer_add", which[0].timer_id, sign * amount[0])
+
+    def prolonged(timer: TimerChanged) -> Call:
+        return Call("timer_add", timer.timer_id, sign * amount[0])
+
+    which = _resolve(kind, found.name, lengths[0][0] if lengths else None, now, state, prolonged)
+    return which if isinstance(which, ToolRequest) else ToolRequest(calls=(prolonged(which[0]),))
 
 
 def _before(found: Sentence, item: Item) -> str:
@@ -188,13 +192,13 @@ def _act_on(action: str, found: Sentence, now: datetime, state: ToolState) -> To
     is_all = found.has("all") or _is_plural(found)
     if action == "skip" and found.noun == "timer":
         return None
-    which = _resolve(found.noun, found.name, length, now, state, is_all=is_all, due=_due(found, now))
-    if isinstance(which, ToolRequest):
-        return which
-    if action in ("cancel", "skip"):
-        return ToolRequest(calls=tuple(_left_out(action, timer, found, now) for timer in which))
-    service = {"pause": "timer_pause", "resume": "timer_resume"}[action]
-    return ToolRequest(calls=tuple(Call(service, timer.timer_id) for timer in which))
+    service = {"pause": "timer_pause", "resume": "timer_resume"}.get(action)
+
+    def made(timer: TimerChanged) -> Call:
+        return Call(service, timer.timer_id) if service else _left_out(action, timer, found, now)
+
+    which = _resolve(found.noun, found.name, length, now, state, made, is_all=is_all, due=_due(found, now))
+    return which if isinstance(which, ToolRequest) else ToolRequest(calls=tuple(map(made, which)))
 
 
 def _left_out(action: str, timer: TimerChanged, found: Sentence, now: datetime) -> Call:
@@ -234,11 +238,12 @@ def _resolve(
     length: float | None,
     now: datetime,
     state: ToolState,
+    made: Callable[[TimerChanged], Call] | None = None,
     *,
     is_all: bool = False,
     due: Due = None,
 ) -> list[TimerChanged] | ToolRequest:
-    """The timers that are meant, or what to say instead."""
+    """The timers that are meant, or what to say instead; `made` is the call for one of them."""
     of_kind = [timer for timer in state.timers if timer.kind == kind]
     found = [
         timer
@@ -258,7 +263,9 @@ def _resolve(
     if ringing:
         return ringing
     names = [f"the {_called(timer, now)}" for timer in found]
-    return ToolRequest(say=f"Which one, {listed(names, 'or')}?", asks=True)
+    pairs = zip(names, found, strict=True) if made else ()
+    choices = tuple(Choice(name, (made(timer),)) for name, timer in pairs if made)
+    return ToolRequest(say=f"Which one, {listed(names, 'or')}?", asks=True, choices=choices)
 
 
 def _is_at(timer: TimerChanged, due: Due) -> bool:

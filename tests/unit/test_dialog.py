@@ -302,7 +302,7 @@ def mumbled(turn: int, how: str) -> Input:
 @pytest.mark.parametrize("first", MUMBLES)
 @pytest.mark.parametrize("second", MUMBLES)
 def test_repetition_is_asked_for_once_and_then_it_is_said_that_it_ends(first: str, second: str) -> None:
-    before = (WAKE, mumbled(1, first))
+    before: tuple[Input, ...] = (WAKE, mumbled(1, first))
     _, actions = play(*before)
     asked = [a.text for a in actions if isinstance(a, ReplyClause)]
     assert asked == [LOST_THREAD if first == "failed" else SAY_AGAIN]

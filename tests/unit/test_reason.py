@@ -15,6 +15,7 @@ from device.events import (
     ReplyClause,
     ReplyExpected,
     SpeculationEnded,
+    TimerChanged,
     ToolCalled,
     ToolResult,
     TranscriptPartial,
@@ -303,10 +304,9 @@ def test_it_and_undo_refer_to_the_request_before(rig: Rig) -> None:
 def talk(rig: Rig, *said: str) -> list[tuple[str, str]]:
     """Each said after what came of the one before was done and heard; returns the calls of the last."""
     for turn, text in enumerate(said, 1):
-        cause = (
-            "follow_up" if rig.of(DialogState) and rig.of(DialogState)[-1].state == "follow_up" else "wake"
-        )
-        rig.hear(TurnStarted(turn=turn, cause=cause), guess(text, turn), commit(text, turn=turn))
+        follows = [state.state for state in rig.of(DialogState)][-1:] == ["follow_up"]
+        rig.hear(TurnStarted(turn=turn, cause="follow_up" if follows else "wake"))
+        rig.hear(guess(text, turn), commit(text, turn=turn))
         answered(rig, turn)
     return [(call.tool, call.arguments["entity"]) for call in rig.of(ToolCalled) if call.turn == len(said)]
 
@@ -338,6 +338,17 @@ def test_a_short_answer_to_which_one_is_carried_out(rig: Rig, answer: str, entit
     calls = talk(rig, "turn on the bedside lamp", answer)
     assert rig.of(ReplyClause)[0].text == "Which one: the left bedside lamp or the right bedside lamp?"
     assert calls == [("turn_on", entity) for entity in entities]
+
+
+@pytest.mark.parametrize(
+    ("answer", "ids"),
+    [("the pizza one", ["1"]), ("the second", ["2"]), ("both", ["1", "2"]), ("neither", [])],
+)
+def test_a_short_answer_chooses_among_timers_too(rig: Rig, answer: str, ids: list[str]) -> None:
+    for number, name in ((1, "pizza"), (2, "rice")):
+        rig.hear(TimerChanged(timer_id=f"{number}", kind="timer", state="running", name=name, seconds=600))
+    assert talk(rig, "cancel the timer", answer) == [("timer_cancel", number) for number in ids]
+    assert rig.of(ReplyClause)[0].text == "Which one, the pizza timer or the rice timer?"
 
 
 def test_an_answer_that_was_not_caught_can_be_said_again(rig: Rig) -> None:
