@@ -139,7 +139,8 @@ class Things:
     def is_known_thing(self, target: Target) -> bool:
         """Whether a word of `target` is an everyday thing or room, though not one of this house."""
         words = [self.words[at] for at in target.words]
-        return any(word in self.lexicon.known and word not in self.lexicon.words for word in words)
+        named = self.lexicon.things | self.lexicon.rooms
+        return any(w in named or (w in self.lexicon.known and w not in self.lexicon.words) for w in words)
 
     def literally(self, candidates: list[str], target: Target) -> list[str]:
         """Those whose name holds the special word that was said ("lamp", "shutters"), if there are any."""
