@@ -47,7 +47,7 @@ def correct(
 
     `calls` makes calls of frames.
     """
-    meant = _meant(words, index.lexicon)
+    meant = meant_by(words, index.lexicon)
     if not meant.words:
         picked = choose(words, context.offered, house, index) if context.is_asked else None
         return NotPossible("", "left_alone") if picked and not picked.choices else None
@@ -89,7 +89,8 @@ def _start(words: Sequence[str], phrases: Sequence[tuple[str, ...]]) -> int:
     return next((len(phrase) for phrase in phrases if tuple(words[: len(phrase)]) == phrase), 0)
 
 
-def _meant(words: list[str], known: Lexicon) -> Correction:
+def meant_by(words: list[str], known: Lexicon) -> Correction:
+    """What of the words is meant, without "no", "I said" and what is said not to be meant."""
     phrases, rest, is_led = _phrases(known), words, False
     while rest and (size := _start(rest, phrases["leads"]) or int(rest[0] == ",")):
         is_led = is_led or rest[0] != ","
@@ -108,7 +109,7 @@ def _after_denied(words: list[str], known: Lexicon) -> list[str]:
     for at in range(1, len(words)):
         size = _start(words[at:], phrases["instead"]) or int(words[at] == ",")
         if size and (rest := _stripped(words[at + size :])):
-            return [",", *_meant(rest, known).words]
+            return [",", *meant_by(rest, known).words]
     return words
 
 
