@@ -30,7 +30,7 @@ from device.reasoning.decision import Decision
 from device.reasoning.router import Route, route
 from device.services import reason
 from device.services.mind import Consider, Decided, Job, Judged, Outcome, Piece, Prefill, Ready, Spent
-from device.settings import Listen, Settings
+from device.settings import Listen, Reason, Settings
 
 KITCHEN = Entity(id="light.kitchen", name="Kitchen Light", area="kitchen", features=frozenset(("dim",)))
 HALL = Entity(id="light.hall", name="Hall Light", area="hall")
@@ -349,6 +349,16 @@ def test_a_short_answer_chooses_among_timers_too(rig: Rig, answer: str, ids: lis
         rig.hear(TimerChanged(timer_id=f"{number}", kind="timer", state="running", name=name, seconds=600))
     assert talk(rig, "cancel the timer", answer) == [("timer_cancel", number) for number in ids]
     assert rig.of(ReplyClause)[0].text == "Which one, the pizza timer or the rice timer?"
+
+
+@pytest.mark.parametrize("said", ["the of and a", "blah blah wibble", "mm the uh", "zxcvb", "?"])
+def test_nonsense_without_a_model_is_said_not_to_be_understood_and_ends(
+    monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    rig = Rig(monkeypatch, Settings(reason=Reason(model=False)))
+    assert talk(rig, said) == []
+    assert [clause.text for clause in rig.of(ReplyClause)] == ["Sorry, I did not understand that."]
+    assert rig.of(DialogState)[-1].state == "idle"
 
 
 def test_an_answer_that_was_not_caught_can_be_said_again(rig: Rig) -> None:
