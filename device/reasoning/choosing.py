@@ -44,7 +44,7 @@ class _Chooser:
         said = tuple(word for word in words if word != ",")
         if not said:
             return None
-        if said in self.phrases["every"] or tuple(self._core(said)) in self.phrases["every"]:
+        if said in self.phrases["every"]:
             return Picked(self.offered)
         if said in self.phrases["none"]:
             return Picked([])
@@ -94,8 +94,8 @@ class _Chooser:
         ]
         if len(exact) == 1:
             return exact
-        places = zip(words, self.index.likely(words), strict=True)
-        heard = [(word, likely) for word, likely in places if self._core([word])]
+        places = self.index.likely(words)
+        heard = [(words[at], places[at]) for at in self._telling(words)]
         for more in (False, True):
             fitting = [
                 one
@@ -107,14 +107,24 @@ class _Chooser:
         return []
 
     def _core(self, words: Sequence[str]) -> list[str]:
-        """The words without small ones and without "one", unless they are in an offered name."""
+        return [words[at] for at in self._telling(words)]
+
+    def _telling(self, words: Sequence[str]) -> list[int]:
+        """Where the words are that are neither small nor "one", unless in an offered name."""
         ones = {word for phrase in self.phrases["one"] for word in phrase}
         names = {word for word in self.spoken if not self._is_article(word)}
-        return [word for word in words if word in names or not (word in ones or self._is_small(word))]
+        following = [*words[1:], ""]
+        return [
+            at
+            for at, (word, after) in enumerate(zip(words, following, strict=False))
+            if word in names or not (word in ones or self._is_small(word, after))
+        ]
 
-    def _is_small(self, word: str) -> bool:
+    def _is_small(self, word: str, after: str) -> bool:
+        """Whether a word names nothing; one that may be an act ("on") only before an article."""
         readings = self.known.readings(word).keys()
-        return bool(readings & _SMALL) and "noun" not in readings
+        is_act = "act" in readings and not self._is_article(after)
+        return bool(readings & _SMALL) and "noun" not in readings and not is_act
 
     def _is_article(self, word: str) -> bool:
         return "determiner" in self.known.readings(word)

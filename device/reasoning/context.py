@@ -67,6 +67,10 @@ class Context(msgspec.Struct, frozen=True):
         """What was spoken of."""
         return list(dict.fromkeys(done.call.entity for done in self.last if done.call.entity))
 
+    def answered(self) -> Context:
+        """The same when the question waits for no answer any more."""
+        return msgspec.structs.replace(self, is_asked=False)
+
     @property
     def is_question(self) -> bool:
         """Whether the house was only asked."""

@@ -95,6 +95,9 @@ def meant_by(words: list[str], known: Lexicon) -> Correction:
     while rest and (size := _start(rest, phrases["leads"]) or int(rest[0] == ",")):
         is_led = is_led or rest[0] != ","
         rest = rest[size:]
+    is_lack = len(words) - len(rest) == 1 and words[0] in known.language.no and bool(rest)
+    if is_lack and known.noun(rest[0]):
+        is_led = False  # "no lights in the kitchen"
     if size := _start(rest, phrases["denied"]):
         return Correction(_after_denied(rest[size:], known), is_led=True, is_denied=True)
     for at in range(1, len(rest)):
@@ -225,7 +228,7 @@ def _again(
     resolver = Resolver(Things(words, places, index, house, index.lexicon), base)
     is_repeatable = base.is_question or bool(goals_of(base))
     if frames and is_repeatable and all(_names_only(now) for now in frames):
-        frames = resolver.repeat([replace(now, mood="do") for now in frames])
+        frames = resolver.repeat(frames)
     elif meant.is_led and len(frames) == 1 and _says_only_how(frames[0]):
         frames = [replace(frames[0], has_pronoun=True)]
     elif not all(now.is_scene and not now.verbs for now in frames):
@@ -256,4 +259,5 @@ def _says_only_how(now: Frame) -> bool:
 
 
 def _names_only(now: Frame) -> bool:
-    return bool(now.targets) and not (now.has_goal or now.verbs or now.has_subject)
+    is_plain = now.mood == "do" and not (now.attributes or now.senses or now.has_subject)
+    return is_plain and bool(now.targets) and not (now.has_goal or now.verbs)

@@ -177,7 +177,7 @@ def remembered(found: Route, context: Context, house: House) -> Context:
             offered = context.offered if is_chosen else ()
             return msgspec.structs.replace(remember(found.calls, house), offered=offered)
         case _:
-            return msgspec.structs.replace(context, is_asked=False)
+            return context.answered()
 
 
 def _risky(calls: tuple[Call, ...], house: House) -> bool:

@@ -194,6 +194,7 @@ class ReasonDaemon(Daemon):
     def _think(self, action: Think) -> None:
         turn, text = action.turn, action.text
         if action.follows and closes(text, action.proposal, self.settings.device.language):
+            self._context = self._context.answered()
             self._feed(Close(turn))
             return
         found, outcomes = self._ahead.commit(action)

@@ -120,6 +120,23 @@ def test_what_resembles_nothing_of_the_kind_or_the_room_is_not_offered(said: str
     assert not found.proposal
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "lights on",
+        "what's the temperature outside",
+        "how bright is the study lamp",
+        "that is all",
+        "thanks",
+        "what about tea",
+    ],
+)
+def test_after_a_question_other_sentences_mean_what_they_mean_without_one(said: str) -> None:
+    alone, _ = talk(said)
+    after, _ = talk("turn on the bedside lamp", said)
+    assert after == alone
+
+
 def test_rooms_tell_things_of_one_name_apart() -> None:
     flat = houses()["flat"]
     found, _ = talk("turn on the ceiling light", "the one in the bedroom", house=flat)
@@ -220,6 +237,7 @@ def test_a_question_is_corrected_too() -> None:
         "no way the kettle is on",
         "not now",
         "sorry about that",
+        "no lights in the study please",
     ],
 )
 def test_other_words_correct_nothing(said: str) -> None:

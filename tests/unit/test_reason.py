@@ -361,6 +361,14 @@ def test_nonsense_without_a_model_is_said_not_to_be_understood_and_ends(
     assert rig.of(DialogState)[-1].state == "idle"
 
 
+def test_a_question_that_was_declined_waits_for_no_answer_any_more(rig: Rig) -> None:
+    for side in ("left", "right"):
+        lamp = Entity(id=f"light.{side}", name=f"{side.title()} Bedside Lamp", area="bedroom")
+        rig.hear(HomeEntity(entity_id=lamp.id, entity=lamp))
+    assert talk(rig, "turn on the bedside lamp", "no, thank you", "the left one") == []
+    assert not rig.of(ToolCalled)
+
+
 def test_an_answer_that_was_not_caught_can_be_said_again(rig: Rig) -> None:
     for side in ("left", "right"):
         lamp = Entity(id=f"light.{side}", name=f"{side.title()} Bedside Lamp", area="bedroom")
