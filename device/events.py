@@ -369,6 +369,8 @@ class TimerChanged(Event, frozen=True, tag="timer.changed"):
     seconds: float = 0.0  # how long it was set for; 0 for a time of day
     due_s: float = 0.0  # when it rings, seconds since the epoch
     remaining_s: float = 0.0  # when this was sent
+    repeats: str = ""  # RFC 5545: "FREQ=WEEKLY;BYDAY=MO,TU;BYHOUR=7;BYMINUTE=0"
+    skipped: tuple[str, ...] = ()  # days on which what repeats does not ring, ISO 8601
 
 
 class TimerRang(Event, frozen=True, tag="timer.rang"):

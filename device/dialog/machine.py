@@ -59,6 +59,7 @@ from device.home.registry import Call
 
 HOLDING = "One moment."
 SAY_AGAIN = "Sorry, could you say that again?"
+GIVE_UP = "Sorry, I still could not make that out. Let us leave it for now."
 LOST_THREAD = "Sorry, I lost my thread. Please say that again."
 TOO_LONG = "Sorry, that is taking me too long. Please ask me again, in fewer words."
 
@@ -164,7 +165,7 @@ def _committed(dialog: Dialog, given: TurnCommitted, now_s: float) -> Step:
     if given.confidence < dialog.limits.minimum_confidence:
         return _not_caught(dialog, now_s)
     think = Think(given.turn, given.text, _offered(dialog), dialog.follows)
-    return _think(replace(dialog, interrupted=None), think, now_s)
+    return _think(replace(dialog, interrupted=None, asked_again=False), think, now_s)
 
 
 def _think(dialog: Dialog, think: Think, now_s: float) -> Step:
@@ -186,7 +187,10 @@ def _cancelled(dialog: Dialog, given: TurnCancelled, now_s: float) -> Step:
     if dialog.state not in ("listening", "follow_up"):
         return dialog, []
     if given.reason == "failed":
-        return _say(replace(dialog, interrupted=None), LOST_THREAD, now_s, expects_answer=True)
+        dialog = replace(dialog, interrupted=None)
+        if dialog.asked_again:
+            return _say(dialog, GIVE_UP, now_s)
+        return _say(replace(dialog, asked_again=True), LOST_THREAD, now_s, expects_answer=True)
     if dialog.interrupted is not None:
         return _resume(dialog, dialog.interrupted, now_s)
     if dialog.unasked:
@@ -198,14 +202,20 @@ def _cancelled(dialog: Dialog, given: TurnCancelled, now_s: float) -> Step:
 
 
 def _not_caught(dialog: Dialog, now_s: float) -> Step:
-    """Asks for repetition once, then lets it be; nobody is asked who may not have meant Wren."""
+    """Asks for repetition once, then says that it lets it be; nobody is told who may not have meant Wren.
+
+    What was offered before stays offered: a "yes" that is said again still counts.
+    """
     if dialog.interrupted is not None:
         return _resume(dialog, dialog.interrupted, now_s)
-    if not (dialog.asked_again or dialog.unasked):
-        return _say(replace(dialog, asked_again=True), SAY_AGAIN, now_s, expects_answer=True)
-    turn = dialog.turn
-    dialog, actions = _enter(dialog, "idle", now_s)
-    return dialog, [CueRequested(turn=turn, cue="cancelled"), *actions]
+    if dialog.unasked:
+        turn = dialog.turn
+        dialog, actions = _enter(dialog, "idle", now_s)
+        return dialog, [CueRequested(turn=turn, cue="cancelled"), *actions]
+    if dialog.asked_again:
+        return _say(dialog, GIVE_UP, now_s)
+    again = replace(dialog, asked_again=True)
+    return _say(again, SAY_AGAIN, now_s, expects_answer=True, proposal=dialog.proposal)
 
 
 def _resume(dialog: Dialog, old: Dialog, now_s: float) -> Step:

@@ -112,7 +112,7 @@ class OwnDevice:
     def timers(self, timers: Iterable[TimerChanged]) -> tuple[Publish, Publish]:
         """All timers, and whether one rings."""
         known = [timer for timer in timers if timer.state != "gone"]
-        fields = ("kind", "state", "name", "seconds", "due_s", "remaining_s")
+        fields = ("kind", "state", "name", "seconds", "due_s", "remaining_s", "repeats", "skipped")
         rows = [
             {"id": timer.timer_id} | {field: getattr(timer, field) for field in fields} for timer in known
         ]

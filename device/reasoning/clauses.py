@@ -19,6 +19,7 @@ _ACTS = frozenset(("act", "neutral", "step", "number"))
 _VALUES = frozenset(("number", "level", "color"))
 _ENDS_OBJECT = frozenset(("preposition", "number", "color", "level", "clock", "conjunction", "guard", "by"))
 _SURELY_OF_THINGS = ("on", "off", "dim", "brighten", "lock", "unlock", "toggle")
+_LEADS_TO_VERB = frozenset(("copula", "degree", "guard", "preposition"))  # "is closed", "about to open"
 _QUESTIONS = frozenset(("copula", "aux", "wh", "which", "ask"))
 
 
@@ -77,7 +78,7 @@ def _begins_anew(item: Item, rest: list[Item], part: list[Item]) -> bool:
     if item.is_verb and item.form != "1":
         is_asked = mood_of(part) == "ask"
         is_amount = part[-1].kind in ("percent", "level") and (not rest or rest[0].kind == "conjunction")
-        is_predicate = part[-1].kind in ("copula", "degree") and part[-1].end == item.start
+        is_predicate = part[-1].kind in _LEADS_TO_VERB and part[-1].end == item.start
         return not (is_asked or is_amount) and (
             (has_thing and has_goal and "subject" not in kinds) or (is_told and not is_predicate)
         )

@@ -2,7 +2,7 @@
 
 | the text                                                                        | is         |
 |---------------------------------------------------------------------------------|------------|
-| is a whole answer or request by itself ("yes", "stop", "never mind")            | `complete` |
+| is a whole answer or request by itself ("yes", "stop", "never mind", "both")    | `complete` |
 | ends on a hesitation, or on a word that needs another ("the", "and", "to")      | `open`     |
 | is a polite beginning and nothing more ("could you")                            | `open`     |
 | ends on a verb, or names a thing and not what to do with it ("turn the kettle") | `open`     |
@@ -102,7 +102,8 @@ class _Endings:
 
     def __init__(self, known: Lexicon) -> None:
         language = known.language
-        self.whole = frozenset(" ".join(split(phrase, language)) for phrase in language.whole)
+        answers = (*language.choosing["every"], *language.choosing["none"])
+        self.whole = frozenset(" ".join(split(phrase, language)) for phrase in (*language.whole, *answers))
         self.hesitations, self.open_ends, self.openings = (
             frozenset(tuple(split(phrase, language)) for phrase in phrases)
             for phrases in (language.hesitations, language.open_ends, language.openings)

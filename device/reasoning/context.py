@@ -41,15 +41,35 @@ class Done(msgspec.Struct, frozen=True):
     before: State = State()
 
 
+class Choice(msgspec.Struct, frozen=True):
+    """One of several that a question offered: what it is called, and the calls that choosing it runs."""
+
+    name: str
+    calls: tuple[Call, ...]
+
+
 class Context(msgspec.Struct, frozen=True):
-    """The last request: `last` are its calls in the order in which they were made."""
+    """The last request: `last` are its calls in the order in which they were made.
+
+    `offered` is what the last question, if it belongs to that request, let the person choose from; while
+    `is_asked` it waits for an answer, which runs `takes_back` and what was chosen. `times` counts how often
+    it was asked.
+    """
 
     last: tuple[Done, ...] = ()
+    offered: tuple[Choice, ...] = ()
+    is_asked: bool = False
+    takes_back: tuple[Call, ...] = ()
+    times: int = 0
 
     @property
     def entities(self) -> list[str]:
         """What was spoken of."""
         return list(dict.fromkeys(done.call.entity for done in self.last if done.call.entity))
+
+    def answered(self) -> Context:
+        """The same when the question waits for no answer any more."""
+        return msgspec.structs.replace(self, is_asked=False)
 
     @property
     def is_question(self) -> bool:
@@ -60,6 +80,32 @@ class Context(msgspec.Struct, frozen=True):
 def remember(calls: Iterable[Call], house: House) -> Context:
     """The context of a request with these calls, from the house as it is before they are carried out."""
     return Context(tuple(Done(call, house.states.get(call.entity, State())) for call in calls))
+
+
+def asked(question: AskBack, before: Context) -> Context:
+    """The context of a question that was just put; what was done before it may still be corrected."""
+    pairs = zip(question.names, question.candidates, strict=False)
+    offered = tuple(Choice(name, calls) for name, calls in pairs)
+    times = before.times + 1 if before.is_asked and offered == before.offered else 1
+    return Context(before.last, offered, bool(offered), question.takes_back, times)
+
+
+def taking_back(context: Context, calls: Iterable[Call], house: House) -> tuple[Call, ...]:
+    """The calls that undo the last request, as far as that can be done and `calls` do not do it themselves.
+
+    Nothing is opened or unlocked by the way.
+    """
+    kept = {call.entity for call in calls}
+    result: list[Call] = []
+    for done in reversed(context.last):
+        entity = house.entities.get(done.call.entity)
+        if entity is None or entity.id in kept or done.call.service == "get":
+            continue
+        back = _back(done, entity)
+        if back is not None and back != done.call and in_range(back, house) and not _opens(back, house):
+            result = [call for call in result if call.entity != entity.id]
+            result.append(back)
+    return tuple(result)
 
 
 def go_on(way: str, context: Context, house: House) -> Result:

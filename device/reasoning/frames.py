@@ -1,13 +1,9 @@
-"""From clauses to frames: what is wanted (acts, values) of which things (targets), one frame per clause.
-
-A clause that lacks its act or its
-things borrows them from its neighbour ("turn on the kitchen and the hallway light").
-"""
+"""From clauses to frames: what is wanted (acts, values) of which things (targets), one frame per clause."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from device.reasoning.clauses import mood_of
 from device.reasoning.items import Item
@@ -153,6 +149,8 @@ class _Builder:
                     self._unknown(item, before)
                 case _:
                     self._meaning(item, before[-1] if before else None, (*self.part[at + 1 :], None)[0])
+            if item.kind == "duration" and self._is_ordinal(at):
+                self._unknown(item, before)
             if item.kind in _OPTION_KINDS:
                 self.frame.options.append(item.start)
             self.frame.is_sensed |= "sensed" in item.readings
@@ -219,22 +217,35 @@ class _Builder:
     def _unknown(self, item: Item, before: list[Item]) -> None:
         if self.frame.mood == "ask" and item.text.endswith(self.index.lexicon.language.adverb_ending):
             return
+        if self.verb is not None and (act := self.index.lexicon.act(self.verb.text, item.text)):
+            self.frame.acts.add(act)  # "get … going"
+            return
         last = self.targets[-1] if self.targets else None
         touches = self._touches(before)
         is_place = bool(before) and before[-1].kind in ("preposition", "determiner")
         if last and touches and last.found:
             self.frame.unknown.append(item.start)
-        elif last and (touches or (is_place and last.noun and not (last.words or last.area))):
+        elif last and (touches or (is_place and self._is_narrowed(last, item))):
             last.words.append(item.start)
             last.end = item.end
         else:
             every = self._every(before)
             self.targets.append(Target(item.start, item.end, words=[item.start], every=every))
 
+    def _is_narrowed(self, last: Target, item: Item) -> bool:
+        """Whether an unknown place says more of a kind of thing ("lights in the attic"), no choice does."""
+        return bool(last.noun) and not (last.words or last.area or item.text in self.index.option_words)
+
     def _is_scene(self, target: Target) -> bool:
         if target.found:
             return any(self.index.entities[e].domain in ("scene", "button") for e in target.found[0].name.ids)
         return target.noun == "scene" and bool(target.words)
+
+    def _is_ordinal(self, at: int) -> bool:
+        """Whether a length of time stands where only an ordinal can ("the second lamp")."""
+        before, after = self.part[at - 1] if at else None, (*self.part[at + 1 :], None)[0]
+        is_counted = before is not None and before.kind == "number"
+        return not is_counted and after is not None and after.kind in ("name", "noun")
 
     # What is wanted of them
 
@@ -295,7 +306,7 @@ class _Builder:
     def _joined(self, particle: Item) -> str:
         """What a particle makes of the verb before the thing ("light … up"), which then means that alone."""
         verb = self.verb
-        if verb is None or particle.is_verb or verb.value not in ("on", "close"):
+        if verb is None or particle.is_verb or verb.value not in ("on", "close", ""):
             return ""
         act = self.index.lexicon.act(verb.text, particle.text)
         if act == "off" and any(map(self._may_move, self.targets)):
@@ -329,6 +340,8 @@ class _Builder:
 
     def _number(self, item: Item, previous: Item | None, unit: str) -> None:
         frame, amount, prior = self.frame, float(item.text), previous.kind if previous else ""
+        if prior == "negative":
+            amount, prior = -amount, "preposition"
         is_time_of_day = (
             prior == "clock"
             and amount <= _HOURS
@@ -353,40 +366,3 @@ class _Builder:
             case _:
                 value = Value("number", amount, relative=relative)
         frame.values.append(value)
-
-
-def inherit(frames: list[Frame]) -> list[Frame]:
-    """Lends every frame the act or the things it lacks, from the frame before it or else after it."""
-    result = list(frames)
-    for at, now in enumerate(result):
-        before = result[at - 1] if at else None
-        after = result[at + 1] if at + 1 < len(result) else None
-        if before and before.mood == "ask" and now.mood == "do" and not now.verbs:
-            now = replace(now, mood="ask", attributes=now.attributes or before.attributes)
-        elif now.mood == "do" and now.targets and not now.has_goal and not (now.houseless or now.not_yet):
-            lender = before if before and before.mood == "do" and before.has_goal else after
-            if lender and lender.mood == "do" and lender.has_goal:
-                now = replace(
-                    now,
-                    acts=lender.acts,
-                    values=lender.values,
-                    states=lender.states,
-                    steps=lender.steps,
-                    attributes=lender.attributes,
-                )
-        if (
-            after
-            and after.targets
-            and not (after.verbs or (after.has_goal and now.has_goal and after.acts != now.acts))
-        ):
-            now = replace(now, targets=[_borrow_noun(target, after.targets[0]) for target in now.targets])
-        result[at] = now
-    return result
-
-
-def _borrow_noun(target: Target, other: Target) -> Target:
-    is_bare = target.area and not (target.noun or target.found or target.words)
-    if is_bare and not target.area.startswith("@") and (other.area or other.found):
-        noun, spoken = other.noun, other.spoken_noun
-        return replace(target, noun=noun, spoken_noun=spoken) if noun else target
-    return target

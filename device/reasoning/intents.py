@@ -11,11 +11,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from device.home.registry import Call, House
-from device.reasoning import sentences
+from device.reasoning import correcting, sentences
 from device.reasoning.clauses import absent_object, clauses, guard_of, whole
 from device.reasoning.context import Context, go_on
-from device.reasoning.frames import Frame, frame, inherit
+from device.reasoning.frames import Frame, frame
 from device.reasoning.items import cover
+from device.reasoning.lending import inherit
 from device.reasoning.names import NameIndex
 from device.reasoning.resolve import Resolver
 from device.reasoning.results import AskBack, NotPossible, NotUnderstood, Result, Stop, Understood
@@ -30,6 +31,7 @@ __all__ = [
     "Result",
     "Understood",
     "addressed",
+    "corrected",
     "index_of",
     "parse",
     "prepare",
@@ -69,10 +71,15 @@ def parse(text: str, house: House, language: str = "en", context: Context = NO_C
     `context` is what was done before; without it "it" and "undo that" refer to nothing.
     """
     known = lexicon(language)
-    words = addressed(split(text, known.language), known)
+    said = split(text, known.language)
+    words = addressed(said, known)
+    if context.is_asked and (found := corrected(text, house, language, context)):
+        return found
     if way := known.onward(words):
         return go_on(way, context, house)
-    result = _understand(words, house, known, context)
+    if context.last and (found := corrected(text, house, language, context)):
+        return found
+    result = correcting.instead(said, _understand(words, house, known, context), house, known, context)
     if isinstance(result, NotPossible) and result.why == "unknown_device" and (deed := known.beyond(words)):
         return NotPossible(deed, "beyond")
     if not isinstance(result, NotUnderstood):
@@ -82,6 +89,13 @@ def parse(text: str, house: House, language: str = "en", context: Context = NO_C
     if result.guard not in _FINAL and (deed := known.beyond(words)):
         return NotPossible(deed, "beyond")
     return result
+
+
+def corrected(text: str, house: House, language: str = "en", context: Context = NO_CONTEXT) -> Result | None:
+    """What `text` comes to as an answer to the question just asked, or as a correction; else None."""
+    known = lexicon(language)
+    words = addressed(split(text, known.language), known)
+    return correcting.correct(words, house, index_of(house, known), context, _calls)
 
 
 def addressed(words: list[str], known: Lexicon) -> list[str]:

@@ -22,6 +22,8 @@ _THING = frozenset(("noun", "name", "area", "unknown", "activity", "everything")
 _BEFORE_NOUN = frozenset(
     ("determiner", "quantifier", "area", "name", "color", "unknown", "preposition", "noun", "ignored")
 )
+_OURS = ("@house", "@here")
+_BEFORE_ONE = frozenset(("determiner", "color", "unknown", "noun", "area", "name"))
 _SAID = frozenset(("act", "complaint", "state", "step"))
 _AFTER_PRONOUN = frozenset(
     ("noun", "name", "area", "unknown", "color", "quantifier", "ignored", "level", "attribute")
@@ -155,8 +157,9 @@ def _choose(items: list[Item], lexicon: Lexicon) -> list[Item]:
             )
             item.kind = _kind(item, before, after, has_verb, first, is_thing_next)
             is_epithet = before is not None and before.kind == "determiner" and after is not None
-            if item.text in lexicon.language.particles and is_epithet and after and "noun" in after.readings:
-                item.kind = "unknown"  # "the back door"
+            is_turned = item.text in lexicon.language.particles or "form" in item.readings
+            if is_turned and is_epithet and after and "noun" in after.readings:
+                item.kind = "unknown"  # "the back door", "the left lamp"
             if item.kind == "except" and at == 0:  # nothing was said yet that it could except
                 item.kind = "filler"
             is_done = before is not None and before.kind in ("act", "state", "everything") and has_act
@@ -168,6 +171,8 @@ def _choose(items: list[Item], lexicon: Lexicon) -> list[Item]:
             ):
                 item.kind = "preposition"
             item.value = item.readings.get(item.kind, "")
+            if item.kind == "area" and item.value in _OURS and _is_owned(items, at):
+                item.value = "@unknown"
         item.is_verb = item.kind == "neutral" or (
             item.kind == "act" and item.text not in lexicon.language.particles
         )
@@ -178,6 +183,14 @@ def _choose(items: list[Item], lexicon: Lexicon) -> list[Item]:
         has_verb = has_verb or item.is_verb
         has_act = item.kind != "conjunction" and (has_act or item.kind in ("act", "state"))
     return [item for item in items if item.kind != "filler"]
+
+
+def _is_owned(items: list[Item], at: int) -> bool:
+    """Whether a place is somebody's ("mum's house", "my parents house"), and so perhaps another one."""
+    before = items[at - 1] if at else None
+    if before is not None and "possessive" in before.readings:
+        return at > 1 and not items[at - 2].found
+    return before is not None and before.kind == "unknown" and not before.readings
 
 
 def _leads_to_place(items: list[Item], at: int) -> bool:
@@ -203,6 +216,8 @@ def _kind(
     prior = before.kind if before else ""
     if "number" in kinds:
         units = {"percent", "degrees", "fahrenheit", "duration"}
+        if item.text == "1" and prior in _BEFORE_ONE and not (after and units & after.readings.keys()):
+            return "ignored"  # "the red one"
         is_article = _could_be(after, _THING) and not (after and units & after.readings.keys())
         return "ignored" if "ignored" in kinds and is_article else "number"
     if {"preposition", "act"} <= kinds and "misheard" in item.readings:

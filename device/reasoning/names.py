@@ -131,6 +131,12 @@ class NameIndex:
             for pair in zip(name.words, name.words[1:], strict=False):
                 if pair not in self._joined["".join(pair)]:
                     self._joined["".join(pair)].append(pair)
+        self.option_words = {
+            word
+            for entity in house.entities.values()
+            for option in entity.options
+            for word in self._words(option)
+        }
         self.vocabulary = sorted({word for name in self._names for word in name})
         self._vocabulary = set(self.vocabulary)
         for word in self.vocabulary:
@@ -277,6 +283,20 @@ class NameIndex:
         """The entities that have this one word for a name."""
         name = self._names.get((word,))
         return list(name.ids) if name else []
+
+    def resemblance(self, words: Sequence[str], entity: str) -> float:
+        """How much, 0 to 1, words look or sound like a name of `entity`; kinds ("lamp") are left out."""
+        said = self._telling(words)
+        entry = self.entities[entity]
+        names = [self._telling(self._words(name)) for name in (entry.name, *entry.aliases)]
+        return max((self._alikeness(said, name) for name in names if name and said), default=0.0)
+
+    def _telling(self, words: Sequence[str]) -> str:
+        return "".join(word for word in words if not self.lexicon.noun(word))
+
+    def _alikeness(self, word: str, other: str) -> float:
+        looks = _looks(word, other)
+        return max(looks, SOUND * _looks(self.sound(word), self.sound(other)) if looks >= LOOKS else 0.0)
 
     def continues(self, words: Sequence[str]) -> bool:
         """Whether some longer name begins with these words."""

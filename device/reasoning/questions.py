@@ -172,7 +172,8 @@ def _partly_named(things: Things, frame: Frame, target: Target, area: str) -> li
     ids = [e for e, score in things.partly(target).items() if score >= SURE and _readable(things, e)]
     ids = things.within(ids, area) if area else ids
     is_thing = any(things.words[at] in things.lexicon.things for at in target.words)
-    is_object = is_thing and bool(frame.acts or frame.states) and len(frame.targets) == 1
+    is_told = bool(frame.acts or frame.states or frame.attributes)
+    is_object = is_thing and is_told and len(frame.targets) == 1
     is_room = all(things.words[at] in things.lexicon.rooms for at in target.words)
     is_asked = bool(frame.attributes or frame.acts or frame.states or frame.complaint)
     if not ids and (target.noun not in ("", "scene") or is_object or (is_room and is_asked)):

@@ -277,10 +277,12 @@ def report(outcomes: Sequence[ToolResult], house: House) -> str:
     fresh = {str(o.arguments.get("entity", "")): o.state for o in outcomes if o.state is not None}
     told = msgspec.structs.replace(house, states={**house.states, **fresh})
     asked = [call for call in done if call.service in _READING]
+    if outcomes and all(outcome.error == "unreachable" for outcome in outcomes):
+        return UNREACHABLE
     parts = [
         confirm(done, told),
         answers(asked, told) if asked else "",
-        failure([o for o in outcomes if not o.ok], house),
+        failure([o for o in outcomes if not o.ok], house, done),
     ]
     return " ".join(part for part in parts if part) or NOT_UNDERSTOOD
 
@@ -289,20 +291,25 @@ def _call(outcome: ToolResult) -> Call:
     return Call(outcome.tool, str(outcome.arguments.get("entity") or ""), outcome.arguments.get("value"))
 
 
-def failure(outcomes: Sequence[ToolResult], house: House) -> str:
-    """That calls failed, and why; empty when there are none."""
-    if any(outcome.error == "unreachable" for outcome in outcomes):
-        return UNREACHABLE
+def failure(outcomes: Sequence[ToolResult], house: House, done: Sequence[Call] = ()) -> str:
+    """Which calls failed, and why; empty when there are none.
+
+    Of a thing with which something else was `done` it is said what was not.
+    """
     reasons = {
+        "unreachable": "{who} could not be reached",
         "no_answer": "{who} did not answer",
         "unavailable": "{who} {be} not available",
         "refused": "{who} cannot do that",
     }
     by_reason: dict[str, list[Entity]] = {}
     for outcome in outcomes:
-        entity = house.entities.get(str(outcome.arguments.get("entity") or ""))
-        if entity:
-            by_reason.setdefault(reasons.get(outcome.error, "{who} did not answer"), []).append(entity)
+        call = _call(outcome)
+        entity = house.entities.get(call.entity) or Entity(id=call.entity, name=_of_id(call.entity))
+        reason = reasons.get(outcome.error, "{who} did not answer")
+        if any(other.entity == call.entity for other in done):
+            reason = f"I could not {_wish(call, entity)}"
+        by_reason.setdefault(reason, []).append(entity)
     sentences = []
     for reason, entities in by_reason.items():
         who, plural = subject(entities, house)
@@ -310,9 +317,14 @@ def failure(outcomes: Sequence[ToolResult], house: House) -> str:
     return " ".join(sentences)
 
 
+def _of_id(name: str) -> str:
+    """The name of what has gone from the house meanwhile."""
+    return name.partition(".")[2].replace("_", " ")
+
+
 def not_possible(result: NotPossible) -> str:
     """Why a command cannot be followed in this house."""
-    noun = plain(result.noun)
+    noun = plain(result.noun).replace(" s ", "'s ")
     match result.why:
         case "unknown_device":
             be, where = "are" if is_plural(noun) else "is", "" if " in " in noun else " in this house"
@@ -327,6 +339,10 @@ def not_possible(result: NotPossible) -> str:
             return f"I cannot undo that with the {noun}."
         case "nothing_done":
             return "There is nothing to undo."
+        case "left_alone":
+            return LEFT_ALONE
+        case "still_unclear":
+            return "I still do not know which one. Please ask again with its whole name."
         case "not_yet":
             return f"I cannot {_NOT_YET.get(noun, f'do {noun}')} yet."
 

@@ -120,11 +120,20 @@ class Resolver:
         if not goals and not frame.acts:
             goals = [Goal(frame.states[0])] if frame.states else [Goal("run")] if frame.is_scene else []
         if not goals or (frame.unknown and not option):
-            raise Stop(NotUnderstood())
+            raise Stop(self._without_option(frame) or NotUnderstood())
         calls = [call for goal in goals for call in self._reach(goal, frame)]
         if not option and self._has_two_readings(frame, calls):
             raise Stop(AskBack(shall_i(calls, self.things.house), ("yes",), (tuple(calls),)))
         return calls
+
+    def _without_option(self, frame: Frame) -> NotPossible | None:
+        """That a thing to choose from has no such choice: "switch the washing machine to turbo"."""
+        chosen = {e.id: e for target in frame.targets for e in self.things.optioned(target)}
+        selects = [entity for entity in chosen.values() if entity.domain == "select"]
+        others = [target for target in frame.targets if not self.things.optioned(target)]
+        if len(selects) != 1 or len(chosen) != 1 or not frame.verbs or not (frame.unknown or others):
+            return None
+        return NotPossible(selects[0].name, "cannot")
 
     def _has_two_readings(self, frame: Frame, calls: list[Call]) -> bool:
         """Whether a light may as well be only switched, or is to go a way that the value may not lie on.

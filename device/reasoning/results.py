@@ -8,23 +8,41 @@ import msgspec
 
 from device.home.registry import Call
 
-Why = Literal["unknown_device", "cannot", "not_yet", "out_of_range", "beyond", "not_undone", "nothing_done"]
+Why = Literal[
+    "unknown_device",
+    "cannot",
+    "not_yet",
+    "out_of_range",
+    "beyond",
+    "not_undone",
+    "nothing_done",
+    "left_alone",
+    "still_unclear",
+]
 
 
 class Understood(msgspec.Struct, frozen=True):
-    """Calls the house allows, as they were said; `confidence` 0 to 1; `route` says who found them."""
+    """Calls the house allows, as they were said; `confidence` 0 to 1; `route` says who found them.
+
+    After a correction `takes_back` are the calls, to be made first, that undo what was done wrongly.
+    """
 
     calls: tuple[Call, ...]
     confidence: float = 1.0
     route: str = "parser"
+    takes_back: tuple[Call, ...] = ()
 
 
 class AskBack(msgspec.Struct, frozen=True):
-    """A question to the person; each candidate is a whole set of calls, described by the name beside it."""
+    """A question to the person; each candidate is a whole set of calls, described by the name beside it.
+
+    Whichever is chosen, `takes_back` are made before it.
+    """
 
     question: str
     names: tuple[str, ...] = ()
     candidates: tuple[tuple[Call, ...], ...] = ()
+    takes_back: tuple[Call, ...] = ()
 
 
 class NotPossible(msgspec.Struct, frozen=True):

@@ -17,11 +17,12 @@ import msgspec
 from device.home.registry import Call, House
 from device.reasoning import replies
 from device.reasoning.commands import plain
+from device.reasoning.context import asked, remember
 from device.reasoning.decision import Decision
-from device.reasoning.intents import NO_CONTEXT, Context, addressed, index_of, parse
+from device.reasoning.intents import NO_CONTEXT, Context, addressed, corrected, index_of, parse
 from device.reasoning.items import cover
 from device.reasoning.language import load
-from device.reasoning.results import AskBack, NotPossible, Understood
+from device.reasoning.results import AskBack, NotPossible, Result, Understood
 from device.reasoning.words import lexicon, split
 
 READING = frozenset(("get", "time", "date"))
@@ -33,15 +34,21 @@ MANY_CALLS = 4  # more at once from a model is likelier a mistake than a wish
 
 
 class Perform(msgspec.Struct, frozen=True):
-    """Run the calls."""
+    """Run the calls, after those that take back what was done wrongly before."""
 
     calls: tuple[Call, ...]
     route: str
     probability: float = 1.0
+    takes_back: tuple[Call, ...] = ()
+
+    @property
+    def steps(self) -> tuple[Call, ...]:
+        """All that is to be done, in order."""
+        return (*self.takes_back, *self.calls)
 
 
 class Speak(msgspec.Struct, frozen=True):
-    """Say this; a "yes" to it would run `proposal`."""
+    """Say this; a "yes" to it would run `proposal`, and `question` holds what may be chosen from."""
 
     text: str
     route: str
@@ -50,6 +57,7 @@ class Speak(msgspec.Struct, frozen=True):
     expects_answer: bool = False
     proposal: tuple[Call, ...] = ()
     group: str = ""  # of the tools that know the answer
+    question: AskBack | None = None
 
 
 class AskModel(msgspec.Struct, frozen=True):
@@ -72,17 +80,25 @@ def route(
 ) -> Route:
     """What the known commands make of `text`; `proposal` are calls that were just offered as a question.
 
-    `context` is the last request that came to something.
+    `context` is the last request that came to something, and the question that was asked since.
     """
     if proposal and (answer := _yes_or_no(text, language)) is not None:
-        return Perform(proposal, "confirmed") if answer else Speak(replies.LEFT_ALONE, "confirmed")
-    result = parse(text, house, language, context)
+        if answer:
+            return Perform(proposal, "confirmed")
+        other = corrected(text, house, language, context) if context.is_asked else None
+        return _of(other, house, text) if other is not None else Speak(replies.LEFT_ALONE, "confirmed")
+    return _of(parse(text, house, language, context), house, text)
+
+
+def _of(result: Result, house: House, text: str) -> Route:
     match result:
-        case Understood():
+        case Understood(takes_back=()):
             return perform(result.calls, house, result.route, result.confidence)
+        case Understood():
+            return Perform(result.calls, result.route, result.confidence, result.takes_back)
         case AskBack():
-            sole = result.candidates[0] if len(result.candidates) == 1 else ()
-            return Speak(result.question, "parser", expects_answer=True, proposal=sole)
+            sole = (*result.takes_back, *result.candidates[0]) if len(result.candidates) == 1 else ()
+            return Speak(result.question, "parser", expects_answer=True, proposal=sole, question=result)
         case NotPossible(why="beyond") if _is_about_a_tool(text, result.noun, house):
             return AskModel(may_act=True, decline=replies.not_possible(result))
         case NotPossible():
@@ -138,8 +154,8 @@ def awaits_model(text: str, house: House, language: str = "en") -> bool:
 def expected_words(found: Route, house: House) -> str:
     """What will be said when everything goes well; "" where that is not known yet."""
     match found:
-        case Perform() if all(house.allows(call) for call in found.calls):
-            return replies.confirm(found.calls, house)
+        case Perform() if all(house.allows(call) for call in found.steps):
+            return replies.confirm(found.steps, house)
         case Speak():
             return found.text
         case _:
@@ -156,7 +172,27 @@ def weigh(decision: Decision, house: House, *, only_asks: bool = False) -> Route
     if decision.kind == "act" and not only_asks and not _risky(decision.calls, house):
         return perform(decision.calls, house, "model", decision.probability)
     question = replies.shall_i(decision.calls, house)
-    return Speak(question, "model", (), decision.probability, expects_answer=True, proposal=decision.calls)
+    return Speak(
+        question,
+        "model",
+        probability=decision.probability,
+        expects_answer=True,
+        proposal=decision.calls,
+        question=AskBack(question, ("yes",), (decision.calls,)),
+    )
+
+
+def remembered(found: Route, context: Context, house: House) -> Context:
+    """The context of the request after this one."""
+    match found:
+        case Speak(question=AskBack() as question):
+            return asked(question, context)
+        case Perform() | Speak() if found.calls and found.route != "tools":
+            is_chosen = any(found.calls == choice.calls for choice in context.offered)
+            offered = context.offered if is_chosen else ()
+            return msgspec.structs.replace(remember(found.calls, house), offered=offered)
+        case _:
+            return context.answered()
 
 
 def _risky(calls: tuple[Call, ...], house: House) -> bool:

@@ -9,16 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from device.home.registry import Call, Entity, House, services_of
 from device.reasoning.frames import Target
 from device.reasoning.goals import Goal, call_for
 from device.reasoning.names import FLOOR, SURE, Found, Likely, NameIndex
+from device.reasoning.replies import not_possible
 from device.reasoning.results import AskBack, NotPossible, NotUnderstood, Stop
 from device.reasoning.spoken import distinct_name, listed
 from device.reasoning.words import Lexicon, split
 
 MARGIN = 0.05  # so much better than its rival a name must be heard
 SURE_IF_RISKY = 0.92  # how well the name of what must not open by mistake is to be heard
+NEAR = 0.65  # how much an unknown name must resemble a thing for that to be offered
 PARTIAL, GUESSED_AREA = 0.9, 0.97  # what these guesses leave of the confidence
 _MOST_CHOICES = 4
 _RISKY = ("unlock", "open")
@@ -135,7 +139,8 @@ class Things:
     def is_known_thing(self, target: Target) -> bool:
         """Whether a word of `target` is an everyday thing or room, though not one of this house."""
         words = [self.words[at] for at in target.words]
-        return any(word in self.lexicon.known and word not in self.lexicon.words for word in words)
+        named = self.lexicon.things | self.lexicon.rooms
+        return any(w in named or (w in self.lexicon.known and w not in self.lexicon.words) for w in words)
 
     def literally(self, candidates: list[str], target: Target) -> list[str]:
         """Those whose name holds the special word that was said ("lamp", "shutters"), if there are any."""
@@ -241,9 +246,29 @@ class Things:
     def _unknown(self, target: Target, goal: Goal) -> None:
         before = self.words[target.start - 1] if target.start else ""
         is_object = goal.kind in _OBVIOUS and "determiner" in self.lexicon.readings(before)
-        if self.is_known_thing(target) or is_object or target.noun not in ("", "scene"):
+        if self.is_known_thing(target):
             raise Stop(NotPossible(self.spoken(target)))
+        if is_object or target.noun not in ("", "scene"):
+            raise Stop(self._nearest_to(target, goal) or NotPossible(self.spoken(target)))
         raise Stop(NotUnderstood())
+
+    def _nearest_to(self, target: Target, goal: Goal) -> AskBack | None:
+        """The question whether what resembles an unknown name most was meant; None when nothing does."""
+        said = [self.words[at] for at in target.words]
+        if not (self.lexicon.things | self.lexicon.rooms).isdisjoint(said):
+            return None
+        able = [e for e in self.index.nouns_of if self.can(e, goal)]
+        if target.noun:
+            able = [e for e in able if target.noun in self.index.nouns_of[e]]
+        if target.area:
+            able = self.within(able, self.area_of(target))
+        scores = {e: self.index.resemblance(said, e) for e in able}
+        near = [e for e, score in scores.items() if score >= max(NEAR, max(scores.values()) - MARGIN)]
+        if len(near) != 1:
+            return None
+        question = self.ask_back(near, goal)
+        lacking = not_possible(NotPossible(self.spoken(target)))
+        return msgspec.structs.replace(question, question=f"{lacking} {question.question}")
 
     # By kind and area
 
@@ -308,7 +333,10 @@ class Things:
             name = self.house.entities[here[0]].name
             raise Stop(NotPossible(name if len(here) == 1 else self.spoken(target) or noun, "cannot"))
         said = self.spoken(target)
-        is_room = area in self.house.areas and goal.kind in ("degrees", "percent", "color", "kelvin", "white")
+        is_set = goal.kind in ("degrees", "percent", "color", "kelvin", "white")
+        is_room = area in self.house.areas and (is_set or (goal.kind, goal.of) == ("step", "temperature"))
+        if area == "@outdoor" and noun == "thermostat":
+            raise Stop(NotPossible(f"{noun} {said}"))
         if not said or not (goal.kind in _OBVIOUS or target.noun or is_room):
             raise Stop(NotUnderstood())
         where = self.house.areas.get(area, "").lower()
@@ -340,8 +368,9 @@ class Things:
     def _domain(self, entity: str) -> str:
         return self.house.entities[entity].domain
 
-    def _is_called(self, entity: str, word: str) -> bool:
-        return any(word in map(self._singular, words) for words in self.index.words_of[entity])
+    def _is_called(self, entity: str, spoken: str) -> bool:
+        said = set(map(self._singular, spoken.split()))
+        return any(said <= set(map(self._singular, words)) for words in self.index.words_of[entity])
 
     def _singular(self, word: str) -> str:
         for ending in self.lexicon.language.plural:

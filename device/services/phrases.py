@@ -13,6 +13,7 @@ MOST = 200
 _ALWAYS = (
     machine.HOLDING,
     machine.SAY_AGAIN,
+    machine.GIVE_UP,
     machine.LOST_THREAD,
     machine.TOO_LONG,
     replies.NOT_UNDERSTOOD,

@@ -60,10 +60,18 @@ from device.home.persona import HANDOFF
 from device.home.registry import Call
 from device.reasoning import intents, replies
 from device.reasoning.completeness import Completeness, completeness
-from device.reasoning.context import remember
 from device.reasoning.decision import Decision
-from device.reasoning.intents import NO_CONTEXT
-from device.reasoning.router import AskModel, Perform, Route, Speak, closes, expected_words, route
+from device.reasoning.intents import NO_CONTEXT, Context
+from device.reasoning.router import (
+    AskModel,
+    Perform,
+    Route,
+    Speak,
+    closes,
+    expected_words,
+    remembered,
+    route,
+)
 from device.services.agents import Agents, handed_on, silent_hand_over
 from device.services.ahead import Ahead
 from device.services.daemon import STEP_S, Daemon, run
@@ -269,6 +277,7 @@ class ReasonDaemon(Daemon):
     def _think(self, action: Think) -> None:
         turn, text = action.turn, action.text
         if action.follows and closes(text, action.proposal, self.settings.device.language):
+            self._context = self._context.answered()
             if first := self._agents.first():
                 self._hand_over(first)
             self._feed(Close(turn))
@@ -285,10 +294,9 @@ class ReasonDaemon(Daemon):
     def _route(self, text: str, proposal: tuple[Call, ...]) -> Route:
         """Agents come first, then tools, the house, and what the tools make of the rest."""
         language = self.settings.device.language
-        context = self._context if time.monotonic() < self._context_until_s else NO_CONTEXT
         house = self._mirror.house()
         found = self._agents.route(text) or self._tools.route(text)
-        found = found or route(text, house, proposal, language, context)
+        found = found or route(text, house, proposal, language, self._recent())
         if isinstance(found, AskModel):
             found = self._tools.otherwise(text) or found
         return self._agents.permitted(found, text)
@@ -302,27 +310,32 @@ class ReasonDaemon(Daemon):
         found = self._agents.weigh(decision, text, self._mirror.house(), only_asks=only_asks)
         return found and self._agents.permitted(found, text)
 
+    def _recent(self) -> Context:
+        return self._context if time.monotonic() < self._context_until_s else NO_CONTEXT
+
     def _follow(self, turn: int, text: str, found: Route, took_ms: float) -> None:
         if isinstance(found, AskModel):
+            self._context = remembered(found, self._recent(), self._mirror.house())
             self._ask_model(turn, text)
             return
+        calls = found.steps if isinstance(found, Perform) else found.calls
         self.bus.send(
             IntentDecided(
                 turn=turn,
                 route=found.route,
                 text=text,
-                calls=tuple((call.service, call.entity, call.value) for call in found.calls),
+                calls=tuple((call.service, call.entity, call.value) for call in calls),
                 probability=found.probability,
                 decide_ms=took_ms,
             )
         )
-        if found.calls and found.route != "tools":
-            self._context = remember(found.calls, self._mirror.house())
+        self._context = remembered(found, self._recent(), self._mirror.house())
+        if found.calls or self._context.is_asked:
             self._context_until_s = time.monotonic() + _CONTEXT_S
         if isinstance(found, Perform):
             self._ahead.expect(turn, expected_words(found, self._mirror.house()))
-            self._meanwhile = self._agents.meanwhile(found.calls)
-            self._feed(Act(turn, found.calls, self._meanwhile))
+            self._meanwhile = self._agents.meanwhile(calls)
+            self._feed(Act(turn, calls, self._meanwhile))
         else:
             self._feed(Say(turn, found.text, found.expects_answer, found.proposal))
 

@@ -59,7 +59,8 @@ class TimersDaemon(Daemon):
         self._can_speak = self._is_disk_told = False
         self._begun: deque[str] = deque(maxlen=64)  # call ids; events may arrive twice
         self._told: dict[str, TimerChanged] = {}
-        self._keep(timers.observe(self._book, self._now()))
+        now = self._now()
+        self._keep(timers.reckoned(timers.observe(self._book, now), now))
         self._tell()
 
     def step(self) -> None:
@@ -136,14 +137,14 @@ class TimersDaemon(Daemon):
             return
         said = say.missed(timer.kind, timer.name, local(timer.due_s), local(self._book.clock(now)))
         self.bus.send(AnnouncementRequested(turn=playing_turn(self.runtime), text=said))
-        self._keep(timers.remove(self._book, timer.id)[0])
+        self._keep(timers.ended(self._book, now, timer.id))
         self.bus.send(TimerStopped(timer_id=timer.id, reason="missed"))
         self._tell()
 
     def _ring(self) -> None:
         loudness, now_s = self._loudness(), time.monotonic()
         for timer_id in self._ringer.worn_out(now_s, loudness):
-            self._keep(timers.remove(self._book, timer_id)[0])
+            self._keep(timers.ended(self._book, self._now(), timer_id))
             self._silence(timer_id)
             self.bus.send(TimerStopped(timer_id=timer_id, reason="limit"))
             self._tell()
@@ -234,13 +235,16 @@ class TimersDaemon(Daemon):
             seconds=timer.seconds,
             due_s=round(now.wall_s + left_s, 1),
             remaining_s=round(left_s, 1),
+            repeats=timer.repeats,
+            skipped=timer.skipped,
         )
 
 
 def _lasting(view: TimerChanged) -> tuple[object, ...]:
     """What does not change by the mere passing of time."""
     paused_s = view.remaining_s if view.state == "paused" else 0
-    return view.kind, view.state, view.name, view.seconds, round(view.due_s) * (not paused_s), paused_s
+    due_s = round(view.due_s) * (not paused_s)
+    return view.kind, view.state, view.name, view.seconds, due_s, paused_s, view.skipped
 
 
 if __name__ == "__main__":

@@ -28,15 +28,35 @@ from device.events import (
     TurnStarted,
 )
 from device.home.registry import Call, Tool
+from device.reasoning.results import AskBack
 from device.reasoning.router import Perform, Route, Speak
 from device.settings import Settings
 from device.tools import custom, mcp, measures
 from device.tools.memory import Memory
-from device.tools.recognise import completed, recall, recognise
+from device.tools.recognise import CORRECTABLE, completed, corrected, recall, recognise
 from device.tools.request import Spoken, ToolState
 from device.tools.services import MQTT_SERVICE, REASON_SERVICES, SERVICES
 
 NOT_DONE = "Sorry, that did not work."
+_DEEDS = {  # that another daemon does
+    "timer_start": "set the timer",
+    "alarm_set": "set the alarm",
+    "reminder_set": "set the reminder",
+    "timer_cancel": "cancel that",
+    "timer_skip": "skip that",
+    "timer_add": "change the timer",
+    "timer_pause": "pause the timer",
+    "timer_resume": "let the timer go on",
+    "ring_stop": "stop the ringing",
+    "ring_snooze": "put off the ringing",
+}
+_REASONS = {
+    "no_answer": "There was no answer.",
+    "unreachable": "It cannot be reached.",
+    "unavailable": "It is not available.",
+    "refused": "It was refused.",
+}
+_CORRECTABLE_S = 120.0
 _SHOUT_WORDS = 2
 _RING_SERVICES = ("ring_stop", "ring_snooze")
 
@@ -55,6 +75,7 @@ class Toolbox:
         self._take_up()
         self._unmuted = max(50, round(settings.audio.volume * 100))
         self._dialog = "idle"
+        self._set, self._set_until_s = Call(""), 0.0  # what may be corrected ("no, ten minutes")
         self._ring_turn, self._ring_window_s = -1, 0.0
         self._asking = self._begun = ""  # a sentence that lacks something; and when its answer is being given
         threading.Thread(target=measures.prepare, name="units", daemon=True).start()
@@ -107,6 +128,12 @@ class Toolbox:
         """The conversation has moved on."""
         if isinstance(action, DialogState):
             self._dialog = action.state
+        elif isinstance(action, ToolCalled):
+            self._set_until_s = 0.0
+            if action.tool in CORRECTABLE:
+                arguments = action.arguments
+                self._set = Call(action.tool, str(arguments.get("entity") or ""), arguments.get("value"))
+                self._set_until_s = time.monotonic() + _CORRECTABLE_S
 
     def route(self, text: str) -> Route | None:
         """What the tools make of `text`; None when it is for the house or the language model.
@@ -118,11 +145,15 @@ class Toolbox:
         found = recognise(text, now, state, language)
         if self._begun and (found is None or found.asks):
             found = completed(self._begun, text, now, state, language) or found
+        if found is None and time.monotonic() < self._set_until_s:
+            found = corrected(self._set, text, now, state, language)
         if found is None:
             return None
         if found.asks:
             self._asking = text
-            return Speak(found.say, "tools", expects_answer=True, group=found.group)
+            names = tuple(choice.name for choice in found.choices)
+            question = AskBack(found.say, names, tuple(choice.calls for choice in found.choices))
+            return Speak(found.say, "tools", expects_answer=True, group=found.group, question=question)
         if found.confirm:
             return Speak(found.say, "tools", expects_answer=True, proposal=found.calls)
         return Perform(found.calls, "tools") if found.calls else Speak(found.say, "tools", group=found.group)
@@ -162,8 +193,18 @@ class Toolbox:
 
     def report(self, outcomes: Sequence[ToolResult]) -> str:
         """What to say of calls of tools; empty for those of the house."""
-        said = [outcome.said or NOT_DONE for outcome in outcomes if outcome.tool in SERVICES]
+        said = [self._worded(outcome) for outcome in outcomes if outcome.tool in SERVICES]
         return " ".join(dict.fromkeys(said))
+
+    def _worded(self, outcome: ToolResult) -> str:
+        """What a tool says of its result; of a failure that it does not word itself, which it is and why."""
+        given = self._custom.get(str(outcome.arguments.get("entity") or ""))
+        if outcome.ok or (outcome.said and given is None):
+            return outcome.said or NOT_DONE
+        deed = given.description if given else _DEEDS.get(outcome.tool, "")
+        reason = outcome.said or _REASONS.get(outcome.error, _REASONS["no_answer"])
+        tried = "tried to" if outcome.error == "no_answer" else "could not"
+        return f"I {tried} {deed}. {reason}" if deed else NOT_DONE
 
     def _do(self, called: ToolCalled) -> tuple[str, bool]:
         entity, value = str(called.arguments.get("entity") or ""), called.arguments.get("value")

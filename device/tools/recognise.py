@@ -9,10 +9,15 @@ from datetime import datetime
 
 import msgspec
 
+from device.home.registry import Call
+from device.reasoning.correcting import meant_by
+from device.reasoning.words import lexicon
 from device.tools import custom, measures, memory, timertalk, voicetalk, words
 from device.tools.language import load
 from device.tools.request import ToolRequest, ToolState
 from device.tools.services import Group
+
+CORRECTABLE = {"timer_start": "timer", "alarm_set": "alarm"}  # what is set, and its kind
 
 
 def recognise(text: str, now: datetime, state: ToolState, language: str = "en") -> ToolRequest | None:
@@ -39,6 +44,25 @@ def completed(
         if found and found.calls:
             return found
     return None
+
+
+def corrected(
+    before: Call, text: str, now: datetime, state: ToolState, language: str = "en"
+) -> ToolRequest | None:
+    """What was just set, set otherwise: "no, ten minutes", "I said seven thirty"; else None."""
+    kind, known = CORRECTABLE[before.service], load(language)
+    spoken = meant_by(words.split_with_pauses(text, language), lexicon(language))
+    its = [timer for timer in state.timers if timer.kind == kind and timer.name == before.entity]
+    if not (spoken.is_led and spoken.words and its):
+        return None
+    newest = max(its, key=lambda timer: int(timer.timer_id))
+    wanted = words.joined([word for word in spoken.words if word != ","])
+    begun = f"{known.timer_words['set'][0]} {known.articles[2]} {known.timer_words[kind][0]}"
+    found = completed(begun, wanted, now, ToolState(), language)
+    if found is None or [call.service for call in found.calls] != [before.service] or found.calls[0].entity:
+        return None
+    again = Call(before.service, before.entity, found.calls[0].value)
+    return ToolRequest(calls=(Call("timer_cancel", newest.timer_id), again))
 
 
 def recall(text: str, state: ToolState, language: str = "en") -> ToolRequest | None:

@@ -6,6 +6,7 @@ import msgspec
 
 from device.events import TimerChanged
 from device.home.registry import Call
+from device.reasoning.context import Choice
 
 
 class Spoken(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +22,7 @@ class ToolRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Calls to run, or (without calls) what to say.
 
     With `confirm` a "yes" to what is said runs the calls; with `asks` the sentence lacks something, and is
-    whole when the answer is put behind it.
+    whole when the answer is put behind it; what it may mean, if that is known, are the `choices`.
     """
 
     calls: tuple[Call, ...] = ()
@@ -29,6 +30,7 @@ class ToolRequest(msgspec.Struct, frozen=True, kw_only=True):
     confirm: bool = False
     asks: bool = False
     group: str = ""  # of the tools that know; "help": what Wren itself can do
+    choices: tuple[Choice, ...] = ()
 
 
 class ToolState(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from calendar import day_name
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from device.reasoning.spoken import clock, listed
+from device.tools import recurrence
 from device.tools.language import load
 
 _UNITS = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
@@ -32,13 +34,34 @@ def moment(due: datetime, now: datetime) -> str:
     return f"{clock(due)} on {due:%A}" if days < 7 else f"{clock(due)} on {due:%A}, {due:%B} {due.day}"
 
 
-def called(kind: str, name: str, seconds: float, due: datetime, now: datetime) -> str:
+def day(due: datetime, now: datetime) -> str:
+    """The day of a local time: "today", "tomorrow", "on Friday", "on Friday, December 4"."""
+    ahead = (due.date() - now.date()).days
+    if ahead in (0, 1):
+        return "tomorrow" if ahead else "today"
+    return f"on {due:%A}" if 0 < ahead < 7 else f"on {due:%A}, {due:%B} {due.day}"
+
+
+def repeated(rule: str) -> str:
+    """When a rule rings, as "every weekday at seven o'clock in the morning"."""
+    weekdays, hour, minute = recurrence.read(rule)
+    return f"{days(weekdays)} at {clock(datetime(1, 1, 1, hour, minute))}"
+
+
+def days(weekdays: Sequence[int]) -> str:
+    """Days of the week (Monday is 0) as "every weekday", "every Monday and Thursday"."""
+    known = {recurrence.EVERY_DAY: "day", recurrence.EVERY_DAY[:5]: "weekday"}
+    return f"every {known.get(tuple(weekdays)) or listed([day_name[number] for number in weekdays])}"
+
+
+def called(kind: str, name: str, seconds: float, due: datetime, now: datetime, repeats: str = "") -> str:
     """What a timer is called, without its article: "pasta timer", "5 minute timer", "alarm for …"."""
     if kind == "timer":
         return f"{name or duration(seconds, plural='')} timer"
     if kind == "reminder":
         return f"reminder {turned(name)}"
-    return f"{name} alarm".strip() if name or seconds else f"alarm for {moment(due, now)}"
+    when = repeated(repeats) if repeats else moment(due, now)
+    return f"{name} alarm".strip() if name or seconds else f"alarm for {when}"
 
 
 def rings(kind: str, name: str, due: datetime) -> str:

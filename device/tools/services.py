@@ -3,9 +3,10 @@
 | service           | entity                      | value                              | carried out by |
 |-------------------|-----------------------------|------------------------------------|----------------|
 | `timer_start`     | name or ""                  | seconds                            | timers         |
-| `alarm_set`       | name or ""                  | local time, ISO 8601; or seconds   | timers         |
-| `reminder_set`    | what to be reminded of      | local time, ISO 8601; or seconds   | timers         |
+| `alarm_set`       | name or ""                  | time of day (below); or seconds    | timers         |
+| `reminder_set`    | what to be reminded of      | time of day (below); or seconds    | timers         |
 | `timer_cancel`    | timer id                    |                                    | timers         |
+| `timer_skip`      | timer id that repeats       | the day, ISO 8601                  | timers         |
 | `timer_add`       | timer id                    | seconds, negative to shorten       | timers         |
 | `timer_pause`     | timer id                    |                                    | timers         |
 | `timer_resume`    | timer id                    |                                    | timers         |
@@ -21,6 +22,8 @@
 | `mcp`             | server.tool of an MCP server| its argument, or all as JSON       | home           |
 | `handoff`         | the agent that goes on      | the request it goes on with        | reason         |
 | `consult`         | the agent that is asked     | what it is asked                   | reason         |
+
+A time of day is a local time in ISO 8601, or the rule of what repeats ("FREQ=WEEKLY;BYDAY=MO,TU;…").
 """
 
 from __future__ import annotations
@@ -36,6 +39,7 @@ TIMER_SERVICES = frozenset(
         "alarm_set",
         "reminder_set",
         "timer_cancel",
+        "timer_skip",
         "timer_add",
         "timer_pause",
         "timer_resume",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime, time
 
 import msgspec
 
 from device.home.registry import Call, Value
-from device.tools import say, timers
+from device.tools import recurrence, say, timers
 from device.tools.timers import Book, Kind, Now, Refused, Timer
 
 _KINDS: dict[str, Kind] = {"timer_start": "timer", "alarm_set": "alarm", "reminder_set": "reminder"}
@@ -30,10 +30,9 @@ def carry_out(book: Book, call: Call, now: Now, ringing: Sequence[Timer], snooze
         case "timer_start" | "alarm_set" | "reminder_set":
             return _set(book, call, now)
         case "timer_cancel":
-            book, timer = timers.remove(book, call.entity)
-            stopped = (timer,) if timer in ringing else ()
-            said = f"The {named(book, timer, now)} is {'off' if stopped else 'cancelled'}."
-            return Done(book=book, said=said, stopped=stopped)
+            return _cancel(book, call, now, ringing)
+        case "timer_skip":
+            return _skip(book, call, now)
         case "timer_add":
             book, timer = timers.prolong(book, now, call.entity, _seconds(call.value))
             left = say.duration(book.remaining(timer, now))
@@ -54,7 +53,8 @@ def carry_out(book: Book, call: Call, now: Now, ringing: Sequence[Timer], snooze
 
 def named(book: Book, timer: Timer, now: Now) -> str:
     """What a timer of the book is called."""
-    return say.called(timer.kind, timer.name, timer.seconds, local(timer.due_s), local(book.clock(now)))
+    due, moment = local(timer.due_s), local(book.clock(now))
+    return say.called(timer.kind, timer.name, timer.seconds, due, moment, timer.repeats)
 
 
 def local(moment_s: float) -> datetime:
@@ -64,6 +64,8 @@ def local(moment_s: float) -> datetime:
 
 def _set(book: Book, call: Call, now: Now) -> Done:
     kind, name = _KINDS[call.service], call.entity[:NAME_CHARACTERS]
+    if isinstance(call.value, str) and call.value.startswith(recurrence.PREFIX):
+        return _set_repeating(book, call.value, kind, name, now)
     if isinstance(call.value, str):
         try:
             due_s = datetime.fromisoformat(call.value).timestamp()
@@ -83,18 +85,59 @@ def _set(book: Book, call: Call, now: Now) -> Done:
     return Done(book=book, said=f"{said} set for {say.duration(timer.seconds)}.")
 
 
+def _set_repeating(book: Book, rule: str, kind: Kind, name: str, now: Now) -> Done:
+    try:
+        book, timer = timers.set_repeating(book, now, kind, name, rule)
+    except ValueError as error:
+        raise Refused("I do not know those days.") from error
+    first = say.day(local(timer.due_s), local(book.clock(now)))
+    when = f"{say.repeated(rule)}, for the first time {first}"
+    if kind == "reminder":
+        return Done(book=book, said=f"I will remind you {when}.")
+    return Done(book=book, said=f"The {f'{name} {kind}'.strip()} is set for {when}.")
+
+
+def _cancel(book: Book, call: Call, now: Now, ringing: Sequence[Timer]) -> Done:
+    """Takes it out of the book; of what rings and repeats only this time is over."""
+    timer = book.timer(call.entity)
+    if timer not in ringing:
+        book, _ = timers.remove(book, timer.id)
+        return Done(book=book, said=f"The {named(book, timer, now)} is cancelled.")
+    book = timers.ended(book, now, timer.id)
+    return Done(book=book, said=_off(book, timer, now), stopped=(timer,))
+
+
+def _off(book: Book, timer: Timer, now: Now) -> str:
+    """That a timer rings no longer, and when it does again."""
+    again = next((other for other in book.timers if other.id == timer.id and other.repeats), None)
+    if again is None:
+        return f"The {named(book, timer, now)} is off."
+    what = timer.kind if timer.kind == "reminder" else f"{timer.name} {timer.kind}".strip()
+    return f"The {what} is off until {say.moment(local(again.due_s), local(book.clock(now)))}."
+
+
+def _skip(book: Book, call: Call, now: Now) -> Done:
+    try:
+        day = date.fromisoformat(str(call.value))
+    except ValueError as error:
+        raise Refused("I do not know that day.") from error
+    book, timer = timers.skip(book, now, call.entity, day)
+    clock = local(book.clock(now))
+    on = say.day(datetime.combine(day, time()), clock)
+    following = say.moment(local(timer.due_s), clock)
+    return Done(
+        book=book, said=f"The {named(book, timer, now)} is skipped {on}. It is due next at {following}."
+    )
+
+
 def _silence(book: Book, call: Call, now: Now, ringing: Sequence[Timer], snooze_s: float) -> Done:
     if not ringing:
         raise Refused("Nothing is ringing.")
     for timer in ringing:
-        book, _ = timers.remove(book, timer.id)
+        book = timers.ended(book, now, timer.id)
     if call.service == "ring_stop":
-        names = [named(book, timer, now) for timer in ringing]
-        return Done(
-            book=book,
-            said=f"The {names[0]} is off." if len(names) == 1 else "They are off.",
-            stopped=tuple(ringing),
-        )
+        said = _off(book, ringing[0], now) if len(ringing) == 1 else "They are off."
+        return Done(book=book, said=said, stopped=tuple(ringing))
     seconds = snooze_s if call.value is None else _seconds(call.value)
     for timer in ringing:
         book, _ = timers.start(book, now, timer.kind, timer.name, seconds)

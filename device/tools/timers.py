@@ -9,14 +9,19 @@ Rules:
 3. After a reboot the book takes the later of the system's clock and its own last time plus the time since
    the boot: a device without a battery for its clock begins in the past and never waits longer than it
    would have. When the clock is set later, rule 2 holds, and what was set before the reboot keeps its time.
+4. What repeats is due the first time its rule gives after the clock, reckoned anew whenever the clock was
+   set or the machine was started; one that is overdue stays so until it has rung or was told of.
 """
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
 import msgspec
 from msgspec.structs import replace
+
+from device.tools import recurrence
 
 JUMP_S = 2.0
 MOST = 50
@@ -48,6 +53,8 @@ class Timer(msgspec.Struct, frozen=True, kw_only=True):
     due_s: float  # by the book's clock
     paused_s: float | None = None  # what was left when it was paused
     boot: str  # in which it was set or resumed
+    repeats: str = ""  # the rule by which it is due again (see recurrence.py)
+    skipped: tuple[str, ...] = ()  # days on which it is not, ISO 8601
 
 
 class Book(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,11 +92,12 @@ def observe(book: Book, now: Now) -> Book:
     offset_s = now.wall_s - now.boot_s
     if now.boot != book.boot:
         wall_s = max(book.wall_s + now.boot_s, now.wall_s) if book.boot else now.wall_s
-        return replace(book, wall_s=wall_s, boot_s=now.boot_s, boot=now.boot, offset_s=offset_s)
+        book = replace(book, wall_s=wall_s, boot_s=now.boot_s, boot=now.boot, offset_s=offset_s)
+        return reckoned(book, now)
     if abs(offset_s - book.offset_s) <= JUMP_S:
         return book
     shift_s = now.wall_s - book.clock(now)
-    return replace(
+    book = replace(
         book,
         timers=tuple(
             replace(timer, due_s=timer.due_s + shift_s) if timer.seconds and timer.boot == now.boot else timer
@@ -99,6 +107,19 @@ def observe(book: Book, now: Now) -> Book:
         boot_s=now.boot_s,
         offset_s=offset_s,
     )
+    return reckoned(book, now)
+
+
+def reckoned(book: Book, now: Now) -> Book:
+    """The book with what repeats due at the next time its rule gives; the same object when it is already."""
+    clock_s = book.clock(now)
+    timers = tuple(
+        replace(timer, due_s=recurrence.next_due(timer.repeats, clock_s, timer.skipped))
+        if timer.repeats and timer.due_s > clock_s
+        else timer
+        for timer in book.timers
+    )
+    return book if timers == book.timers else replace(book, timers=timers)
 
 
 def start(book: Book, now: Now, kind: Kind, name: str, seconds: float) -> tuple[Book, Timer]:
@@ -127,6 +148,38 @@ def set_at(book: Book, now: Now, kind: Kind, name: str, due_s: float) -> tuple[B
     return replace(book, timers=(*book.timers, timer)), timer
 
 
+def set_repeating(book: Book, now: Now, kind: Kind, name: str, rule: str) -> tuple[Book, Timer]:
+    """Sets one that rings whenever `rule` says. Raises Refused, and ValueError for what is no such rule."""
+    clock_s = book.clock(now)
+    if clock_s < CLOCK_IS_SET_S:
+        raise Refused("I do not know what time it is yet.")
+    due_s = recurrence.next_due(rule, clock_s)
+    timer = Timer(id=_free_id(book), kind=kind, name=name, due_s=due_s, boot=now.boot, repeats=rule)
+    return replace(book, timers=(*book.timers, timer)), timer
+
+
+def ended(book: Book, now: Now, timer_id: str) -> Book:
+    """The book after one has rung or was missed: it is gone, or due the next time. Raises Refused."""
+    timer = book.timer(timer_id)
+    if not timer.repeats:
+        return remove(book, timer_id)[0]
+    due_s = recurrence.next_due(timer.repeats, book.clock(now), timer.skipped)
+    coming = tuple(day for day in timer.skipped if day >= date.fromtimestamp(book.clock(now)).isoformat())
+    return _put(book, timer, replace(timer, due_s=due_s, skipped=coming))[0]
+
+
+def skip(book: Book, now: Now, timer_id: str, day: date) -> tuple[Book, Timer]:
+    """Leaves one day out of what repeats. Raises Refused."""
+    timer = book.timer(timer_id)
+    if not timer.repeats or day.weekday() not in recurrence.read(timer.repeats).weekdays:
+        raise Refused("It does not ring on that day.")
+    skipped = tuple(sorted({*timer.skipped, day.isoformat()}))
+    due_s = timer.due_s
+    if due_s > book.clock(now):
+        due_s = recurrence.next_due(timer.repeats, book.clock(now), skipped)
+    return _put(book, timer, replace(timer, due_s=due_s, skipped=skipped))
+
+
 def remove(book: Book, timer_id: str) -> tuple[Book, Timer]:
     """Takes one out of the book. Raises Refused."""
     timer = book.timer(timer_id)
@@ -136,6 +189,8 @@ def remove(book: Book, timer_id: str) -> tuple[Book, Timer]:
 def prolong(book: Book, now: Now, timer_id: str, seconds: float) -> tuple[Book, Timer]:
     """Adds time, or takes some off. Raises Refused."""
     timer = book.timer(timer_id)
+    if timer.repeats:
+        raise Refused("That one repeats. Cancel it and set it anew.")
     left_s = book.remaining(timer, now) + seconds
     if left_s < SHORTEST_S:
         raise Refused("There is less time left than that.")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 
 from rapidfuzz import fuzz
 
 from device.events import TimerChanged
 from device.home.registry import Call
+from device.reasoning.context import Choice
 from device.reasoning.spoken import listed
-from device.tools import remindertalk, say, times, words
+from device.tools import recurrence, remindertalk, say, times, words
 from device.tools.language import Language, load
+from device.tools.remindertalk import ONLY_WEEKDAYS, repeating
 from device.tools.request import ToolRequest, ToolState, call
 from device.tools.timerwords import NOUNS, Sentence, parse, plain
 from device.tools.times import Clock
@@ -18,7 +21,9 @@ from device.tools.words import Item
 
 _ALIKE = 85
 _ALIKE_ALONE = 75
-_CHANGES = ("cancel", "more", "less", "pause", "resume")
+Due = datetime | date | tuple[int, ...] | None  # by what a timer is named: time, day, days of the week
+
+_CHANGES = ("cancel", "skip", "more", "less", "pause", "resume")
 
 
 def silence(said: list[str], state: ToolState, language: str = "en") -> ToolRequest | None:
@@ -42,6 +47,8 @@ def recognise(said: list[str], now: datetime, state: ToolState, language: str = 
     known = load(language)
     if said[0] in known.misheard_set and said[1:2] and said[1] in known.articles:
         said = [known.timer_words["set"][0], *said[1:]]  # nobody begins with "said a timer"
+    if (end := words.begins_with(said, known.skip_wishes)) and not words.holds(said[end:], known.never):
+        said = [known.timer_words["skip"][0], known.timer_words["alarm"][0], *said[end:]]
     if words.holds(said, known.never):
         return None
     if reminder := remindertalk.recognise(said, now, language):
@@ -51,7 +58,7 @@ def recognise(said: list[str], now: datetime, state: ToolState, language: str = 
         return None
     if _is_question(found):
         return _answer(found, now, state)
-    if found.has("ask", "asked"):
+    if found.has("ask", "asked") and not found.has("skip"):  # "skip the next alarm"
         return None
     return _change(found, now, state)
 
@@ -119,6 +126,8 @@ def _is_taken_off(found: Sentence) -> bool:
 def _start(found: Sentence) -> ToolRequest | None:
     if found.noun != "timer" or found.clock is not None or found.day or found.half or found.has("all"):
         return None
+    if found.repeat is not None:
+        return None
     if len(found.lengths) == 1:
         return call("timer_start", found.name, plain(found.lengths[0][0]))
     if not found.lengths and (found.has("set") or set(found.kinds) <= {"glue", "timer"}):
@@ -130,12 +139,26 @@ def _set_alarm(found: Sentence, now: datetime) -> ToolRequest | None:
     is_meant = found.has("set", "wake") or found.kinds[-1] != "alarm"
     if found.has("all") or len(found.lengths) > 1 or not is_meant:
         return None
+    if found.repeat is not None or found.has("repeating"):
+        return _set_repeating(found, now)
     if found.lengths and found.clock is None:
         return call("alarm_set", found.name, plain(found.lengths[0][0]))
     if found.clock is None or found.lengths:
         return ToolRequest(say="At what time?", asks=True)
     due = times.resolve(found.clock, found.half, found.day, now, morning=True)
     return call("alarm_set", found.name, due.isoformat())
+
+
+def _set_repeating(found: Sentence, now: datetime) -> ToolRequest | None:
+    if found.lengths or (found.day is not None and found.repeat is None):
+        return None
+    if found.repeat is None:
+        return ToolRequest(say="On which days?", asks=True)
+    if not found.repeat.weekdays:
+        return ToolRequest(say=ONLY_WEEKDAYS)
+    if found.clock is None:
+        return ToolRequest(say="At what time?", asks=True)
+    return call("alarm_set", found.name, repeating(found.repeat, found.clock, found.half, now, morning=True))
 
 
 def _prolong(found: Sentence, now: datetime, state: ToolState, sign: int) -> ToolRequest | None:
@@ -150,10 +173,12 @@ def _prolong(found: Sentence, now: datetime, state: ToolState, sign: int) -> Too
     if not found.noun and not any(timer.kind == "timer" for timer in state.timers):
         return None
     kind = found.noun or "timer"
-    which = _resolve(kind, found.name, lengths[0][0] if lengths else None, now, state)
-    if isinstance(which, ToolRequest):
-        return which
-    return call("timer_add", which[0].timer_id, sign * amount[0])
+
+    def prolonged(timer: TimerChanged) -> Call:
+        return Call("timer_add", timer.timer_id, sign * amount[0])
+
+    which = _resolve(kind, found.name, lengths[0][0] if lengths else None, now, state, prolonged)
+    return which if isinstance(which, ToolRequest) else ToolRequest(calls=(prolonged(which[0]),))
 
 
 def _before(found: Sentence, item: Item) -> str:
@@ -165,21 +190,41 @@ def _act_on(action: str, found: Sentence, now: datetime, state: ToolState) -> To
         return None
     length = found.lengths[0][0] if found.lengths else None
     is_all = found.has("all") or _is_plural(found)
-    which = _resolve(found.noun, found.name, length, now, state, is_all=is_all, due=_due(found, now))
-    if isinstance(which, ToolRequest):
-        return which
-    service = {"cancel": "timer_cancel", "pause": "timer_pause", "resume": "timer_resume"}[action]
-    return ToolRequest(calls=tuple(Call(service, timer.timer_id) for timer in which))
+    if action == "skip" and found.noun == "timer":
+        return None
+    service = {"pause": "timer_pause", "resume": "timer_resume"}.get(action)
+
+    def made(timer: TimerChanged) -> Call:
+        return Call(service, timer.timer_id) if service else _left_out(action, timer, found, now)
+
+    which = _resolve(found.noun, found.name, length, now, state, made, is_all=is_all, due=_due(found, now))
+    return which if isinstance(which, ToolRequest) else ToolRequest(calls=tuple(map(made, which)))
 
 
-def _due(found: Sentence, now: datetime) -> datetime | date | None:
-    """The time or the day by which a timer is named ("the six am alarm", "the alarm for tomorrow")."""
+def _left_out(action: str, timer: TimerChanged, found: Sentence, now: datetime) -> Call:
+    """Of what repeats, one day is left out when that was said, and when the day is not all there is."""
+    if not timer.repeats or timer.state == "ringing":
+        return Call("timer_cancel", timer.timer_id)
+    is_only_day = found.day is not None and recurrence.read(timer.repeats).weekdays == (found.day.weekday,)
+    if action == "cancel" and (found.day is None or is_only_day):
+        return Call("timer_cancel", timer.timer_id)
+    day = _day(found, now) or datetime.fromtimestamp(timer.due_s).date()
+    return Call("timer_skip", timer.timer_id, day.isoformat())
+
+
+def _due(found: Sentence, now: datetime) -> Due:
+    """What a timer is named by ("the six am alarm", "the alarm for tomorrow", "the weekday alarm")."""
+    if found.repeat is not None:
+        return found.repeat.weekdays
     if found.clock is not None:
         return times.resolve(found.clock, found.half, found.day, now, morning=True)
+    return _day(found, now)
+
+
+def _day(found: Sentence, now: datetime) -> date | None:
     if found.day is None:
         return None
-    noon = Clock(23, 59, "", 0)
-    return times.resolve(noon, "", found.day, now, morning=True).date()
+    return times.resolve(Clock(23, 59, "", 0), "", found.day, now, morning=True).date()
 
 
 def _is_plural(found: Sentence) -> bool:
@@ -193,11 +238,12 @@ def _resolve(
     length: float | None,
     now: datetime,
     state: ToolState,
+    made: Callable[[TimerChanged], Call] | None = None,
     *,
     is_all: bool = False,
-    due: datetime | date | None = None,
+    due: Due = None,
 ) -> list[TimerChanged] | ToolRequest:
-    """The timers that are meant, or what to say instead."""
+    """The timers that are meant, or what to say instead; `made` is the call for one of them."""
     of_kind = [timer for timer in state.timers if timer.kind == kind]
     found = [
         timer
@@ -210,23 +256,51 @@ def _resolve(
         return ToolRequest(say=f"There is no {kind} set.")
     if not found:
         what = name or (say.duration(length, plural="") if length else "")
-        return ToolRequest(say=f"There is no {what} {kind}.".replace("  ", " "))
+        return ToolRequest(say=f"There is no {what} {kind}{_when(due, now)}.".replace("  ", " "))
     if len(found) == 1 or is_all:
         return found
     ringing = [timer for timer in found if timer.state == "ringing"]
     if ringing:
         return ringing
     names = [f"the {_called(timer, now)}" for timer in found]
-    return ToolRequest(say=f"Which one, {listed(names, 'or')}?", asks=True)
+    pairs = zip(names, found, strict=True) if made else ()
+    choices = tuple(Choice(name, (made(timer),)) for name, timer in pairs if made)
+    return ToolRequest(say=f"Which one, {listed(names, 'or')}?", asks=True, choices=choices)
 
 
-def _is_at(timer: TimerChanged, due: datetime | date | None) -> bool:
+def _is_at(timer: TimerChanged, due: Due) -> bool:
+    """Whether it is the one due then; what repeats is due on all its days at its time."""
     rings = datetime.fromtimestamp(timer.due_s)
-    return due is None or (rings if isinstance(due, datetime) else rings.date()) == due
+    if due is None:
+        return True
+    if not timer.repeats:
+        return (rings if isinstance(due, datetime) else rings.date()) == due
+    days, hour, minute = recurrence.read(timer.repeats)
+    match due:
+        case datetime():
+            return (hour, minute) == (due.hour, due.minute)
+        case date():
+            return due.weekday() in days and due >= rings.date() and due.isoformat() not in timer.skipped
+        case _:
+            return due == days
+
+
+def _when(due: Due, now: datetime) -> str:
+    """As in "There is no alarm for tomorrow"."""
+    match due:
+        case datetime():
+            return f" for {say.moment(due, now)}"
+        case date():
+            return f" {say.day(datetime.combine(due, now.time()), now)}"
+        case None:
+            return ""
+        case _:
+            return f" for {say.days(due)}"
 
 
 def _called(timer: TimerChanged, now: datetime) -> str:
-    return say.called(timer.kind, timer.name, timer.seconds, datetime.fromtimestamp(timer.due_s), now)
+    due = datetime.fromtimestamp(timer.due_s)
+    return say.called(timer.kind, timer.name, timer.seconds, due, now, timer.repeats)
 
 
 # --- questions --------------------------------------------------------------------------------------------
@@ -238,7 +312,7 @@ def _answer(found: Sentence, now: datetime, state: ToolState) -> ToolRequest | N
         return None
     kind = found.noun or "timer"
     length = found.lengths[0][0] if found.lengths else None
-    which = _resolve(kind, found.name, length, now, state, is_all=True)
+    which = _resolve(kind, found.name, length, now, state, is_all=True, due=_due(found, now))
     if isinstance(which, ToolRequest):
         return which
     if len(which) == 1:
@@ -257,6 +331,20 @@ def _sentence(timer: TimerChanged, now: datetime) -> str:
         return f"{what} is paused, with {left} left."
     if timer.kind == "timer":
         return f"{what} has {left} left."
+    if timer.repeats:
+        return _repeating_sentence(timer, due, now)
     if timer.kind == "alarm" and not timer.name and not timer.seconds:
         return f"The alarm is set for {say.moment(due, now)}."
     return f"{what} is due at {say.moment(due, now)}."
+
+
+def _repeating_sentence(timer: TimerChanged, due: datetime, now: datetime) -> str:
+    """When it rings, and which of the days it leaves out."""
+    what = {"alarm": f"{timer.name} alarm".strip()}.get(timer.kind, _called(timer, now))
+    skipped = [
+        say.day(datetime.fromisoformat(day), now) for day in timer.skipped if day >= now.date().isoformat()
+    ]
+    but = f", but not {listed(skipped)}" if skipped else ""
+    return (
+        f"The {what} is set for {say.repeated(timer.repeats)}{but}. It is due next at {say.moment(due, now)}."
+    )

@@ -13,6 +13,7 @@ import msgspec
 
 from device.tools import times, words
 from device.tools.language import Language, load
+from device.tools.repeats import Repeat, repeat_at
 from device.tools.times import Clock, Day, Half, Length
 from device.tools.words import Item, Table
 
@@ -30,6 +31,7 @@ class Sentence(msgspec.Struct):
     clock: Clock | None = None
     half: Half = ""
     day: Day | None = None
+    repeat: Repeat | None = None
     name: str = ""
     items: list[Item] = []
 
@@ -61,10 +63,15 @@ def parse(said: list[str], known: Language, language: str) -> Sentence | None:
         if length is not None and not _is_ordinal(said, at, length, language):
             item = Item("length", "", at, length.end)
             found.lengths.append((length.seconds, item))
+        elif (repeat := repeat_at(said, at, known)) is not None and found.repeat is None:
+            item = Item("repeat", "", at, repeat.end)
+            found.repeat, found.half = repeat, found.half or repeat.half
         elif (clock := _clock(said, at, known, found)) is not None:
             if found.clock is not None:
                 return None
             found.clock, item = clock, Item("clock", "", at, clock.end)
+        elif said[at] == known.possessive and found.kinds and found.kinds[-1].startswith("day"):
+            item = Item("glue", said[at], at, at + 1)  # "tomorrow's alarm"
         elif item is None:
             item = Item("open", said[at], at, at + 1)
             opened.append(item)

@@ -43,10 +43,15 @@ class Item(NamedTuple):
 
 def split(text: str, language: str = "en") -> list[str]:
     """The words of `text` without pauses; numbers in digits, times of day as 7h30, "am" and "pm" as such."""
+    return [word for word in split_with_pauses(text, language) if word != ","]
+
+
+def split_with_pauses(text: str, language: str = "en") -> list[str]:
+    """The same with "," for a pause."""
     plain = text.lower().replace("’", "'")
     for pattern, into in _SIGNS:
         plain = pattern.sub(into, plain)
-    return [word for word in house_words.split(plain, house_language.load(language)) if word != ","]
+    return house_words.split(plain, house_language.load(language))
 
 
 def request(text: str, language: str = "en") -> list[str]:
@@ -69,6 +74,11 @@ def holds(words: Sequence[str], phrases: tuple[str, ...]) -> bool:
     """Whether one of the phrases is among the words."""
     table = _compiled(phrases)
     return any(table.longest(words, start) for start in range(len(words)))
+
+
+def begins_with(words: Sequence[str], phrases: tuple[str, ...]) -> int:
+    """Where the longest of the phrases that the words begin with ends; 0 when they begin with none."""
+    return _compiled(phrases).longest(words, 0)
 
 
 def is_one_of(words: Sequence[str], phrases: tuple[str, ...]) -> bool:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from device.dialog.interruption import unheard
-from device.dialog.machine import HOLDING, LOST_THREAD, SAY_AGAIN, TOO_LONG, step
+from device.dialog.machine import GIVE_UP, HOLDING, LOST_THREAD, SAY_AGAIN, TOO_LONG, step
 from device.dialog.terms import (
     Act,
     Action,
@@ -355,14 +355,46 @@ def test_what_was_heard_and_what_is_still_to_be_said_make_up_the_whole_answer(
         assert not heard.startswith(f"{told} {rest[0]}".strip())  # none is said again that was
 
 
-def test_repetition_is_asked_for_once() -> None:
-    mumble = TurnCancelled(turn=1, reason="no_text")
-    _, actions = play(WAKE, mumble)
+MUMBLES = ("no_text", "unsure", "failed")
+
+
+def mumbled(turn: int, how: str) -> Input:
+    """Words that were not caught, or a recogniser that failed."""
+    if how == "unsure":
+        return TurnCommitted(turn=turn, text="mumble", confidence=0.1)
+    return TurnCancelled(turn=turn, reason="failed" if how == "failed" else "no_text")
+
+
+@pytest.mark.parametrize("first", MUMBLES)
+@pytest.mark.parametrize("second", MUMBLES)
+def test_repetition_is_asked_for_once_and_then_it_is_said_that_it_ends(first: str, second: str) -> None:
+    before: tuple[Input, ...] = (WAKE, mumbled(1, first))
+    _, actions = play(*before)
+    asked = [a.text for a in actions if isinstance(a, ReplyClause)]
+    assert asked == [LOST_THREAD if first == "failed" else SAY_AGAIN]
+    before = (*before, ENDED, TurnStarted(turn=2, cause="follow_up"), mumbled(2, second))
+    dialog, actions = play(*before)
+    assert [a.text for a in actions if isinstance(a, ReplyClause)] == [GIVE_UP]
+    dialog, actions = step(dialog, PlaybackStopped(turn=2, reason="finished", heard_text=GIVE_UP), 3.0)
+    assert (dialog.state, [type(a) for a in actions]) == ("idle", [DialogState])
+
+
+def test_after_words_that_were_caught_repetition_may_be_asked_for_again() -> None:
+    caught = (
+        TurnStarted(turn=2, cause="follow_up"),
+        TurnCommitted(turn=2, text="turn it on"),
+        replace(QUESTION, turn=2),
+    )
+    again = (PlaybackStopped(turn=2, reason="finished"), TurnStarted(turn=3, cause="follow_up"))
+    _, actions = play(WAKE, mumbled(1, "no_text"), ENDED, *caught, *again, mumbled(3, "no_text"))
     assert [a.text for a in actions if isinstance(a, ReplyClause)] == [SAY_AGAIN]
-    second = (ENDED, TurnStarted(turn=2, cause="follow_up"), TurnCancelled(turn=2, reason="no_text"))
-    dialog, actions = play(WAKE, mumble, *second)
-    assert dialog.state == "idle"
-    assert [type(a) for a in actions] == [CueRequested, DialogState]
+
+
+def test_what_was_offered_can_still_be_accepted_when_the_answer_had_to_be_said_again() -> None:
+    second = (TurnStarted(turn=2, cause="follow_up"), mumbled(2, "unsure"))
+    third = (PlaybackStopped(turn=2, reason="finished"), TurnStarted(turn=3, cause="follow_up"))
+    _, actions = play(*FOLLOW_UP, *second, *third, TurnCommitted(turn=3, text="yes"))
+    assert [a.proposal for a in actions if isinstance(a, Think)] == [(ON,)]
 
 
 def test_whoever_takes_over_says_that_the_thread_was_lost_and_listens() -> None:

@@ -15,6 +15,7 @@ from device.events import (
     ReplyClause,
     ReplyExpected,
     SpeculationEnded,
+    TimerChanged,
     ToolCalled,
     ToolOffered,
     ToolResult,
@@ -30,7 +31,7 @@ from device.reasoning.decision import Decision
 from device.reasoning.router import Route, route
 from device.services import reason
 from device.services.mind import Consider, Decided, Job, Judged, Outcome, Piece, Prefill, Ready, Spent
-from device.settings import Listen, McpServer, Settings, Tools
+from device.settings import Listen, McpServer, Reason, Settings, Tools
 
 KITCHEN = Entity(id="light.kitchen", name="Kitchen Light", area="kitchen", features=frozenset(("dim",)))
 HALL = Entity(id="light.hall", name="Hall Light", area="hall")
@@ -303,6 +304,85 @@ def test_it_and_undo_refer_to_the_request_before(rig: Rig) -> None:
         answered(rig, turn)
     calls = [(call.tool, call.arguments["entity"]) for call in rig.of(ToolCalled)]
     assert calls == [(tool, "light.kitchen") for tool in ("turn_on", "turn_off", "turn_on")]
+
+
+def talk(rig: Rig, *said: str) -> list[tuple[str, str]]:
+    """Each said after what came of the one before was done and heard; returns the calls of the last."""
+    for turn, text in enumerate(said, 1):
+        follows = [state.state for state in rig.of(DialogState)][-1:] == ["follow_up"]
+        rig.hear(TurnStarted(turn=turn, cause="follow_up" if follows else "wake"))
+        rig.hear(guess(text, turn), commit(text, turn=turn))
+        answered(rig, turn)
+    return [(call.tool, call.arguments["entity"]) for call in rig.of(ToolCalled) if call.turn == len(said)]
+
+
+def test_a_correction_undoes_the_wrong_does_the_right_and_tells_of_both(rig: Rig) -> None:
+    assert talk(rig, "turn on the kitchen light", "no, I meant the hall light") == [
+        ("turn_off", "light.kitchen"),
+        ("turn_on", "light.hall"),
+    ]
+    assert rig.of(ReplyClause)[-1].text == "The kitchen light is off. The hall light is on."
+    assert rig.of(IntentDecided)[-1].calls == (
+        ("turn_off", "light.kitchen", None),
+        ("turn_on", "light.hall", None),
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "entities"),
+    [
+        ("the left one", ["light.left"]),
+        ("the second", ["light.right"]),
+        ("both", ["light.left", "light.right"]),
+    ],
+)
+def test_a_short_answer_to_which_one_is_carried_out(rig: Rig, answer: str, entities: list[str]) -> None:
+    for side in ("left", "right"):
+        lamp = Entity(id=f"light.{side}", name=f"{side.title()} Bedside Lamp", area="bedroom")
+        rig.hear(HomeEntity(entity_id=lamp.id, entity=lamp))
+    calls = talk(rig, "turn on the bedside lamp", answer)
+    assert rig.of(ReplyClause)[0].text == "Which one: the left bedside lamp or the right bedside lamp?"
+    assert calls == [("turn_on", entity) for entity in entities]
+
+
+@pytest.mark.parametrize(
+    ("answer", "ids"),
+    [("the pizza one", ["1"]), ("the second", ["2"]), ("both", ["1", "2"]), ("neither", [])],
+)
+def test_a_short_answer_chooses_among_timers_too(rig: Rig, answer: str, ids: list[str]) -> None:
+    for number, name in ((1, "pizza"), (2, "rice")):
+        rig.hear(TimerChanged(timer_id=f"{number}", kind="timer", state="running", name=name, seconds=600))
+    assert talk(rig, "cancel the timer", answer) == [("timer_cancel", number) for number in ids]
+    assert rig.of(ReplyClause)[0].text == "Which one, the pizza timer or the rice timer?"
+
+
+@pytest.mark.parametrize("said", ["the of and a", "blah blah wibble", "mm the uh", "zxcvb", "?"])
+def test_nonsense_without_a_model_is_said_not_to_be_understood_and_ends(
+    monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    rig = Rig(monkeypatch, Settings(reason=Reason(model=False)))
+    assert talk(rig, said) == []
+    assert [clause.text for clause in rig.of(ReplyClause)] == ["Sorry, I did not understand that."]
+    assert rig.of(DialogState)[-1].state == "idle"
+
+
+def test_a_question_that_was_declined_waits_for_no_answer_any_more(rig: Rig) -> None:
+    for side in ("left", "right"):
+        lamp = Entity(id=f"light.{side}", name=f"{side.title()} Bedside Lamp", area="bedroom")
+        rig.hear(HomeEntity(entity_id=lamp.id, entity=lamp))
+    assert talk(rig, "turn on the bedside lamp", "no, thank you", "the left one") == []
+    assert not rig.of(ToolCalled)
+
+
+def test_an_answer_that_was_not_caught_can_be_said_again(rig: Rig) -> None:
+    for side in ("left", "right"):
+        lamp = Entity(id=f"light.{side}", name=f"{side.title()} Bedside Lamp", area="bedroom")
+        rig.hear(HomeEntity(entity_id=lamp.id, entity=lamp))
+    talk(rig, "turn on the bedside lamp")
+    rig.hear(TurnStarted(turn=2, cause="follow_up"), TurnCancelled(turn=2, reason="no_text"))
+    answered(rig, 2)
+    rig.hear(TurnStarted(turn=3, cause="follow_up"), commit("the left one", 3))
+    assert [call.arguments["entity"] for call in rig.of(ToolCalled)] == ["light.left"]
 
 
 @pytest.mark.parametrize("ahead", [True, False])

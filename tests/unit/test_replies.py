@@ -154,6 +154,18 @@ def outcome(
             "The kettle is on. The television did not answer.",
         ),
         (
+            [outcome("switch.kettle"), outcome("switch.tv", "unreachable")],
+            "The kettle is on. The television could not be reached.",
+        ),
+        (
+            [outcome("switch.kettle", "no_answer"), outcome("switch.tv", "unreachable")],
+            "The kettle did not answer. The television could not be reached.",
+        ),
+        (
+            [outcome("switch.kettle"), outcome("light.gone_lamp", "refused")],
+            "The kettle is on. The gone lamp cannot do that.",
+        ),
+        (
             [outcome("switch.kettle", "no_answer"), outcome("switch.tv", "no_answer")],
             "The kettle and the television did not answer.",
         ),
@@ -161,6 +173,13 @@ def outcome(
 )
 def test_a_report_says_what_is_done_and_what_failed(outcomes: list[ToolResult], report: str) -> None:
     assert replies.report(outcomes, COTTAGE) == report
+
+
+def test_of_two_wishes_for_one_thing_the_one_that_failed_is_named() -> None:
+    blue = outcome("light.reading", "refused")
+    blue = msgspec.structs.replace(blue, tool="color", arguments={"entity": "light.reading", "value": "blue"})
+    said = replies.report([outcome("light.reading"), blue], COTTAGE)
+    assert said == "The reading lamp is on. I could not make the reading lamp blue."
 
 
 def test_a_report_of_a_reading_uses_the_fresh_state() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,6 +28,9 @@ from device.events import (
 )
 from device.services.timers import TimersDaemon
 from device.settings import Settings, Timers
+from device.tools.recurrence import weekly
+from device.tools.store import Store
+from device.tools.timers import Book, Timer
 
 E = TypeVar("E", bound=Event)
 
@@ -158,3 +162,37 @@ def test_it_stops_by_itself_after_its_limit(make: Make) -> None:
     run(daemon, lambda: bus.of(TimerStopped), timeout_s=10)
     assert [event.reason for event in bus.of(TimerStopped)] == ["limit"]
     assert bus.of(ListenRequested) == []
+
+
+def test_what_repeats_and_was_due_while_all_was_off_rings_and_is_due_again_when_it_is_stopped(
+    make: Make, tmp_path: Path
+) -> None:
+    due = datetime.now() - timedelta(minutes=1)
+    rule = weekly(range(7), due.hour, due.minute)
+    alarm = Timer(id="4", kind="alarm", due_s=due.timestamp(), boot="before", repeats=rule)
+    book = Book(timers=(alarm,), wall_s=due.timestamp() - 30 * 86_400, boot="before")
+    Store(tmp_path / "state" / "timers.json", Book()).save(book)
+    daemon, bus = make()
+    run(daemon, lambda: bus.of(TimerRang))
+    assert call(daemon, bus, "ring_stop").said.startswith("The alarm is off until ")
+    assert [stopped.reason for stopped in bus.of(TimerStopped)] == ["stopped"]
+    now = bus.of(TimerChanged)[-1]
+    assert (now.timer_id, now.state, now.repeats) == ("4", "running", rule)
+    assert 23 * 3600 < now.due_s - time.time() < 25 * 3600
+
+
+def test_a_repeating_alarm_is_set_skipped_listed_and_cancelled(make: Make) -> None:
+    daemon, bus = make()
+    rule = weekly(range(7), 7, 0)
+    daemon.on_event(ToolCalled(call_id="set", tool="alarm_set", arguments={"entity": "", "value": rule}))
+    view = bus.of(TimerChanged)[-1]
+    day = datetime.fromtimestamp(view.due_s).date()
+    arguments: dict[str, str | int | float | None] = {"entity": view.timer_id, "value": day.isoformat()}
+    daemon.on_event(ToolCalled(call_id="skip", tool="timer_skip", arguments=arguments))
+    skipped = bus.of(TimerChanged)[-1]
+    assert (skipped.skipped, datetime.fromtimestamp(skipped.due_s).date()) == (
+        (day.isoformat(),),
+        day + timedelta(days=1),
+    )
+    assert call(daemon, bus, "timer_cancel", view.timer_id).ok
+    assert bus.of(TimerChanged)[-1].state == "gone"

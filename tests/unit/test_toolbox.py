@@ -23,7 +23,7 @@ from device.events import (
 )
 from device.home.registry import Call
 from device.reasoning.router import Perform, Speak
-from device.services.toolbox import NOT_DONE, Toolbox
+from device.services.toolbox import Toolbox
 from device.settings import MqttTool, Settings, Tools
 
 
@@ -125,7 +125,20 @@ def test_results_of_the_house_are_worded_elsewhere_and_silent_failures_are_not_s
     house = ToolResult(call_id="1", tool="turn_on", arguments={"entity": "light.a"}, ok=True)
     lost = ToolResult(call_id="2", tool="timer_start", arguments={}, ok=False, error="no_answer")
     assert toolbox.report((house,)) == ""
-    assert toolbox.report((lost,)) == NOT_DONE
+    assert toolbox.report((lost,)) == "I tried to set the timer. There was no answer."
+
+
+def test_of_a_tool_of_the_settings_that_fails_it_is_said_which_and_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: list[Event]
+) -> None:
+    monkeypatch.setenv("WREN_STATE_DIR", str(tmp_path))
+    gate = MqttTool(sentences=("open the gate",), topic="gate/set", description="open the gate")
+    toolbox = Toolbox(Settings(tools=Tools(mqtt={"gate": gate})), sent.append)
+    called = ToolCalled(turn=1, call_id="1.0", tool="run", arguments={"entity": "gate", "value": None})
+    assert toolbox.report((called.result("no_answer", said="It did not answer."),)) == (
+        "I tried to open the gate. It did not answer."
+    )
+    assert toolbox.report((called.result(said="The gate is open."),)) == "The gate is open."
 
 
 def ring(toolbox: Toolbox) -> None:
@@ -184,6 +197,29 @@ def test_a_sentence_that_lacks_something_is_completed_by_the_answer(
     assert isinstance(found, Perform)
     assert found.calls[0].service == service
     assert value in (None, found.calls[0].value)
+
+
+@pytest.mark.parametrize(
+    ("request_", "correction", "value"),
+    [
+        (Call("timer_start", "pasta", 300), "no, ten minutes", 600),
+        (Call("timer_start", "pasta", 300), "I said fifteen minutes", 900),
+        (Call("timer_start", "pasta", 3000), "not fifty minutes, fifteen minutes", 900),
+        (Call("timer_start", "pasta", 300), "ten minutes", None),
+        (Call("timer_start", "pasta", 300), "no, thank you", None),
+        (Call("timer_start", "pasta", 300), "no, the kitchen light", None),
+    ],
+)
+def test_what_was_just_set_can_be_corrected(
+    toolbox: Toolbox, request_: Call, correction: str, value: float | None
+) -> None:
+    arguments = {"entity": request_.entity, "value": request_.value}
+    toolbox.follow(ToolCalled(turn=1, call_id="1.0", tool=request_.service, arguments=arguments))
+    for number, name in (("1", "rice"), ("2", "pasta")):
+        toolbox.observe(TimerChanged(timer_id=number, kind="timer", state="running", name=name, seconds=300))
+    found = toolbox.route(correction)
+    calls = found.calls if isinstance(found, Perform) else ()
+    assert calls == ((Call("timer_cancel", "2"), Call("timer_start", "pasta", value)) if value else ())
 
 
 def test_an_answer_that_comes_too_late_completes_nothing(toolbox: Toolbox) -> None:

@@ -78,6 +78,9 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     corrections: Phrases
     follow: Phrases
     again: dict[str, Phrases]
+    choosing: dict[str, Phrases]
+    ordinals: tuple[Phrases, ...]
+    correcting: dict[str, Phrases]
     adverb_ending: str
     articles: Phrases
     sounds: tuple[tuple[str, str], ...]

@@ -53,6 +53,16 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hour_of: dict[str, int]  # of a day or a half of it, when no time was said
     halves: dict[str, Phrases]
     days: tuple[Days, ...]
+    repeat_leads: Phrases
+    repeat_days: dict[str, tuple[int, ...]]  # after a lead; Monday is 0
+    repeat_alone: dict[str, tuple[int, ...]]
+    repeat_halves: dict[str, str]
+    repeat_ranges: Phrases
+    repeat_exceptions: Phrases
+    repeat_counts: Phrases
+    repeat_units: Phrases
+    skip_wishes: Phrases
+    possessive: str
     timer_words: dict[str, Phrases]
     ring_stop: Phrases
     ring_snooze: Phrases
