@@ -39,9 +39,11 @@ from device.events import (
     IntentDecided,
     PlaybackStarted,
     PlaybackStopped,
+    ReplyBegun,
     ReplyClause,
     TimerChanged,
     ToolCalled,
+    ToolResult,
     TurnCommitted,
     TurnStarted,
 )
@@ -50,6 +52,7 @@ from device.home.registry import Call
 from device.reasoning import intents, replies
 from device.reasoning.context import remember
 from device.reasoning.intents import NO_CONTEXT
+from device.reasoning.openings import Quickness, opening_words
 from device.reasoning.router import AskModel, Perform, Route, Speak, closes, expected_words, route, weigh
 from device.services.ahead import Ahead
 from device.services.daemon import STEP_S, Daemon, run
@@ -76,6 +79,7 @@ class ReasonDaemon(Daemon):
         self._talking_turn = 0
         self._context, self._context_until_s = NO_CONTEXT, 0.0
         self._only_asks = False  # the model, of the request that is being answered
+        self._quickness = Quickness()
         self._unheard: list[ReplyClause] = []
         self._speak_lost = False
         self._first_state = True
@@ -123,6 +127,8 @@ class ReasonDaemon(Daemon):
                 self._unheard = [clause for clause in self._unheard if clause.clause > event.clause]
             case DaemonFailed(daemon="speak") | DaemonReady(daemon="speak"):
                 self._on_speak(is_ready=isinstance(event, DaemonReady))
+            case ToolResult():
+                self._quickness.note(event)
             case TurnCommitted():
                 self._history.asked(event.text, now)
             case PlaybackStopped() if not event.cue:
@@ -220,10 +226,19 @@ class ReasonDaemon(Daemon):
             self._context = remember(found.calls, self._mirror.house())
             self._context_until_s = time.monotonic() + _CONTEXT_S
         if isinstance(found, Perform):
-            self._ahead.expect(turn, expected_words(found, self._mirror.house()))
+            text = expected_words(found, self._mirror.house())
+            self._ahead.expect(turn, text)
             self._feed(Act(turn, found.calls))
+            if text and self._dialog.state == "acting":
+                self._begin_reply(turn, found.calls, text)
         else:
             self._feed(Say(turn, found.text, found.expects_answer, found.proposal))
+
+    def _begin_reply(self, turn: int, calls: tuple[Call, ...], text: str) -> None:
+        """Says what is right however the house will answer, when it will do so soon."""
+        words = opening_words(calls, self._mirror.house()) if self._quickness.of(calls) else 0
+        if words:
+            self.bus.send(ReplyBegun(turn=turn, clause=len(self._dialog.said), text=text, words=words))
 
     def _ask_model(self, turn: int, text: str, *, may_act: bool) -> None:
         if not self._ahead.ask(turn, text, may_act=may_act):

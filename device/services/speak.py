@@ -23,6 +23,7 @@ from device.events import (
     Event,
     HomeEntity,
     ReplyAudio,
+    ReplyBegun,
     ReplyClause,
     ReplyExpected,
     ReplyFailed,
@@ -38,7 +39,8 @@ from device.speech import Samples, Style
 from device.speech.cues import make_cue
 from device.speech.framing import Framer
 from device.speech.loading import find_voice, load_voice, rate_of
-from device.speech.worker import Clause, Failure, Message, Opening, Sound, Spent, Worker
+from device.speech.messages import Clause, Failure, Message, Opening, Sound, Spent
+from device.speech.worker import Worker
 
 _AHEAD_S = 20.0
 _RATE_WITHOUT_VOICE_HZ = 22_050
@@ -63,7 +65,7 @@ class SpeakDaemon(Daemon):
         self._state = "idle"
         self._framer: Framer | None = None
         self._waiting_cues: list[tuple[str, float | None]] = []
-        self._newest = (0, -1)  # turn and clause; events may arrive twice
+        self._newest = self._begun = (0, -1)  # turn and clause; events may arrive twice
         self._failed_cue_s = float("-inf")
         self._reported = ""
         self._entities: dict[str, Entity] = {}
@@ -95,6 +97,10 @@ class SpeakDaemon(Daemon):
                 self._greet(event)
             case ReplyClause() if (event.turn, event.clause) > self._newest:
                 self._newest = (event.turn, event.clause)
+                self._advance(event.turn)
+                self._say(event)
+            case ReplyBegun() if (event.turn, event.clause) > max(self._newest, self._begun):
+                self._begun = (event.turn, event.clause)
                 self._advance(event.turn)
                 self._say(event)
             case ReplyExpected() if event.turn >= self._turn:
@@ -223,8 +229,10 @@ class SpeakDaemon(Daemon):
             self._cue_failed()  # the words that the daemon before this one had are lost
         self._began_ns = 0
 
-    def _say(self, event: ReplyClause) -> None:
-        self._worker.submit(Clause(event.turn, event.clause, event.text, event.last, self._style()))
+    def _say(self, event: ReplyClause | ReplyBegun) -> None:
+        last = isinstance(event, ReplyClause) and event.last
+        ahead = event.words if isinstance(event, ReplyBegun) else 0
+        self._worker.submit(Clause(event.turn, event.clause, event.text, last, self._style(), ahead))
 
     def _style(self) -> Style:
         return Style(self.settings.speech.speed, self.settings.speech.deterministic)

@@ -12,6 +12,7 @@ from device.events import (
     HomeEntity,
     IntentDecided,
     PlaybackStopped,
+    ReplyBegun,
     ReplyClause,
     ReplyExpected,
     SpeculationEnded,
@@ -149,6 +150,18 @@ def test_what_is_said_is_what_was_prepared_once_the_house_has_confirmed(rig: Rig
     done = ToolResult(turn=1, call_id=call.call_id, tool=call.tool, arguments=call.arguments, ok=True)
     rig.hear(done)
     assert [clause.text for clause in rig.of(ReplyClause)] == [rig.of(ReplyExpected)[0].text]
+
+
+def test_the_answer_begins_while_a_quick_device_acts_and_ends_as_the_house_says(rig: Rig) -> None:
+    for turn, ok in ((1, True), (2, False), (3, True)):
+        rig.hear(TurnStarted(turn=turn, cause="wake"), commit("turn on the kitchen light", turn))
+        call = rig.of(ToolCalled)[-1]
+        error: Any = "" if ok else "no_answer"
+        rig.hear(call.result(error, took_ms=40.0))
+    begun = [(event.turn, event.clause, event.text, event.words) for event in rig.of(ReplyBegun)]
+    assert begun == [(2, 0, "The kitchen light is on.", 3)]
+    said = ["The kitchen light is on.", "The kitchen light did not answer.", "The kitchen light is on."]
+    assert [clause.text for clause in rig.of(ReplyClause)] == said
 
 
 def test_the_committed_text_counts_when_it_is_another_one(rig: Rig) -> None:
