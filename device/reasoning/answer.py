@@ -17,7 +17,8 @@ from device.reasoning.prompt import load
 
 MOST_SENTENCES = 2
 _CLAUSE_END = re.compile(r"(?<=[,;:.!?])\s+")
-_FIRST_WORDS = 5  # that a clause which ends before a joint has at least
+_FIRST_WORDS = 3  # that a clause which ends before a joint has at least
+_LONGEST_WORDS = 8  # after so many the first clause ends before any word
 _SENTENCE_END = re.compile(r"[.!?][\"')]*$")
 _UNSPEAKABLE = frozenset("*_`#~|<>[]{}\\^")
 
@@ -50,8 +51,8 @@ class Answer:
         first = whole[0] if whole else self._text
         words = list(re.finditer(r"\S+", first))
         known = words if whole else words[:-1]  # the last word may go on
-        for word in known[_FIRST_WORDS:]:
-            if word[0].lower() in load(self._language).joints:
+        for number, word in enumerate(known[_FIRST_WORDS:], _FIRST_WORDS):
+            if number >= _LONGEST_WORDS or word[0].lower() in load(self._language).joints:
                 head, rest = first[: word.start()], first[word.start() :]
                 if whole:
                     return [head, rest, *whole[1:]]

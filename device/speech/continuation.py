@@ -5,7 +5,7 @@ Offsets are samples from the beginning of the clause; samples are int16 mono.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +16,8 @@ from device.speech import Samples
 class Timed(NamedTuple):
     """Words, and the offset at which each of them ends."""
 
-    words: Sequence[str]
-    ends: Sequence[int]
+    words: tuple[str, ...]
+    ends: tuple[int, ...]
 
 
 class Sounding:
@@ -53,7 +53,7 @@ def continued(begun: Timed, whole: Timed) -> tuple[Timed, int]:
     Where it begins otherwise, all of it follows.
     """
     shared = len(begun.words)
-    if tuple(whole.words[:shared]) != tuple(begun.words):
+    if whole.words[:shared] != begun.words:
         shared = 0
     skipped = whole.ends[shared - 1] if shared else 0
     said = begun.ends[-1] if begun.ends else 0

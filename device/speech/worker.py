@@ -281,9 +281,10 @@ class Worker:
         said, sounding = Timed(spoken.words, spoken.word_ends), Sounding(chunks)
         if clause.ahead:
             head = Timed(spoken.words[: clause.ahead], spoken.word_ends[: clause.ahead])
-            yield Opening(clause, " ".join(head.words), *head, took_ms, spoken.cached)
+            text = " ".join(head.words)
+            yield Opening(clause, text, head.words, head.ends, took_ms, spoken.cached)
         else:
-            yield Opening(clause, clause.text, *said, took_ms, spoken.cached)
+            yield Opening(clause, clause.text, said.words, said.ends, took_ms, spoken.cached)
         if begun is not None:
             yield Spent(clause.turn, True, begun.cpu_ms)
         if clause.ahead:
@@ -296,7 +297,8 @@ class Worker:
                 sounding = Sounding(other.chunks)
                 collections.deque(sounding.until(skipped), maxlen=0)
             clause = awaited
-            yield Opening(clause, " ".join(said.words), *said, took_ms, spoken.cached)
+            text = " ".join(said.words)
+            yield Opening(clause, text, said.words, said.ends, took_ms, spoken.cached)
         for samples in sounding.rest():
             yield Sound(clause, samples)
         yield Sound(clause, _SILENCE, end=True)

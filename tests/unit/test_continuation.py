@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from device.speech import Samples
 from device.speech.continuation import Sounding, Timed, continued
 
 LENGTHS = st.lists(st.integers(1, 50), max_size=8)
 
 
-def _timed(words: Sequence[str]) -> Timed:
+def _timed(words: list[str]) -> Timed:
     return Timed(tuple(words), tuple(100 * number for number in range(1, len(words) + 1)))
 
 
@@ -22,7 +21,7 @@ def test_sound_comes_once_and_whole_wherever_it_is_cut(lengths: list[int], cuts:
     total = sum(lengths)
     sound = np.arange(total, dtype=np.int16)
     sounding = Sounding(iter(np.split(sound, np.cumsum(lengths)[:-1]) if lengths else []))
-    taken: list[np.ndarray] = []
+    taken: list[Samples] = []
     for cut in sorted(cuts):
         taken += sounding.until(cut)
         assert sum(piece.size for piece in taken) == min(cut, total)

@@ -188,8 +188,12 @@ def test_expected_words_that_are_never_said_are_forgotten(worker: Worker, end: s
 def test_a_clause_that_is_begun_waits_for_its_end_before_it_says_it(worker: Worker) -> None:
     worker.submit(Clause(1, 0, "the lamp is on", ahead=2))
     _until(lambda: worker.stalled_s == 0 and VOICES[-1].said == ["the lamp is on"])
-    made = list(iter(worker.take, None))
-    _until(lambda: bool(made.extend(iter(worker.take, None)) or _samples(made) == 2 * RATE_HZ // 10))
+    made = list[Message]()
+    while _samples(made) < 2 * RATE_HZ // 10:
+        select.select([worker.fileno()], [], [], 5)
+        made += [message] if (message := worker.take()) is not None else []
+    time.sleep(0.02)
+    assert worker.take() is None
     assert _texts(made) == ["the lamp"]
     worker.submit(Clause(1, 1, "and that is that"))
     worker.submit(Clause(1, 0, "the lamp is on", last=True))
