@@ -49,11 +49,14 @@ def run(broker: Broker = None, home: House = None, timeline: Timeline = None, co
 
 
 @app.command()
-def demo(folder: Annotated[Path, typer.Option(help="where the results go")] = Path("build/demo")) -> None:
+def demo(
+    folder: Annotated[Path, typer.Option(help="where the results go")] = Path("build/demo"),
+    agents: Annotated[bool, typer.Option("--agents", help="with two agents and a hand-over")] = False,
+) -> None:
     """Play spoken requests into a simulated room and show what happens."""
     from device.console import scenes
 
-    scenes.demo(console, folder)
+    scenes.demo(console, folder, agents=agents)
 
 
 @app.command()

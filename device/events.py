@@ -23,6 +23,17 @@ CUES = ("listening", "done", "failed", "cancelled", "alarm")
 ANNOUNCEMENT = "announcement"  # speech outside any turn, which is played as cues are
 
 
+class Manner(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How an agent's words are to be said."""
+
+    voice: str = ""  # model name; "": the one of the settings
+    speed: float = 1.0  # times settings.speech.speed
+    speaker: int = 0  # of a voice with several
+
+
+WRENS = Manner()
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
     """What all events carry."""
 
@@ -388,6 +399,7 @@ class ReplyExpected(Event, frozen=True, tag="reply.expected"):
     """Words that will probably be said: have them ready, say nothing. reason → speak."""
 
     text: str
+    manner: Manner = WRENS
 
 
 class ReplyBegun(Event, frozen=True, tag="reply.begun"):
@@ -396,6 +408,7 @@ class ReplyBegun(Event, frozen=True, tag="reply.begun"):
     clause: int
     text: str
     words: int
+    manner: Manner = WRENS
 
 
 class ReplyClause(Event, frozen=True, tag="reply.clause"):
@@ -404,6 +417,7 @@ class ReplyClause(Event, frozen=True, tag="reply.clause"):
     clause: int
     text: str
     last: bool = False
+    manner: Manner = WRENS
 
 
 class ReplyAudio(Event, frozen=True, tag="reply.audio"):

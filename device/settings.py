@@ -166,9 +166,9 @@ class Listen(Section, frozen=True):
     turn_threshold: Annotated[
         Probability, Meta(description="probability of the turn model that counts as sounding final")
     ] = 0.5
-    clear_turn_threshold: Annotated[
-        Probability, Meta(description="the same for sounding final clearly")
-    ] = 0.9
+    clear_turn_threshold: Annotated[Probability, Meta(description="the same for sounding final clearly")] = (
+        0.9
+    )
     far_voice_ms: Annotated[
         Milliseconds, Meta(description="so much later a turn ends while a much quieter voice goes on")
     ] = 400
@@ -211,6 +211,9 @@ class Reason(Section, frozen=True):
     """Dialog and language model."""
 
     model: Annotated[bool, Meta(description="use the language model for what no known command covers")] = True
+    agents: Annotated[
+        str, Meta(description="file of named agents (docs/agents.md), beside this one; empty: Wren alone")
+    ] = ""
     threads: Annotated[int, Meta(ge=1, le=64, description="processor cores for the language model")] = 2
     context_tokens: Annotated[int, Meta(ge=512, le=32768, description="language model context")] = 3072
     act_probability: Annotated[Probability, Meta(description="model calls at least this sure are run")] = 0.6

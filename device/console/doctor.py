@@ -19,6 +19,7 @@ from device import settings as settings_module
 from device.bus.client import HubClient
 from device.bus.paths import events_socket
 from device.faults import Fault
+from device.services.cast import load_cast
 from device.settings import Settings
 from models.catalog import ROLES
 from models.errors import ModelError
@@ -159,6 +160,17 @@ def _broker(settings: Settings) -> Iterator[Finding]:
         )
 
 
+def _agents(settings: Settings) -> Iterator[Finding]:
+    if not settings.reason.agents:
+        return
+    try:
+        names = [agent.name for agent in load_cast(settings).agents.values()]
+    except Fault as fault:
+        yield Finding("fault", "agents", fault.message, fault.hint)
+    else:
+        yield Finding("ok", "agents", ", ".join(names))
+
+
 def _running(settings: Settings) -> Iterator[Finding]:
     bus = HubClient(events_socket(settings_module.runtime_dir(settings)))
     bus.wait(0)
@@ -202,5 +214,6 @@ CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     _models,
     _sound,
     _broker,
+    _agents,
     _running,
 )

@@ -13,16 +13,21 @@ import soundfile
 from rich.console import Console
 from rich.table import Table
 
+from device import dialog
+from device import settings as settings_module
 from device.console import latency
 from device.console.timeline import Turn, read, turns
 from device.console.view import ConversationView
 from device.events import SceneEnded
 from device.faults import Fault
+from device.services.cast import load_cast
 from device.services.stage import DEMO_HOUSE, Stage, check_models
 from device.settings import Settings
 
 # spoken with flite's voices: the demonstration must not hear its own
 DEMO_REQUESTS = tuple(sorted((Path(__file__).parent / "requests").glob("*.flac")))
+AGENT_REQUESTS = tuple(sorted((Path(__file__).parent / "requests" / "agents").glob("*.flac")))
+AGENT_SETTINGS = Path(dialog.__file__).parent / "samples" / "wren.toml"
 
 
 def run(
@@ -36,6 +41,7 @@ def run(
 ) -> None:
     """Runs on this machine's sound card until interrupted; without a broker, with a simulated house."""
     check_models(language_model=settings.reason.model)
+    load_cast(settings, config)
     if broker is None and _answers(settings.home.broker):
         broker = settings.home.broker
     if broker is None:
@@ -76,6 +82,7 @@ def simulate(
     ]:
         check_sound(Path(path))
     check_models(language_model=settings.reason.model)
+    load_cast(settings, config)
     stage = Stage(
         environment=_environment(config) | simulator_environment({**spoken, **room_settings}),
         timeline=timeline,
@@ -88,19 +95,23 @@ def simulate(
         play_through(stage)
 
 
-def demo(console: Console, folder: Path) -> None:
-    """The demonstration: a few requests, what became of them, and where the time went."""
+def demo(console: Console, folder: Path, *, agents: bool = False) -> None:
+    """The demonstration: a few requests, what became of them, and where the time went.
+
+    With `agents` two agents of the samples speak, the second one after a hand-over.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     timeline = folder / "timeline.jsonl"
+    requests, config = (AGENT_REQUESTS, AGENT_SETTINGS) if agents else (DEMO_REQUESTS, None)
     simulate(
         console,
-        Settings(),
-        mic=DEMO_REQUESTS,
+        settings_module.load(config) if config else Settings(),
+        mic=requests,
         room_settings={"speaker": str((folder / "reply.wav").resolve()), "gap_s": 1.0, "until_idle_s": 2.0},
         timeline=timeline,
         broker=None,
         house=None,
-        config=None,
+        config=config,
     )
     done = turns(read([timeline]))
     latency.draw(done, folder / "timeline.svg")
@@ -114,9 +125,9 @@ def demo(console: Console, folder: Path) -> None:
     ):
         console.print(f"{folder / name}: {what}")
     unanswered = [turn for turn in done if not turn.heard]
-    if len(done) < len(DEMO_REQUESTS) or unanswered:
+    if len(done) < len(requests) or unanswered:
         raise Fault(
-            f"{len(done) - len(unanswered)} of {len(DEMO_REQUESTS)} requests were answered",
+            f"{len(done) - len(unanswered)} of {len(requests)} requests were answered",
             f"look into {timeline}, and run `wren doctor`",
         )
 

@@ -24,6 +24,7 @@ from device.dialog.terms import (
     Clause,
     Close,
     Dialog,
+    GoOn,
     Input,
     Recovered,
     Report,
@@ -90,6 +91,10 @@ def step(dialog: Dialog, given: Input, now_s: float) -> Step:
             return _cancelled(dialog, given, now_s)
         case Close() if dialog.state == "thinking":
             return _enter(dialog, "idle", now_s)
+        case GoOn() if dialog.state == "acting":
+            done = dialog.called_before + len(dialog.calls)
+            dialog = replace(dialog, calls=(), outcomes=(), called_before=done)
+            return _think(dialog, Think(turn, given.text, follows=dialog.follows), now_s)
         case Act() if dialog.state == "thinking":
             return _act(dialog, given, now_s)
         case Say() if dialog.state in ("thinking", "acting"):
@@ -221,9 +226,18 @@ def _act(dialog: Dialog, given: Act, now_s: float) -> Step:
             tool=call.service,
             arguments={"entity": call.entity, "value": call.value},
         )
-        for number, call in enumerate(given.calls)
+        for number, call in enumerate(given.calls, dialog.called_before)
     )
     dialog, actions = _await(replace(dialog, calls=calls), now_s)
+    if given.meanwhile:
+        said = ReplyClause(turn=dialog.turn, clause=len(dialog.said), text=given.meanwhile)
+        dialog = replace(
+            dialog,
+            said=(*dialog.said, given.meanwhile),
+            holding_due_s=None,
+            deadline_s=now_s + dialog.limits.consulting_s,
+        )
+        actions.append(said)
     return dialog, [*actions, *calls]
 
 

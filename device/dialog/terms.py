@@ -23,6 +23,7 @@ class Limits:
     thinking_s: float = 8.0
     confirming_s: float = 3.0  # then the person is told that it takes longer
     acting_s: float = 12.0  # locks take their time
+    consulting_s: float = 40.0  # another agent thinks, and the person was told so
     silence_s: float = 5.0  # a spoken reply that nobody hears begin
     speaking_s: float = 60.0
     follow_up_s: float = 5.0
@@ -39,6 +40,7 @@ class Act:
 
     turn: int
     calls: tuple[Call, ...]
+    meanwhile: str = ""  # what to say at once, where the results will be long in coming
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,14 @@ class Clause:
 
 
 @dataclass(frozen=True)
+class GoOn:
+    """All calls of the turn have ended; another agent decides now what `text` asks for."""
+
+    turn: int
+    text: str
+
+
+@dataclass(frozen=True)
 class Close:
     """The person wants nothing more, no answer either."""
 
@@ -79,7 +89,7 @@ class Recovered:
     turn: int
 
 
-Input = Event | Act | Say | Clause | Close | Tick | Recovered
+Input = Event | Act | Say | Clause | GoOn | Close | Tick | Recovered
 
 
 # --- actions that are not events of the bus --------------------------------------------------------------
@@ -131,6 +141,7 @@ class Dialog:
     holding_due_s: float | None = None
     calls: tuple[ToolCalled, ...] = ()
     outcomes: tuple[ToolResult, ...] = ()
+    called_before: int = 0  # calls of this turn whose report is over
     request: str = ""  # what is being answered
     said: tuple[str, ...] = ()  # clauses given out
     heard: str = ""  # what of them has left the loudspeaker

@@ -10,9 +10,10 @@ text (is it a whole request?). The surer they are, the less silence is needed:
 | `unsure`   | unsure_silence_ms   | open_silence_ms     | unsure_silence_ms   |
 | `open`     | open_silence_ms     | open_silence_ms     | open_silence_ms     |
 
-A fragment that was misheard often sounds like an end too, so what is `unsure` has to sound like one clearly; and
-of a `likely` text, which may be one as well, the sound tells nothing. A text that nobody has judged (yet) is `unsure`, and so is a sound that the model is still listening to. While
-there is no text, only `open_silence_ms` ends the turn.
+A fragment that was misheard often sounds like an end too, so what is `unsure` has to sound like one clearly;
+and of a `likely` text, which may be one as well, the sound tells nothing. A text that nobody has judged (yet)
+is `unsure`, and a sound that the model is still listening to does not sound like an end. While there is no
+text, only `open_silence_ms` ends the turn.
 
 A voice much quieter than the talker's (a television, somebody in the next room) does not prolong the turn: it
 is no voice after a pause, and where it follows without a pause, the same times count from the last sound at

@@ -33,6 +33,8 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from device.home.persona import AGENT_SERVICES, Persona
+
 Value = str | int | float
 
 
@@ -113,11 +115,16 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     floors: dict[str, tuple[str, ...]] = {}  # spoken name -> ids of its areas
     states: dict[str, State] = {}
     device_area: str = ""  # the area this Wren stands in
+    persona: Persona = Persona()  # who answers: its entities are those that it may use
 
     def allows(self, call: Call) -> bool:
         """Whether `call` names an existing entity, a service it has and a value in range."""
+        if call.service in AGENT_SERVICES:
+            return any(
+                (other.id, other.service) == (call.entity, call.service) for other in self.persona.others
+            )
         if not call.entity:
-            return call.service in HOUSELESS_SERVICES
+            return call.service in HOUSELESS_SERVICES and self.persona.tells_time
         entity = self.entities.get(call.entity)
         return entity is not None and call.service in services_of(entity) and _value_fits(call, entity)
 

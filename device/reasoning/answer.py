@@ -1,4 +1,4 @@
-"""What of a free answer may be spoken: plain words, at most two sentences, no claim to have acted.
+"""What of a free answer may be spoken: plain words, a few sentences, no claim to have acted.
 
 The model may talk but its talk does nothing, so a clause that says that something was, is being or will be
 done ("I turned on the light", "the heating is now off") would be a lie. Text is let through clause by
@@ -31,8 +31,8 @@ def claims(text: str, language: str = "en") -> bool:
 class Answer:
     """One answer on its way from the model to the voice."""
 
-    def __init__(self, language: str = "en") -> None:
-        self._language = language
+    def __init__(self, language: str = "en", most_sentences: int = MOST_SENTENCES) -> None:
+        self._language, self._most_sentences = language, most_sentences
         self._text = ""
         self._sentence = ""  # as far as it was said
         self._sentences = 0
@@ -80,7 +80,7 @@ class Answer:
         if _SENTENCE_END.search(clause):
             self._sentence = ""
             self._sentences += 1
-            self.over = self._sentences == MOST_SENTENCES
+            self.over = self._sentences == self._most_sentences
         text = f" {clause.strip()}" if self._said else clause.strip()
         self._said = True
         return text

@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 from rapidfuzz import fuzz, process
 
-from device.home.registry import KELVIN_RANGE, Call, Entity, House, services_of
+from device.home.registry import HOUSELESS_SERVICES, KELVIN_RANGE, Call, Entity, House, services_of
 from device.reasoning.intents import index_of
 from device.reasoning.words import is_number, lexicon, split
 
@@ -50,6 +50,7 @@ VERBS = {
     "press": "press",
 }
 STEPS = {"+": "turn up", "-": "turn down"}
+ASK = "ask"  # another agent
 ABSENT_VERBS = (*VERBS.values(), *STEPS.values(), "open", "close")
 
 
@@ -107,7 +108,15 @@ def commands(heard: Heard, house: House) -> list[Command]:
         if house.allows(call)
     ]
     found += list(_groups(found, house))
-    found += [Command((VERBS["get"], f" {service}"), (Call(service),)) for service in ("time", "date")]
+    found += [
+        Command((VERBS["get"], f" {service}"), (Call(service),))
+        for service in HOUSELESS_SERVICES
+        if house.allows(Call(service))
+    ]
+    found += [
+        Command((ASK, f" {plain(other.id)}"), (Call(other.service, other.id),))
+        for other in house.persona.others
+    ]
     return [*found, Command((TALK,)), Command((CANNOT,))]
 
 

@@ -2,6 +2,7 @@
 
 At `act` or more the calls are run; from `ask` on they are offered as a question. Below that nothing is done:
 when the model would rather have acted or declined than talked, the house cannot do it; else it is talk.
+Calling another agent is offered from `CALL` on only: talk is there for whoever is asked.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from typing import Literal
 
 import msgspec
 
+from device.home.persona import AGENT_SERVICES
 from device.home.registry import Call
 from device.reasoning.grammar import Walk
 
 ACT, ASK = 0.5, 0.14
+CALL = 0.4
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -27,6 +30,8 @@ class Decision(msgspec.Struct, frozen=True):
 def judge(walk: Walk, *, act: float = ACT, ask: float = ASK) -> Decision:
     """The decision a walk amounts to, with the probability of what was decided."""
     calls = tuple(dict.fromkeys(call for command in walk.commands for call in command.calls))
+    if any(call.service in AGENT_SERVICES for call in calls):
+        ask = max(ask, CALL)
     if calls and walk.probability >= ask:
         return Decision("act" if walk.probability >= act else "ask", calls, walk.probability)
     if walk.talk >= max(walk.act, walk.cannot):

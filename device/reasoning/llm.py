@@ -27,7 +27,7 @@ import numpy as np
 
 from device.home.registry import House
 from device.reasoning import commands, grammar, prompt
-from device.reasoning.answer import Answer, claims
+from device.reasoning.answer import MOST_SENTENCES, Answer, claims
 from device.reasoning.decision import ACT, ASK, Decision, judge
 from device.reasoning.runtime import ContextFull, ModelError, Runtime
 
@@ -39,7 +39,7 @@ DECIDING, TALKING = 0, 1  # rows of tokens
 REQUEST_TOKENS = 96  # longer ones are cut
 ROW_TOKENS = REQUEST_TOKENS + 96  # a request and what the model answers
 SPARE_TOKENS = 2 * ROW_TOKENS  # of the context, beside the prefix
-KEPT_PREFIXES = 4
+KEPT_PREFIXES = 8  # of houses, and of agents in them
 _END_MARKS = (".", "?", "!", " ?", " .", " please")  # what may stand between a whole request and the arrow
 
 Cancel = Callable[[], bool]
@@ -64,6 +64,7 @@ class Limits(msgspec.Struct, frozen=True):
     act: float = ACT
     ask: float = ASK
     answer_tokens: int = 60
+    sentences: int = MOST_SENTENCES
     deadline_s: float = 8.0
 
 
@@ -121,6 +122,7 @@ class LanguageModel:
         if tokens == self._prefix:
             return True
         self._prefix = []
+        self._runtime.drop(TALKING)  # makes room
         path = self._cache / f"{self._key(text)}.state" if self._cache else None
         restored = path is not None and self._runtime.restore(DECIDING, path, tokens)
         if not restored:
@@ -128,7 +130,6 @@ class LanguageModel:
             self._save(path)
         elif path:
             path.touch()
-        self._runtime.drop(TALKING)
         self._prefix = tokens
         return restored
 
@@ -172,12 +173,15 @@ class LanguageModel:
     def talk(
         self, text: str, history: Sequence[tuple[str, str]] = (), cancelled: Cancel = never
     ) -> Iterator[str]:
-        """A spoken answer of one or two sentences, clause by clause; it ends early at the deadline.
+        """A spoken answer of a few sentences, clause by clause; it ends early at the deadline.
 
         `history` is what was said before, oldest first, as ("user" or "assistant", text).
         """
         check = _stop_if(cancelled, time.monotonic() + self.limits.deadline_s)
-        answer, decoder = Answer(self._language), codecs.getincrementaldecoder("utf-8")("ignore")
+        answer, decoder = (
+            Answer(self._language, self.limits.sentences),
+            codecs.getincrementaldecoder("utf-8")("ignore"),
+        )
         tokens = self._conversation(text, history)
         cut = True
         try:

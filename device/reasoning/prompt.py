@@ -8,6 +8,9 @@ come from the network: `commands.plain` keeps markup and line breaks out of them
 A request is a line `what was said => answer`; an answer is `turn on kitchen light` or `say Hello!`, several
 commands are joined by ";". The plain arrow costs a third of a chat template's tokens.
 
+An agent with instructions of its own (`House.persona`) has them in place of Wren's, and its own examples of
+talk; examples of requests for other agents are answered by `ask` and the agent.
+
 Border: text with the model's control tokens (ChatML) in the prefix only.
 """
 
@@ -20,8 +23,9 @@ from importlib.resources import files
 
 import msgspec
 
+from device.home.persona import Persona
 from device.home.registry import HOUSELESS_SERVICES, Call, Entity, House, services_of
-from device.reasoning.commands import CANNOT, GROUPED, SMALL_HOUSE, TALK, VERBS, labels, lines_of, plain
+from device.reasoning.commands import ASK, CANNOT, GROUPED, SMALL_HOUSE, TALK, VERBS, labels, lines_of, plain
 
 ARROW = " =>"
 LEAD = " "  # an answer begins with a space, as words do for the tokenizer
@@ -47,6 +51,9 @@ class Prompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
     text: str
+    agent: str
+    devices: str
+    others: str
     anywhere: str
     elsewhere: str
     retraction: str
@@ -64,11 +71,20 @@ def load(language: str = "en") -> Prompt:
 
 def prefix(house: House, *, most: int = SMALL_HOUSE, language: str = "en") -> str:
     """The fixed part of every prompt for `house`, which names at most `most` devices."""
-    prompt = load(language)
+    prompt, persona = load(language), house.persona
     shown = _shown(house, most)
     area = plain(house.areas.get(house.device_area, "")) or prompt.anywhere
-    text = prompt.text.strip().format(area=area, devices=_devices(house, shown, prompt))
-    lines = [f"{said}{ARROW}{LEAD}{answer}\n" for said, answer in examples(house, shown, language)]
+    devices = _devices(house, shown, prompt)
+    if persona.instructions:
+        text = prompt.agent.strip().format(name=persona.name, instructions=persona.instructions)
+        text += f"\n{prompt.devices.strip().format(devices=devices)}" if shown else ""
+    else:
+        text = prompt.text.strip().format(area=area, devices=devices)
+    if persona.others:
+        names = ", ".join(plain(other.id) for other in persona.others)
+        text += f"\n{prompt.others.strip().format(others=names)}"
+    known = _mixed(examples(house, shown, language), _of_the_agent(persona))
+    lines = [f"{said}{ARROW}{LEAD}{answer}\n" for said, answer in known]
     return f"<|im_start|>system\n{text}<|im_end|>\n{''.join(lines)}"
 
 
@@ -84,13 +100,16 @@ def exchange(said: str, replied: str) -> str:
 
 
 def examples(house: House, shown: Sequence[Entity], language: str = "en") -> list[tuple[str, str]]:
-    """Requests and answers for the devices `shown`."""
+    """Requests and answers for the devices `shown`, and of Wren's talk where it has no instructions."""
+    is_agent = bool(house.persona.instructions)
     names = labels(house)
     words = {word for entity in house.entities.values() for word in plain(entity.name).split()}
     used = dict.fromkeys((entity.id for entity in shown), 0)
     result: list[tuple[str, str]] = []
     for example in load(language).examples:
-        if example.lacks in words:
+        if example.lacks in words or (is_agent and example.reply and not example.domain):
+            continue
+        if example.service in HOUSELESS_SERVICES and not house.allows(Call(example.service)):
             continue
         chosen = _choose(example, house, shown, used)
         if len(chosen) < example.count and example.domain:
@@ -108,6 +127,20 @@ def examples(house: House, shown: Sequence[Entity], language: str = "en") -> lis
         }
         result.append((example.said.format(**spoken), _answer(example, chosen, value, spoken["area"], names)))
     return result
+
+
+def _of_the_agent(persona: Persona) -> list[tuple[str, str]]:
+    talk = [(request(said), f"{TALK} {reply}") for said, reply in persona.examples]
+    asked = [
+        (request(said), f"{ASK} {plain(other.id)}") for other in persona.others for said in other.asked_for
+    ]
+    return _mixed(talk, asked)
+
+
+def _mixed(many: Sequence[tuple[str, str]], few: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """`few` spread evenly among `many`, so that none of them is taken for what always comes."""
+    places = [((number + 0.5) / len(rows), row) for rows in (many, few) for number, row in enumerate(rows)]
+    return [row for _, row in sorted(places, key=lambda place: place[0])]
 
 
 def _choose(example: Example, house: House, shown: Sequence[Entity], used: dict[str, int]) -> list[Entity]:

@@ -46,6 +46,7 @@ class Speak(msgspec.Struct, frozen=True):
     probability: float = 1.0
     expects_answer: bool = False
     proposal: tuple[Call, ...] = ()
+    group: str = ""  # of the tools that know the answer
 
 
 class AskModel(msgspec.Struct, frozen=True):

@@ -17,8 +17,9 @@ from device.dialog.speculation import Speculation
 from device.dialog.terms import Speculate, Think
 from device.events import Event, ModelReady, ReplyExpected, SpeculationEnded, TurnJudged
 from device.home.registry import Call, House
-from device.reasoning.completeness import Completeness, by_finality, completeness
-from device.reasoning.router import AskModel, Route, awaits_model, closes, expected_words, weigh
+from device.reasoning.completeness import Completeness, by_finality
+from device.reasoning.decision import Decision
+from device.reasoning.router import AskModel, Route, awaits_model, closes, expected_words
 from device.services.mind import (
     Consider,
     Decided,
@@ -33,6 +34,8 @@ from device.services.mind import (
 )
 
 Find = Callable[[str, tuple[Call, ...]], Route]
+Complete = Callable[[str], Completeness]
+Weigh = Callable[[Decision, str, bool], Route | None]  # decision, text, whether it only asks
 
 
 class Found(NamedTuple):
@@ -52,19 +55,32 @@ class Committed(NamedTuple):
 
 
 class Ahead:
-    """At most one request at a time; `find` routes a text, `send` puts an event on the bus."""
+    """At most one request at a time.
+
+    `house` gives the house, `seen` the part of it that whoever answers may know; `complete` judges how whole
+    a text is, `find` routes it, `weigh` routes a decision of the model, `send` puts an event on the bus.
+    """
 
     def __init__(
         self,
         mind: Mind | None,
         history: History,
         house: Callable[[], House],
+        seen: Callable[[], House],
+        complete: Complete,
         find: Find,
+        weigh: Weigh,
         send: Callable[[Event], None],
         language: str,
     ) -> None:
-        self._mind, self._history, self._house = mind, history, house
-        self._find, self._send, self._language = find, send, language
+        self._mind, self._history, self._house, self._seen = mind, history, house, seen
+        self._completeness, self._find, self._weigh, self._send, self._language = (
+            complete,
+            find,
+            weigh,
+            send,
+            language,
+        )
         self._held: Speculation[Found, Outcome] = Speculation()
         self._house_changes = 0
         self._judged = self._expected = (0, "")  # turn and text
@@ -78,13 +94,19 @@ class Ahead:
         """What was found with the house as it was does not hold any more."""
         self._house_changes += 1
 
+    def turn_to(self, agent: str) -> None:
+        """Somebody else answers from now on."""
+        self.house_changed()
+        if self._mind is not None:
+            self._mind.turn_to(agent)
+
     # --- before the commit -------------------------------------------------------------------------------
 
     def speculate(self, action: Speculate) -> None:
         """Judges how complete the text is, and finds out what would become of it."""
         turn, text = action.turn, action.text
         if self._judged != (turn, text):
-            self._judge(turn, text, completeness(text, self._house(), self._language))
+            self._judge(turn, text, self._completeness(text))
         if self._held.holds(turn, text):
             return
         if self._held.drop() and self._mind is not None:
@@ -97,7 +119,7 @@ class Ahead:
             self._mind is not None and self._model_ready and awaits_model(text, self._house(), self._language)
         ):
             history = tuple(self._history.so_far(time.monotonic()))
-            job = self._mind.post(Prefill(turn, text, history), committed=False)
+            job = self._mind.post(Prefill(turn, text, history, self._seen().persona.id), committed=False)
             self._held.work(turn, job, decides=False)
 
     def expect(self, turn: int, text: str) -> None:
@@ -136,12 +158,17 @@ class Ahead:
             self._mind.release(held.job)
         return Committed(found, tuple(held.outcomes))
 
-    def ask(self, turn: int, text: str, *, may_act: bool) -> bool:
-        """Gives a committed request to the model; whether there is one."""
+    def ask(
+        self, turn: int, text: str, *, may_act: bool, may_hand: bool = True, seen: House | None = None
+    ) -> bool:
+        """Gives a committed request to the model; whether there is one.
+
+        `seen` is the house of an agent that is consulted.
+        """
         if self._mind is None or not self._model_ready:
             return False
         history = tuple(self._history.before_last_request())
-        request = Consider(turn, text, self._house(), history, may_act)
+        request = Consider(turn, text, seen or self._seen(), history, may_act, may_hand)
         self._held.open(self._mind.post(request, committed=True))
         return True
 
@@ -185,7 +212,7 @@ class Ahead:
             self.expect(turn, expected_words(found.route, self._house()))
         elif self._mind is not None and self._model_ready:
             history = tuple(self._history.so_far(time.monotonic()))
-            request = Consider(turn, text, self._house(), history, found.route.may_act)
+            request = Consider(turn, text, self._seen(), history, found.route.may_act)
             self._held.work(turn, self._mind.post(request, committed=False), decides=True)
 
     def _route(self, text: str, proposal: tuple[Call, ...]) -> Found:
@@ -206,5 +233,5 @@ class Ahead:
             house = self._house()
             asked = self._held.found
             only_asks = asked is not None and isinstance(asked.route, AskModel) and asked.route.only_asks
-            found = weigh(outcome.decision, house, only_asks=only_asks)
+            found = self._weigh(outcome.decision, "", only_asks)
             self.expect(outcome.turn, expected_words(found, house) if found else "")

@@ -2,7 +2,8 @@
 
 One job at a time; a newer job, or `drop`, cancels the running one within a token. A job about a request that
 is not committed yet pauses after the first clause of an answer until it is released. A changed house is
-learnt when nothing else is to do. Outcomes are polled and say of which job they are; `fileno` becomes
+learnt when nothing else is to do, as each agent sees it; the agent that a job is for is taken up from there
+in a moment. Outcomes are polled and say of which job they are; `fileno` becomes
 readable for them.
 """
 
@@ -16,14 +17,18 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from device import settings as settings_module
 from device.dialog.history import Utterance
+from device.home.persona import Other, Persona
 from device.home.registry import House
+from device.reasoning.decision import Decision
 from device.settings import Reason
 from models.store import Store
 
 if TYPE_CHECKING:
-    from device.reasoning.llm import Decision, LanguageModel, Limits
+    from device.reasoning.llm import LanguageModel, Limits
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +39,10 @@ class Consider:
 
     turn: int
     text: str
-    house: House
+    house: House  # as the agent sees it that answers
     history: tuple[Utterance, ...]
     may_act: bool
+    may_hand: bool = True  # the request may go to another agent
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,7 @@ class Prefill:
     turn: int
     text: str
     history: tuple[Utterance, ...]
+    agent: str = ""
 
 
 @dataclass(frozen=True)
@@ -116,7 +123,9 @@ class Mind:
     def __init__(self, settings: Reason) -> None:
         self._settings = settings
         self._changed = threading.Condition()
-        self._house: House | None = None
+        self._houses: dict[str, House] = {}  # by agent
+        self._unlearnt: list[House] = []
+        self._is_new = False  # what is being learnt
         self._job: Job | None = None
         self._number = 0  # of the newest job
         self._wanted = 0  # the job that is not in vain, 0 for none
@@ -132,11 +141,23 @@ class Mind:
         """Readable while outcomes wait."""
         return self._event
 
-    def learn(self, house: House) -> None:
-        """Prepare for a changed house as soon as there is nothing else to do."""
+    def learn(self, *houses: House) -> None:
+        """Prepare for a changed house as soon as there is nothing else to do.
+
+        It is given once for each agent, as that one sees it, the one who speaks first at the end.
+        """
         with self._changed:
-            self._house = house
+            self._houses = {house.persona.id: house for house in houses}
+            self._unlearnt = list(houses)
+            self._is_new = True
             self._changed.notify()
+
+    def turn_to(self, agent: str) -> None:
+        """The next jobs will be for another agent: take up what it knows when there is nothing else to do."""
+        with self._changed:
+            if agent in self._houses and len(self._houses) > 1:
+                self._unlearnt.append(self._houses[agent])
+                self._changed.notify()
 
     def post(self, job: Job, *, committed: bool) -> int:
         """Do this instead of what is running or waiting; returns the number of the job."""
@@ -206,14 +227,12 @@ class Mind:
             with self._changed:
                 self._running = 0
                 self._changed.wait_for(
-                    lambda: self._stopping or self._job is not None or self._house is not None
+                    lambda: self._stopping or self._job is not None or bool(self._unlearnt)
                 )
                 if self._stopping:
                     break
                 job, self._job = self._job, None
-                house = None
-                if job is None:
-                    house, self._house = self._house, None
+                house = self._unlearnt[0] if job is None else None
                 self._running = self._wanted if job is not None else 0
             if job is not None:
                 self._do(model, job)
@@ -231,7 +250,7 @@ class Mind:
             threads=self._settings.threads,
             context=self._settings.context_tokens,
             cache=settings_module.cache_dir() / "prefixes",
-            limits=_limits(self._settings),
+            limits=_limits(self._settings, Persona()),
         )
         return model, installed.name, (time.monotonic() - began) * 1000
 
@@ -242,20 +261,32 @@ class Mind:
         try:
             restored = model.set_house(house, self._cancelled)
         except Cancelled:
-            with self._changed:
-                self._house = self._house or house
-            return
+            return  # and goes on when there is time again
         except ModelError as error:
+            restored = False
             self._put(Failed(0, 0, error.cause, error.next_step))
-            return
-        self._put(Ready(name, load_ms, (time.monotonic() - began) * 1000, restored))
+        with self._changed:
+            if self._unlearnt and self._unlearnt[0] is house:
+                del self._unlearnt[0]
+            is_last = self._is_new and not self._unlearnt
+            self._is_new &= not is_last
+        if is_last and model.ready:
+            self._put(Ready(name, load_ms, (time.monotonic() - began) * 1000, restored))
+
+    def _take_up(self, model: LanguageModel, agent: str) -> None:
+        """Has the model think as an agent, which costs nothing when it already does."""
+        house = self._houses.get(agent)
+        model.limits = _limits(self._settings, house.persona if house else Persona())
+        if house is not None and len(self._houses) > 1:
+            model.set_house(house, self._cancelled)
 
     def _do(self, model: LanguageModel, job: Job) -> None:
         from device.reasoning.llm import Cancelled, TooSlow
 
-        model.limits = _limits(self._settings)
         number, began = self._running, time.process_time()
         try:
+            agent = job.agent if isinstance(job, Prefill) else job.house.persona.id
+            self._take_up(model, agent)
             if isinstance(job, Prefill):
                 model.prefill(job.text, job.history, self._cancelled)
             else:
@@ -273,8 +304,12 @@ class Mind:
         if self._released < number:
             finality = model.finality(job.text, self._cancelled)
             self._put(Judged(job.turn, number, job.text, finality))
-        if job.may_act:
-            decision = model.decide(job.text, job.house, self._cancelled)
+        others = job.house.persona.others if job.may_hand else ()
+        if job.may_act or others:
+            house = _limited(job.house, others, acts=job.may_act)
+            decision = model.decide(job.text, house, self._cancelled)
+            if not (job.may_act or decision.calls):
+                decision = Decision("talk")
             self._put(Decided(job.turn, number, decision, (time.monotonic() - began) * 1000))
             if decision.kind != "talk":
                 return
@@ -285,12 +320,24 @@ class Mind:
         self._put(Piece(job.turn, number, "", last=True))
 
 
-def _limits(settings: Reason) -> Limits:
+def _limited(house: House, others: tuple[Other, ...], *, acts: bool) -> House:
+    """What of a house a request may be decided about."""
+    if acts and others == house.persona.others:
+        return house
+    persona = msgspec.structs.replace(house.persona, others=others)
+    entities = house.entities if acts else {}
+    return msgspec.structs.replace(house, entities=entities, persona=persona)
+
+
+def _limits(settings: Reason, persona: Persona) -> Limits:
+    """A longer answer than usual may also take longer."""
     from device.reasoning.llm import Limits
 
+    tokens = persona.answer_tokens or settings.answer_tokens
     return Limits(
         act=settings.act_probability,
         ask=settings.ask_probability,
-        answer_tokens=settings.answer_tokens,
-        deadline_s=settings.deadline_ms / 1000,
+        answer_tokens=tokens,
+        sentences=persona.sentences,
+        deadline_s=settings.deadline_ms / 1000 * max(1.0, tokens / settings.answer_tokens),
     )

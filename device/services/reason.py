@@ -10,6 +10,8 @@ import sys
 import time
 from dataclasses import replace
 
+import msgspec
+
 # Spinning OpenMP threads of llama.cpp would starve the other daemons on the same cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
@@ -20,6 +22,7 @@ from device.dialog.terms import (
     Clause,
     Close,
     Dialog,
+    GoOn,
     Input,
     Limits,
     Recovered,
@@ -41,19 +44,26 @@ from device.events import (
     PlaybackStopped,
     ReplyBegun,
     ReplyClause,
+    ReplyExpected,
     TimerChanged,
     ToolCalled,
     ToolResult,
     TurnCommitted,
     TurnStarted,
+    WakeDetected,
 )
+from device.faults import Fault
 from device.home.mirror import HouseMirror
+from device.home.persona import HANDOFF
 from device.home.registry import Call
 from device.reasoning import intents, replies
+from device.reasoning.completeness import Completeness, completeness
 from device.reasoning.context import remember
+from device.reasoning.decision import Decision
 from device.reasoning.intents import NO_CONTEXT
 from device.reasoning.openings import Quickness, opening_words
-from device.reasoning.router import AskModel, Perform, Route, Speak, closes, expected_words, route, weigh
+from device.reasoning.router import AskModel, Perform, Route, Speak, closes, expected_words, route
+from device.services.agents import Agents, handed_on, silent_hand_over
 from device.services.ahead import Ahead
 from device.services.daemon import STEP_S, Daemon, run
 from device.services.mind import Decided, Failed, Mind, Outcome, Piece
@@ -71,15 +81,18 @@ class ReasonDaemon(Daemon):
 
     def start(self) -> None:
         """Known commands work at once; the language model loads beside them."""
-        self._dialog = Dialog(limits=_limits(self.settings))
         self._history = History()
         self._mirror = HouseMirror(self.settings.device.area, self.settings.home.floors)
         self._tools = Toolbox(self.settings, self.bus.send)
+        self._agents = Agents(self.settings)
+        self._consulted: tuple[ToolCalled, str] | None = None  # and the answer so far
+        self._wake_word = self._meanwhile = ""
         self._house_due_s: float | None = None
         self._talking_turn = 0
         self._context, self._context_until_s = NO_CONTEXT, 0.0
         self._only_asks = False  # the model, of the request that is being answered
         self._quickness = Quickness()
+        self._dialog = Dialog(limits=self._limits())
         self._unheard: list[ReplyClause] = []
         self._speak_lost = False
         self._first_state = True
@@ -88,8 +101,11 @@ class ReasonDaemon(Daemon):
             self._mind,
             self._history,
             self._mirror.house,
+            lambda: self._agents.seen(self._mirror.house()),
+            self._completeness,
             self._route,
-            self.bus.send,
+            self._weigh,
+            self._send,
             self.settings.device.language,
         )
 
@@ -103,7 +119,9 @@ class ReasonDaemon(Daemon):
             house = self._mirror.house()
             intents.prepare(house, self.settings.device.language)
             if self._mind:
-                self._mind.learn(house)
+                self._mind.learn(*self._agents.views(house))
+        if self._dialog.state == "idle" and (first := self._agents.left()):
+            self._hand_over(first)
         self._feed(Tick())
         self._ahead.account()
 
@@ -119,8 +137,12 @@ class ReasonDaemon(Daemon):
             case DialogState():
                 self._on_predecessor(event)
                 return
+            case WakeDetected():
+                self._wake_word = event.word
             case TurnStarted():
                 self._unheard.clear()
+                if event.cause == "wake" and (called := self._agents.woken_by(self._wake_word)):
+                    self._hand_over(called, event.turn)
                 if event.cause != "barge_in":  # after a false alarm the answer goes on
                     self._ahead.drop()
             case PlaybackStarted() if not event.cue:
@@ -131,14 +153,21 @@ class ReasonDaemon(Daemon):
                 self._quickness.note(event)
             case TurnCommitted():
                 self._history.asked(event.text, now)
+                self._agents.word()
             case PlaybackStopped() if not event.cue:
-                self._history.heard(event.heard_text, now)
+                self._history.heard(event.heard_text.removeprefix(self._meanwhile), now)
+                self._agents.word()
         self._feed(event)
 
     def on_settings(self, settings: Settings) -> None:
         """Takes over limits and thresholds; the model itself is chosen at start."""
         super().on_settings(settings)
-        self._dialog = replace(self._dialog, limits=_limits(settings))
+        try:
+            if self._agents.configure(settings):
+                self._house_due_s = time.monotonic()
+        except Fault as fault:
+            self.failed(fault.message, fault.hint)
+        self._dialog = replace(self._dialog, limits=self._limits())
         self._mirror.device_area = settings.device.area
         self._mirror.floors = settings.home.floors
         self._tools.configure(settings)
@@ -175,22 +204,68 @@ class ReasonDaemon(Daemon):
                 case Speculate():
                     self._ahead.speculate(action)
                 case Report():
-                    said = self._tools.report(action.outcomes)
-                    self._feed(
-                        Say(action.turn, said or replies.report(action.outcomes, self._mirror.house()))
-                    )
+                    self._report(action)
                 case _:
-                    if isinstance(action, ReplyClause):
-                        self._unheard.append(action)
                     self._tools.follow(action)
-                    self.bus.send(action)
-                    if isinstance(action, ToolCalled) and (result := self._tools.carry_out(action)):
+                    self._send(action)
+                    if isinstance(action, ToolCalled) and (result := self._carry_out(action)):
                         self.bus.send(result)
                         self._feed(result)
+
+    def _send(self, event: Event) -> None:
+        """Words get the manner of the agent that speaks."""
+        if isinstance(event, ReplyClause | ReplyExpected | ReplyBegun):
+            event = msgspec.structs.replace(event, manner=self._agents.manner())
+        if isinstance(event, ReplyClause):
+            self._unheard.append(event)
+        self.bus.send(event)
+
+    def _report(self, action: Report) -> None:
+        """What is said of calls that have ended; after a hand-over with a request the other agent goes on."""
+        turn, outcomes = action.turn, action.outcomes
+        if request := handed_on(outcomes):
+            self._feed(GoOn(turn, request))
+        elif said := self._agents.report(outcomes):
+            self._feed(Say(turn, said, expects_answer=outcomes[0].tool == HANDOFF))
+        else:
+            said = self._tools.report(outcomes)
+            self._feed(Say(turn, said or replies.report(outcomes, self._mirror.house())))
+
+    def _carry_out(self, called: ToolCalled) -> ToolResult | None:
+        """Does a call that is done here; None for those of other daemons, and while another agent thinks."""
+        agent = str(called.arguments["entity"])
+        match called.tool:
+            case "handoff":
+                self._take_the_floor(agent)
+                return called.result()
+            case "consult":
+                self._consulted = (called, "")
+                question, seen = (
+                    str(called.arguments["value"]),
+                    self._agents.seen(self._mirror.house(), agent),
+                )
+                is_asked = self._ahead.ask(called.turn, question, may_act=False, may_hand=False, seen=seen)
+                return None if is_asked else called.result("unavailable")
+            case _:
+                return self._tools.carry_out(called)
+
+    def _hand_over(self, agent: str, turn: int | None = None) -> None:
+        """Another agent speaks from now on, without a word about it."""
+        called = silent_hand_over(self._dialog.turn if turn is None else turn, agent)
+        self.bus.send(called)
+        self._take_the_floor(agent)
+        self.bus.send(called.result())
+
+    def _take_the_floor(self, agent: str) -> None:
+        self._agents.hand(agent)
+        self._ahead.turn_to(agent)
+        self._dialog = replace(self._dialog, limits=self._limits())
 
     def _think(self, action: Think) -> None:
         turn, text = action.turn, action.text
         if action.follows and closes(text, action.proposal, self.settings.device.language):
+            if first := self._agents.first():
+                self._hand_over(first)
             self._feed(Close(turn))
             return
         found, outcomes = self._ahead.commit(action)
@@ -202,11 +277,25 @@ class ReasonDaemon(Daemon):
             self._act_on(outcome)
 
     def _route(self, text: str, proposal: tuple[Call, ...]) -> Route:
-        """Tools come first, then the house, then what the tools make of the rest."""
+        """Agents come first, then tools, the house, and what the tools make of the rest."""
         language = self.settings.device.language
         context = self._context if time.monotonic() < self._context_until_s else NO_CONTEXT
-        found = self._tools.route(text) or route(text, self._mirror.house(), proposal, language, context)
-        return self._tools.otherwise(text) or found if isinstance(found, AskModel) else found
+        house = self._mirror.house()
+        found = self._agents.route(text) or self._tools.route(text)
+        found = found or route(text, house, proposal, language, context)
+        if isinstance(found, AskModel):
+            found = self._tools.otherwise(text) or found
+        return self._agents.permitted(found, text)
+
+    def _completeness(self, text: str) -> Completeness:
+        if self._agents.is_called(text):
+            return "complete"
+        refers = time.monotonic() < self._context_until_s
+        return completeness(text, self._mirror.house(), self.settings.device.language, refers=refers)
+
+    def _weigh(self, decision: Decision, text: str, only_asks: bool) -> Route | None:
+        found = self._agents.weigh(decision, text, self._mirror.house(), only_asks=only_asks)
+        return found and self._agents.permitted(found, text)
 
     def _follow(self, turn: int, text: str, found: Route, took_ms: float) -> None:
         if isinstance(found, AskModel):
@@ -228,8 +317,9 @@ class ReasonDaemon(Daemon):
         if isinstance(found, Perform):
             text = expected_words(found, self._mirror.house())
             self._ahead.expect(turn, text)
-            self._feed(Act(turn, found.calls))
-            if text and self._dialog.state == "acting":
+            self._meanwhile = self._agents.meanwhile(found.calls)
+            self._feed(Act(turn, found.calls, self._meanwhile))
+            if text and not self._meanwhile and self._dialog.state == "acting":
                 self._begin_reply(turn, found.calls, text)
         else:
             self._feed(Say(turn, found.text, found.expects_answer, found.proposal))
@@ -238,10 +328,11 @@ class ReasonDaemon(Daemon):
         """Says what is right however the house will answer, when it will do so soon."""
         words = opening_words(calls, self._mirror.house()) if self._quickness.of(calls) else 0
         if words:
-            self.bus.send(ReplyBegun(turn=turn, clause=len(self._dialog.said), text=text, words=words))
+            self._send(ReplyBegun(turn=turn, clause=len(self._dialog.said), text=text, words=words))
 
     def _ask_model(self, turn: int, text: str, *, may_act: bool) -> None:
-        if not self._ahead.ask(turn, text, may_act=may_act):
+        is_first = not self._dialog.called_before  # a request that was handed on goes no further
+        if not self._ahead.ask(turn, text, may_act=may_act, may_hand=is_first):
             self._follow(turn, text, Speak(replies.NOT_UNDERSTOOD, route="none"), 0)
 
     # --- the language model ------------------------------------------------------------------------------
@@ -255,17 +346,25 @@ class ReasonDaemon(Daemon):
     def _act_on(self, outcome: Outcome) -> None:
         match outcome:
             case Decided():
-                found = weigh(outcome.decision, self._mirror.house(), only_asks=self._only_asks)
+                found = self._weigh(outcome.decision, self._dialog.request, self._only_asks)
                 if found is not None:
                     self._follow(outcome.turn, "", found, outcome.took_ms)
             case Piece():
                 self._on_piece(outcome)
             case Failed():
                 self.failed(outcome.reason, outcome.hint)
+                if self._consulted and self._consulted[0].turn == outcome.turn:
+                    self._answer(self._consulted[0].result("unavailable"))
                 self._feed(Say(outcome.turn, replies.NOT_UNDERSTOOD))
 
     def _on_piece(self, piece: Piece) -> None:
-        """Passes a free answer on clause by clause."""
+        """Passes a free answer on clause by clause; an agent that was consulted is heard out first."""
+        if self._consulted is not None and self._consulted[0].turn == piece.turn:
+            called, said = self._consulted
+            self._consulted = (called, said + piece.text)
+            if piece.last:
+                self._answer(called.result("" if said else "no_answer", said=said))
+            return
         if self._talking_turn != piece.turn:
             self._talking_turn = piece.turn
             if piece.last:
@@ -274,16 +373,22 @@ class ReasonDaemon(Daemon):
             self.bus.send(IntentDecided(turn=piece.turn, route="talk", text=""))
         self._feed(Clause(piece.turn, piece.text, piece.last))
 
+    def _answer(self, result: ToolResult) -> None:
+        """An agent that was consulted has answered, or cannot."""
+        self._consulted = None
+        self.bus.send(result)
+        self._feed(result)
 
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        holding_s=settings.reason.holding_ms / 1000,
-        thinking_s=settings.reason.deadline_ms / 1000,
-        confirming_s=settings.home.confirm_ms / 1000 + 1,
-        follow_up_s=settings.listen.follow_up_ms / 1000,
-        minimum_confidence=settings.listen.minimum_confidence,
-        always_follow_up=settings.listen.follow_up == "always",
-    )
+    def _limits(self) -> Limits:
+        settings = self.settings
+        return Limits(
+            holding_s=settings.reason.holding_ms / 1000,
+            thinking_s=settings.reason.deadline_ms / 1000,
+            confirming_s=settings.home.confirm_ms / 1000 + 1,
+            follow_up_s=settings.listen.follow_up_ms / 1000,
+            minimum_confidence=settings.listen.minimum_confidence,
+            always_follow_up=settings.listen.follow_up == "always" or self._agents.speaking.listens_on,
+        )
 
 
 if __name__ == "__main__":

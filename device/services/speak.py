@@ -16,12 +16,14 @@ from device.bus.ring import RingBusyError, RingReader, RingWriter
 from device.events import (
     CUES,
     ROOM,
+    WRENS,
     AnnouncementRequested,
     CueRequested,
     DaemonFailed,
     DialogState,
     Event,
     HomeEntity,
+    Manner,
     ReplyAudio,
     ReplyBegun,
     ReplyClause,
@@ -32,13 +34,14 @@ from device.events import (
 )
 from device.faults import Fault
 from device.home.registry import Entity
+from device.services.cast import load_cast, other_voices
 from device.services.daemon import STEP_S, Daemon, run
 from device.services.phrases import expected_phrases
 from device.settings import Settings
 from device.speech import Samples, Style
 from device.speech.cues import make_cue
 from device.speech.framing import Framer
-from device.speech.loading import find_voice, load_voice, rate_of
+from device.speech.loading import find_voice, load_voices, rate_of
 from device.speech.messages import Clause, Failure, Message, Opening, Sound, Spent
 from device.speech.worker import Worker
 
@@ -72,6 +75,7 @@ class SpeakDaemon(Daemon):
         self._expected: collections.deque[str] | None = None  # None: to be made anew
         self._warm_at_s = time.monotonic() + _QUIET_S
         self._microphone = RingReader(microphone_ring(self.runtime))
+        self._wanted = _voices(self.settings)
         self._open()
 
     def step(self) -> None:
@@ -82,7 +86,7 @@ class SpeakDaemon(Daemon):
         if self._worker.stalled_s > _STALLED_S:
             raise RuntimeError(f"synthesis has not moved for {_STALLED_S:.0f} s")
         if self._state == "idle" and self._worker.idle:
-            if self._voice_name != self.settings.speech.voice:
+            if self._voice_names != self._wanted:
                 self._close()
                 self._open()
             self._warm()
@@ -105,7 +109,7 @@ class SpeakDaemon(Daemon):
                 self._say(event)
             case ReplyExpected() if event.turn >= self._turn:
                 self._advance(event.turn)
-                self._worker.expect(event.turn, event.text, self._style())
+                self._worker.expect(event.turn, event.text, self._style(event.manner))
             case CueRequested() if event.turn >= self._turn:
                 self._advance(event.turn)
                 self._cue(event.cue, event.level_db)
@@ -126,6 +130,7 @@ class SpeakDaemon(Daemon):
     def on_settings(self, settings: Settings) -> None:
         """Speed and cues change at once, the voice when Wren is idle."""
         super().on_settings(settings)
+        self._wanted = _voices(settings)
         self._cues = self._made_cues()
         self._expected = None
 
@@ -139,7 +144,7 @@ class SpeakDaemon(Daemon):
     # --- the voice and its ring --------------------------------------------------------------------------
 
     def _open(self) -> None:
-        name = self._voice_name = self.settings.speech.voice
+        name, others = self._voice_names = self._wanted
         try:
             rate_hz = rate_of(find_voice(name))
         except Fault:
@@ -149,7 +154,7 @@ class SpeakDaemon(Daemon):
         except RingBusyError as error:
             raise Fault(str(error), "stop it, or give this one another runtime_dir") from error
         self._cues = self._made_cues()
-        self._worker = Worker(lambda: load_voice(name), rate_hz)
+        self._worker = Worker(lambda: load_voices(name, others), rate_hz)
 
     def _close(self) -> None:
         self._worker.close()
@@ -232,10 +237,13 @@ class SpeakDaemon(Daemon):
     def _say(self, event: ReplyClause | ReplyBegun) -> None:
         last = isinstance(event, ReplyClause) and event.last
         ahead = event.words if isinstance(event, ReplyBegun) else 0
-        self._worker.submit(Clause(event.turn, event.clause, event.text, last, self._style(), ahead))
+        style = self._style(event.manner)
+        self._worker.submit(Clause(event.turn, event.clause, event.text, last, style, ahead))
 
-    def _style(self) -> Style:
-        return Style(self.settings.speech.speed, self.settings.speech.deterministic)
+    def _style(self, manner: Manner = WRENS) -> Style:
+        speech = self.settings.speech
+        speed = min(2.0, max(0.5, speech.speed * manner.speed))
+        return Style(speed, speech.deterministic, manner.voice, manner.speaker)
 
     def _warm(self) -> None:
         if time.monotonic() < self._warm_at_s:
@@ -277,6 +285,14 @@ class SpeakDaemon(Daemon):
         waiting, self._waiting_cues = self._waiting_cues, []
         for name, level_db in waiting:
             self._cue(name, level_db)
+
+
+def _voices(settings: Settings) -> tuple[str, tuple[str, ...]]:
+    """Wren's voice, and those of the agents; the reason daemon tells what is wrong with their file."""
+    try:
+        return settings.speech.voice, other_voices(load_cast(settings))
+    except Fault:
+        return settings.speech.voice, ()
 
 
 if __name__ == "__main__":

@@ -118,10 +118,10 @@ class Toolbox:
             return None
         if found.asks:
             self._asking = text
-            return Speak(found.say, "tools", expects_answer=True)
+            return Speak(found.say, "tools", expects_answer=True, group=found.group)
         if found.confirm:
             return Speak(found.say, "tools", expects_answer=True, proposal=found.calls)
-        return Perform(found.calls, "tools") if found.calls else Speak(found.say, "tools")
+        return Perform(found.calls, "tools") if found.calls else Speak(found.say, "tools", group=found.group)
 
     def otherwise(self, text: str) -> Route | None:
         """What becomes of a text that neither tools nor house understand: remembered facts may answer it.
@@ -133,7 +133,7 @@ class Toolbox:
         if rings and len(text.split()) <= _SHOUT_WORDS:
             return Perform((Call("ring_stop"),), "tools")
         found = recall(text, self._state(), self._settings.device.language)
-        return Speak(found.say, "tools") if found else None
+        return Speak(found.say, "tools", group=found.group) if found else None
 
     def _state(self) -> ToolState:
         return ToolState(

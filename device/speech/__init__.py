@@ -15,3 +15,5 @@ class Style(NamedTuple):
 
     speed: float = 1.0
     deterministic: bool = False
+    voice: str = ""  # name of one that was loaded beside the first; "": the first
+    speaker: int = 0  # of a voice with several

@@ -1,8 +1,10 @@
-"""Finds the chosen voice among the installed models and loads it."""
+"""Finds the chosen voices among the installed models and loads them."""
 
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from device import settings
@@ -12,6 +14,9 @@ from models.store import ActiveModel, Store
 
 if TYPE_CHECKING:
     from device.speech.voice import Voice
+    from device.speech.voices import Voices
+
+log = logging.getLogger(__name__)
 
 
 def find_voice(name: str) -> ActiveModel:
@@ -32,6 +37,14 @@ def rate_of(voice: ActiveModel) -> int:
         ) from error
 
 
+def speakers_of(voice: ActiveModel) -> int:
+    """How many speakers it has. Raises Fault when its configuration cannot be read."""
+    try:
+        return int(json.loads(voice.files["config"].read_bytes()).get("num_speakers", 1))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Fault(f"{voice.name} is not a Piper voice ({error!r})", "choose another one") from error
+
+
 def load_voice(name: str) -> Voice:
     """The voice, ready to speak (about a second). Raises Fault when it is not installed or does not fit."""
     from device.speech.phrases import PhraseCache  # onnxruntime and espeak: only where a voice is loaded
@@ -46,3 +59,16 @@ def load_voice(name: str) -> Voice:
     synthesizer = Synthesizer(files)
     synthesizer.warm_up()
     return Voice(synthesizer, model.entry.folder, PhraseCache(settings.cache_dir() / "phrases"))
+
+
+def load_voices(name: str, others: Iterable[str]) -> Voices:
+    """The voice with others beside it, as many of them as can be had. Raises Fault as `load_voice` does."""
+    from device.speech.voices import Voices
+
+    first, loaded = load_voice(name), {}
+    for other in others:
+        try:
+            loaded[other] = load_voice(other)
+        except Fault as fault:
+            log.warning("a voice is missing, the first one speaks for it", extra={"reason": str(fault)})
+    return Voices(first, loaded)

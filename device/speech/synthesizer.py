@@ -153,7 +153,7 @@ class Synthesizer:
             "input": np.array([ids], np.int64),
             "input_lengths": np.array([len(ids)], np.int64),
             "scales": np.array([noise, self._length / style.speed, noise_w], np.float32),
-            "sid": np.zeros(1, np.int64),
+            "sid": np.array([style.speaker], np.int64),
         }
         given = {name: value for name, value in feed.items() if name in self._inputs}
         *passed, durations = _run(self._frontend, given, run, cancellation)

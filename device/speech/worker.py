@@ -21,7 +21,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
@@ -33,10 +33,7 @@ from device.speech.continuation import Sounding, Timed, continued
 from device.speech.messages import Clause, Failure, Message, Opening, Sound, Spent
 
 if TYPE_CHECKING:
-    from device.speech.voice import (
-        Spoken,
-        Voice,
-    )  # at run time only the thread imports it: cues need no voice
+    from device.speech.voice import Spoken  # at run time only the thread imports it: cues need no voice
 
 _AHEAD_S = 4
 _EXPECTED_S = 3.0  # of sound are made of words that may never be said
@@ -44,6 +41,18 @@ _NO_TURN = _NO_CLAUSE = -1  # of a phrase for the cache, and of expected words
 _SILENCE: Samples = np.zeros(0, np.int16)
 
 log = logging.getLogger(__name__)
+
+
+class Speaker(Protocol):
+    """A voice, or several."""
+
+    def knows(self, text: str, style: Style) -> bool:
+        """Whether `text` can be said without synthesis."""
+        ...
+
+    def say(self, text: str, style: Style, cancellation: Cancellation) -> Spoken:
+        """Starts to speak. Raises Cancelled (also while the chunks are taken) and RuntimeError."""
+        ...
 
 
 @dataclass
@@ -66,9 +75,9 @@ class _Task(NamedTuple):
 class Worker:
     """Runs the voice that `load` gives, with sound at `rate_hz`; when `load` fails it is tried again."""
 
-    def __init__(self, load: Callable[[], Voice], rate_hz: int) -> None:
+    def __init__(self, load: Callable[[], Speaker], rate_hz: int) -> None:
         self._load, self._rate_hz = load, rate_hz
-        self._voice: Voice | None = None
+        self._voice: Speaker | None = None
         self._changed = threading.Condition()
         self._clauses: collections.deque[Clause] = collections.deque()
         self._warming: Clause | None = None

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import msgspec
+
 from device.tools import custom, measures, memory, timertalk, voicetalk, words
 from device.tools.language import load
 from device.tools.request import ToolRequest, ToolState
+from device.tools.services import Group
 
 
 def recognise(text: str, now: datetime, state: ToolState, language: str = "en") -> ToolRequest | None:
@@ -20,10 +23,10 @@ def recognise(text: str, now: datetime, state: ToolState, language: str = "en") 
     return (
         timertalk.silence(said, state, language)
         or custom.recognise(said, state.custom, language)
-        or timertalk.recognise(said, now, state, language)
-        or memory.recognise(text, said, state, language)
-        or voicetalk.recognise(said, now, state, language)
-        or measures.recognise(said, language)
+        or _of("timers", timertalk.recognise(said, now, state, language))
+        or _of("memory", memory.recognise(text, said, state, language))
+        or _of("answers", voicetalk.recognise(said, now, state, language))
+        or _of("answers", measures.recognise(said, language))
     )
 
 
@@ -41,4 +44,9 @@ def completed(
 def recall(text: str, state: ToolState, language: str = "en") -> ToolRequest | None:
     """The answer that remembered facts hold to a question which neither tools nor house understood."""
     said = words.request(text, language)
-    return memory.recall(said, state, language) if said else None
+    return _of("memory", memory.recall(said, state, language)) if said else None
+
+
+def _of(group: Group, found: ToolRequest | None) -> ToolRequest | None:
+    """Says which tools know, unless the recogniser has said so itself."""
+    return found and msgspec.structs.replace(found, group=found.group or group)

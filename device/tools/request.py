@@ -28,6 +28,7 @@ class ToolRequest(msgspec.Struct, frozen=True, kw_only=True):
     say: str = ""
     confirm: bool = False
     asks: bool = False
+    group: str = ""  # of the tools that know; "help": what Wren itself can do
 
 
 class ToolState(msgspec.Struct, frozen=True, kw_only=True):

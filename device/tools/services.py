@@ -19,9 +19,15 @@
 | `microphone_mute` |                             |                                    | reason         |
 | `run`             | a tool of the settings file | what was said for `{value}`        | home           |
 | `mcp`             | server.tool of an MCP server| its argument, or all as JSON       | home           |
+| `handoff`         | the agent that goes on      | the request it goes on with        | reason         |
+| `consult`         | the agent that is asked     | what it is asked                   | reason         |
 """
 
 from __future__ import annotations
+
+from typing import Literal
+
+from device.home.persona import AGENT_SERVICES
 
 TIMER_SERVICES = frozenset(
     (
@@ -36,9 +42,16 @@ TIMER_SERVICES = frozenset(
         "ring_snooze",
     )
 )
-REASON_SERVICES = frozenset(
-    ("memory_keep", "memory_forget", "memory_clear", "volume", "speech_speed", "microphone_mute")
-)
+MEMORY_SERVICES = frozenset(("memory_keep", "memory_forget", "memory_clear"))
+VOICE_SERVICES = frozenset(("volume", "speech_speed", "microphone_mute"))
+REASON_SERVICES = MEMORY_SERVICES | VOICE_SERVICES
 MQTT_SERVICE, MCP_SERVICE = "run", "mcp"
 SERVICES = TIMER_SERVICES | REASON_SERVICES | {MQTT_SERVICE, MCP_SERVICE}
-NOT_OF_THE_HOUSE = TIMER_SERVICES | REASON_SERVICES
+NOT_OF_THE_HOUSE = TIMER_SERVICES | REASON_SERVICES | AGENT_SERVICES
+
+Group = Literal["timers", "memory", "voice", "answers"]
+GROUPS: dict[str, Group] = {
+    **dict.fromkeys(TIMER_SERVICES, "timers"),
+    **dict.fromkeys(MEMORY_SERVICES, "memory"),
+    **dict.fromkeys(VOICE_SERVICES, "voice"),
+}

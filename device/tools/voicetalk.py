@@ -27,7 +27,7 @@ CAPABILITIES = (
 def recognise(said: list[str], now: datetime, state: ToolState, language: str = "en") -> ToolRequest | None:
     """What the words ask of Wren itself; None when nothing."""
     if words.is_one_of(said, load(language).help):
-        return ToolRequest(say=CAPABILITIES)
+        return ToolRequest(say=CAPABILITIES, group="help")
     return _voice(said, state, language) or _day(said, now, language)
 
 

@@ -17,6 +17,7 @@ from device.dialog.terms import (
     Clause,
     Close,
     Dialog,
+    GoOn,
     Input,
     Limits,
     Recovered,
@@ -67,6 +68,9 @@ def result(number: int, *, ok: bool = True, turn: int = 1, **more: Any) -> ToolR
 WAKE = TurnStarted(turn=1, cause="wake")
 HEARD = TurnCommitted(turn=1, text="turn on the kitchen light")
 ACT = Act(1, (ON, OFF))
+CONSULT = Act(1, (Call("consult", "professor", "why"),), "Let me ask.")
+HAND_ON = Act(1, (Call("handoff", "nora", "a story"),))
+GO_ON = GoOn(1, "a story")
 ANSWER = Say(1, "It is five.")
 QUESTION = Say(1, "Shall I turn on the kitchen light?", expects_answer=True, proposal=(ON,))
 ENDED = PlaybackStopped(turn=1, reason="finished", heard_text="It is five.")
@@ -113,6 +117,12 @@ TRANSITIONS: list[tuple[tuple[Input, ...], Input, StateName, list[type]]] = [
     (THINKING, TurnCancelled(turn=1, reason="stopped"), "idle", [DialogState]),
     ((*THINKING, TurnCancelled(turn=1, reason="stopped")), ACT, "idle", []),
     (THINKING, Close(1), "idle", [DialogState]),
+    (THINKING, CONSULT, "acting", [DialogState, ReplyClause, ToolCalled]),
+    ((*THINKING, CONSULT, result(0)), Say(1, "Scattering."), "speaking", [DialogState, ReplyClause]),
+    ((*THINKING, HAND_ON, result(0)), GO_ON, "thinking", [DialogState, Think]),
+    ((*THINKING, HAND_ON, result(0), GO_ON), ACT, "acting", [DialogState, ToolCalled, ToolCalled]),
+    ((*THINKING, HAND_ON, result(0), GO_ON, ACT, result(1)), result(2), "acting", [Report]),
+    (THINKING, GO_ON, "thinking", []),
     (SPEAKING, OVER, "listening", [DialogState]),
     ((*SPEAKING, BargeIn(turn=1)), OVER, "listening", [DialogState]),
     ((*SPEAKING, OVER), TurnCommitted(turn=2, text="and the hall"), "thinking", [DialogState, Think]),
@@ -199,6 +209,20 @@ def test_calls_that_nobody_answers_are_reported_as_such() -> None:
         ("1.0", False, "no_answer"),
         ("1.1", True, ""),
     ]
+
+
+def test_who_was_told_that_another_is_asked_is_not_told_to_wait_as_well() -> None:
+    dialog, actions = play(*THINKING, CONSULT, (20.0, Tick()))
+    assert actions == []
+    _, actions = step(dialog, Tick(), 60.0)
+    (report,) = actions
+    assert isinstance(report, Report)
+    assert [outcome.error for outcome in report.outcomes] == ["no_answer"]
+
+
+def test_calls_of_a_turn_have_names_of_their_own_also_after_a_hand_over() -> None:
+    _, actions = play(*THINKING, HAND_ON, result(0), GO_ON, ACT)
+    assert [a.call_id for a in actions if isinstance(a, ToolCalled)] == ["1.1", "1.2"]
 
 
 def test_a_slow_device_is_bridged_and_a_dead_home_daemon_is_not_waited_for() -> None:

@@ -273,3 +273,9 @@ def small_house() -> House:
         areas={"office": "Office", "bedroom": "Bedroom"},
         device_area="office",
     )
+
+
+@pytest.mark.parametrize(("probability", "kind"), [(0.6, "act"), (0.45, "ask"), (0.3, "talk")])
+def test_another_agent_is_offered_only_when_it_is_likely_to_be_meant(probability: float, kind: str) -> None:
+    line = commands.Command(("ask", " nora"), (Call("handoff", "nora"),))
+    assert judge(Walk((line,), probability, act=0.3, talk=0.6, cannot=0.1)).kind == kind

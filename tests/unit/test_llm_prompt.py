@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from device.home.registry import Entity, House, State
+from device.home.persona import Other, Persona
+from device.home.registry import Call, Entity, House, State
 from device.reasoning import commands, prompt
 from tests.houses import houses
 
@@ -67,3 +68,46 @@ def test_an_empty_house_still_has_talk_and_lacks() -> None:
     text = prompt.prefix(House())
     assert "=> cannot" in text
     assert "=> say" in text
+
+
+def test_wren_alone_reads_what_it_would_read_without_agents() -> None:
+    house = houses()["flat"]
+    alone = msgspec.structs.replace(house, persona=Persona(name="Wren"))
+    assert prompt.prefix(alone) == prompt.prefix(house)
+
+
+NORA = Persona(
+    id="nora",
+    name="Nora",
+    instructions="You tell stories.",
+    examples=(("Tell me about the rain!", "It fell."),),
+    others=(Other("wren", "handoff", ("the lights, please",)),),
+    keeps_house=False,
+    tells_time=False,
+)
+
+
+def test_an_agent_reads_its_own_instructions_and_examples_and_no_devices() -> None:
+    text = prompt.prefix(House(persona=NORA))
+    assert "You are Nora" in text
+    assert "You tell stories." in text
+    assert "You are Wren" not in text
+    assert "Devices:" not in text
+    assert "\ntell me about the rain => say It fell.\n" in text
+    assert "\nthe lights please => ask wren\n" in text
+    assert "check time" not in text
+    assert "I'm Wren" not in text
+
+
+def test_an_agent_with_devices_reads_their_commands_in_its_own_words() -> None:
+    text = prompt.prefix(msgspec.structs.replace(houses()["flat"], persona=NORA))
+    assert "You are Nora" in text
+    assert "Devices:" in text
+    assert "=> turn on towel heater" in text
+    assert "I'm Wren" not in text
+
+
+def test_every_agent_that_may_be_called_is_a_line_of_the_commands() -> None:
+    house = House(persona=NORA)
+    lines = {command.text: command.calls for command in commands.commands(commands.hear("x", house), house)}
+    assert lines == {"ask wren": (Call("handoff", "wren"),), "say": (), "cannot": ()}

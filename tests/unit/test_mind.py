@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from device.home.registry import House
+from device.home.persona import Other, Persona
+from device.home.registry import Call, House
 from device.reasoning.decision import Decision
 from device.reasoning.llm import Cancelled
-from device.services.mind import Consider, Decided, Judged, Mind, Outcome, Piece, Prefill, Spent
+from device.services.mind import Consider, Decided, Judged, Mind, Outcome, Piece, Prefill, Ready, Spent
 from device.settings import Reason
 
 HOUSE = House()
@@ -24,6 +25,9 @@ class Model:
     def __init__(self) -> None:
         self.began = threading.Event()
         self.spoken = 0
+        self.ready = True
+        self.learnt: list[str] = []
+        self.limits: Any = None
 
     def prefill(self, text: str, history: Any, cancelled: Callable[[], bool]) -> None:
         self._work(text, cancelled)
@@ -33,7 +37,8 @@ class Model:
 
     def decide(self, text: str, house: House, cancelled: Callable[[], bool]) -> Decision:
         self._work(text, cancelled)
-        return Decision("talk")
+        others = house.persona.others
+        return Decision("act", (Call("handoff", others[0].id),), 0.9) if others else Decision("talk")
 
     def talk(self, text: str, history: Any, cancelled: Callable[[], bool]) -> Iterator[str]:
         for number in range(3):
@@ -41,6 +46,10 @@ class Model:
                 raise Cancelled
             self.spoken += 1
             yield f"{text} {number}"
+
+    def set_house(self, house: House, cancelled: Callable[[], bool]) -> bool:
+        self.learnt.append(house.persona.id)
+        return False
 
     def close(self) -> None: ...
 
@@ -142,3 +151,57 @@ def test_what_is_dropped_ends_also_while_it_waits_to_be_released(mind: Mind, mod
     mind.drop()
     assert pieces(gather(mind, job)) == ["a 0"]
     assert model.spoken == 1
+
+
+def agent(name: str, **more: Any) -> House:
+    return House(persona=Persona(id=name, **more))
+
+
+WREN = agent("wren", others=(Other("nora", "handoff", ("a story",)),))
+NORA = agent("nora", answer_tokens=90, sentences=3)
+
+
+def learn(mind: Mind) -> list[Outcome]:
+    """Until the model is ready for everybody."""
+    mind.learn(NORA, WREN)
+    outcomes: list[Outcome] = []
+    deadline = time.monotonic() + 5
+    while not outcomes:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+        outcomes += mind.poll()
+    return outcomes
+
+
+def test_all_agents_are_learnt_before_the_model_is_ready_the_first_one_last(mind: Mind, model: Model) -> None:
+    assert [type(outcome) for outcome in learn(mind)] == [Ready]
+    assert model.learnt == ["nora", "wren"]
+
+
+def test_each_job_is_done_as_the_agent_that_it_is_for(mind: Mind, model: Model) -> None:
+    learn(mind)
+    gather(mind, mind.post(Consider(1, "a", NORA, (), may_act=True), committed=True))
+    assert (model.learnt[-1], model.limits.answer_tokens, model.limits.sentences) == ("nora", 90, 3)
+    assert model.limits.deadline_s == pytest.approx(12.0)
+    gather(mind, mind.post(Prefill(1, "b", (), "wren"), committed=False))
+    assert (model.learnt[-1], model.limits.answer_tokens) == ("wren", Reason().answer_tokens)
+
+
+def test_an_agent_that_takes_over_is_taken_up_before_it_is_asked(mind: Mind, model: Model) -> None:
+    learn(mind)
+    mind.turn_to("nora")
+    deadline = time.monotonic() + 5
+    while model.learnt[-1] != "nora":
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    assert mind.poll() == []
+
+
+def test_a_request_that_nobody_may_act_on_may_still_go_to_another_agent(mind: Mind) -> None:
+    learn(mind)
+    for may_hand in (True, False):
+        request = Consider(1, "a", WREN, (), may_act=False, may_hand=may_hand)
+        outcomes = gather(mind, mind.post(request, committed=True))
+        decided = [outcome.decision.kind for outcome in outcomes if isinstance(outcome, Decided)]
+        assert decided == (["act"] if may_hand else [])
+        assert bool(pieces(outcomes)) is not may_hand

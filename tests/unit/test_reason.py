@@ -76,6 +76,10 @@ class PlayedMind:
 
     def learn(self, *_: Any) -> None: ...
 
+    def turn_to(self, agent: str) -> None: ...
+
+    def configure(self, *_: Any) -> None: ...
+
     def fileno(self) -> int:
         return 0
 
@@ -202,7 +206,7 @@ def test_an_answer_begun_ahead_is_spoken_in_order_after_the_commit(rig: Rig) -> 
 
 
 @pytest.mark.parametrize(
-    ("finality", "judgement"), [(0.9, "likely"), (0.2, "likely"), (0.1, "unsure"), (0.001, "open")]
+    ("finality", "judgement"), [(0.9, "likely"), (0.3, "likely"), (0.2, "unsure"), (0.001, "open")]
 )
 def test_the_model_says_how_complete_talk_is(rig: Rig, finality: float, judgement: str) -> None:
     rig.hear(WAKE, guess("who are you"))

@@ -63,7 +63,7 @@ class Voice:
 
 @pytest.fixture
 def worker() -> Iterator[Worker]:
-    worker = Worker(Voice, RATE_HZ)  # type: ignore[arg-type]
+    worker = Worker(Voice, RATE_HZ)
     yield worker
     worker.close()
 
@@ -247,7 +247,7 @@ def test_without_a_voice_the_reason_is_told_and_every_turn_gets_the_recorded_phr
     def load() -> Voice:
         raise Fault("the voice en_US-joe-medium is missing", "run `wren models fetch`")
 
-    worker = Worker(load, 16_000)  # type: ignore[arg-type]
+    worker = Worker(load, 16_000)
     worker.submit(Clause(1, 0, "hello"))
     made = _collect(worker, 1)
     worker.close()
@@ -264,7 +264,7 @@ def test_a_voice_that_appears_later_is_used_without_a_restart() -> None:
             raise missing.pop()
         return Voice()
 
-    worker = Worker(load, RATE_HZ)  # type: ignore[arg-type]
+    worker = Worker(load, RATE_HZ)
     worker.submit(Clause(1, 0, "hello"))
     worker.submit(Clause(1, 1, "hello"))
     texts = _texts(_collect(worker, 2))

@@ -65,7 +65,7 @@ def test_a_fact_is_kept_told_and_forgotten_after_a_yes(toolbox: Toolbox) -> None
     assert (kept.ok, toolbox.report((kept,))) == (True, "I will remember that.")
     assert toolbox.route("where is the key") is None
     assert toolbox.otherwise("where is the key") == Speak(
-        "You told me that the key is under the mat.", "tools"
+        "You told me that the key is under the mat.", "tools", group="memory"
     )
     question = asked(toolbox, "forget everything")
     assert question.expects_answer
