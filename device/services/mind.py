@@ -1,10 +1,10 @@
 """The language model on its own thread, so that the reason daemon always listens.
 
 One job at a time; a newer job, or `drop`, cancels the running one within a token. A job about a request that
-is not committed yet pauses after the first clause of an answer until it is released. A changed house is
-learnt when nothing else is to do, as each agent sees it; the agent that a job is for is taken up from there
-in a moment. Outcomes are polled and say of which job they are; `fileno` becomes
-readable for them.
+is not committed yet pauses after the first clause of an answer until it is released; one about a request that
+may go on ends when the model has read it, unless it is probably over. A changed house is learnt when nothing
+else is to do, as each agent sees it; the agent that a job is for is taken up from there in a moment. Outcomes
+are polled and say of which job they are; `fileno` becomes readable for them.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from device import settings as settings_module
 from device.dialog.history import Utterance
 from device.home.persona import Other, Persona
 from device.home.registry import House
+from device.reasoning.completeness import by_finality
 from device.reasoning.decision import Decision
 from device.settings import Reason
 from models.store import Store
@@ -43,16 +44,7 @@ class Consider:
     history: tuple[Utterance, ...]
     may_act: bool
     may_hand: bool = True  # the request may go to another agent
-
-
-@dataclass(frozen=True)
-class Prefill:
-    """Read a request that is not over yet."""
-
-    turn: int
-    text: str
-    history: tuple[Utterance, ...]
-    agent: str = ""
+    may_go_on: bool = False  # somebody is still speaking
 
 
 @dataclass(frozen=True)
@@ -113,7 +105,6 @@ class Failed:
     hint: str
 
 
-Job = Consider | Prefill
 Outcome = Ready | Judged | Decided | Piece | Spent | Failed
 
 
@@ -126,7 +117,7 @@ class Mind:
         self._houses: dict[str, House] = {}  # by agent
         self._unlearnt: list[House] = []
         self._is_new = False  # what is being learnt
-        self._job: Job | None = None
+        self._job: Consider | None = None
         self._number = 0  # of the newest job
         self._wanted = 0  # the job that is not in vain, 0 for none
         self._running = 0
@@ -159,7 +150,7 @@ class Mind:
                 self._unlearnt.append(self._houses[agent])
                 self._changed.notify()
 
-    def post(self, job: Job, *, committed: bool) -> int:
+    def post(self, job: Consider, *, committed: bool) -> int:
         """Do this instead of what is running or waiting; returns the number of the job."""
         with self._changed:
             self._discard()
@@ -280,17 +271,13 @@ class Mind:
         if house is not None and len(self._houses) > 1:
             model.set_house(house, self._cancelled)
 
-    def _do(self, model: LanguageModel, job: Job) -> None:
+    def _do(self, model: LanguageModel, job: Consider) -> None:
         from device.reasoning.llm import Cancelled, TooSlow
 
         number, began = self._running, time.process_time()
         try:
-            agent = job.agent if isinstance(job, Prefill) else job.house.persona.id
-            self._take_up(model, agent)
-            if isinstance(job, Prefill):
-                model.prefill(job.text, job.history, self._cancelled)
-            else:
-                self._consider(model, job, number)
+            self._take_up(model, job.house.persona.id)
+            self._consider(model, job, number)
         except (Cancelled, TooSlow):
             return  # the dialog has a newer turn, or says itself that it took too long
         except Exception as error:
@@ -304,6 +291,9 @@ class Mind:
         if self._released < number:
             finality = model.finality(job.text, self._cancelled)
             self._put(Judged(job.turn, number, job.text, finality))
+            if job.may_go_on and by_finality(finality) != "likely":
+                model.prefill(job.text, job.history, self._cancelled)
+                return
         others = job.house.persona.others if job.may_hand else ()
         if job.may_act or others:
             house = _limited(job.house, others, acts=job.may_act)

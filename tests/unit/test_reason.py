@@ -29,7 +29,7 @@ from device.home.registry import Call, Entity
 from device.reasoning.decision import Decision
 from device.reasoning.router import Route, route
 from device.services import reason
-from device.services.mind import Consider, Decided, Job, Judged, Outcome, Piece, Prefill, Ready, Spent
+from device.services.mind import Consider, Decided, Judged, Outcome, Piece, Ready, Spent
 from device.settings import Listen, Settings
 
 KITCHEN = Entity(id="light.kitchen", name="Kitchen Light", area="kitchen", features=frozenset(("dim",)))
@@ -55,12 +55,12 @@ class PlayedMind:
     """Takes jobs like the real one; the test says what comes of them."""
 
     def __init__(self, *_: Any) -> None:
-        self.jobs: list[tuple[Job, bool]] = []
+        self.jobs: list[tuple[Consider, bool]] = []
         self.released: list[int] = []
         self.drops = 0
         self.outcomes: list[Outcome] = [Ready("model", 0, 0, True)]
 
-    def post(self, job: Job, *, committed: bool) -> int:
+    def post(self, job: Consider, *, committed: bool) -> int:
         self.jobs.append((job, committed))
         return len(self.jobs)
 
@@ -176,8 +176,8 @@ def test_the_committed_text_counts_when_it_is_another_one(rig: Rig) -> None:
 
 def test_the_model_decides_ahead_and_its_calls_wait_for_the_commit(rig: Rig) -> None:
     rig.hear(WAKE, TranscriptPartial(turn=1, text="it is rather"), guess(DARK))
-    kinds = [(type(job), committed) for job, committed in rig.mind.jobs]
-    assert kinds == [(Prefill, False), (Consider, False)]
+    jobs = [(job.may_go_on, committed) for job, committed in rig.mind.jobs]
+    assert jobs == [(True, False), (False, False)]
     rig.come(Decided(1, 2, Decision("act", ON, 0.9), 300.0), Spent(1, 40.0), Spent(2, 300.0))
     assert not rig.of(ToolCalled)
     assert [expected.text for expected in rig.of(ReplyExpected)] == ["The kitchen light is on."]
@@ -186,6 +186,30 @@ def test_the_model_decides_ahead_and_its_calls_wait_for_the_commit(rig: Rig) -> 
     assert len(rig.mind.jobs) == 2
     spent = [(e.used, e.cpu_ms) for e in rig.of(SpeculationEnded) if e.what == "model"]
     assert sorted(spent) == [(True, 40.0), (True, 300.0)]
+
+
+def test_a_text_that_is_probably_over_is_decided_while_somebody_may_still_speak(rig: Rig) -> None:
+    rig.hear(WAKE, TranscriptPartial(turn=1, text="it is rather gloomy around the kitchen"))
+    rig.come(Judged(1, 1, "it is rather gloomy around the kitchen", 0.9))
+    rig.hear(guess("It is rather gloomy around the kitchen."))
+    assert len(rig.mind.jobs) == 1
+    last = rig.of(TurnJudged)[-1]
+    assert (last.text, last.completeness) == ("It is rather gloomy around the kitchen.", "likely")
+    rig.come(Decided(1, 1, Decision("act", ON, 0.9), 300.0))
+    rig.hear(commit("It is rather gloomy around the kitchen."))
+    assert [call.arguments["entity"] for call in rig.of(ToolCalled)] == ["light.kitchen"]
+
+
+@pytest.mark.parametrize("judged", [True, False])
+def test_a_text_that_seemed_to_go_on_is_decided_when_it_was_the_whole(rig: Rig, judged: bool) -> None:
+    rig.hear(WAKE, TranscriptPartial(turn=1, text=DARK))
+    if judged:
+        rig.come(Judged(1, 1, DARK, 0.1), Spent(1, 40.0))
+    rig.hear(guess(DARK))
+    assert [job.may_go_on for job, _ in rig.mind.jobs] == [True, False]
+    rig.come(Decided(1, 2, Decision("act", ON, 0.9), 300.0))
+    rig.hear(commit(DARK))
+    assert [call.arguments["entity"] for call in rig.of(ToolCalled)] == ["light.kitchen"]
 
 
 def test_a_verb_of_command_is_not_read_ahead_by_the_model(rig: Rig) -> None:
