@@ -150,7 +150,7 @@ class Listen(Section, frozen=True):
     ] = 60
     complete_silence_ms: Annotated[
         Milliseconds, Meta(description="trailing silence that ends a whole request that also sounds final")
-    ] = 160
+    ] = 150
     hesitant_silence_ms: Annotated[
         Milliseconds, Meta(description="the same for a whole request that does not sound final")
     ] = 400

@@ -3,8 +3,8 @@
 The model may talk but its talk does nothing, so a clause that says that something was, is being or will be
 done ("I turned on the light", "the heating is now off") would be a lie. Text is let through clause by
 clause: such a clause ends the answer, and is replaced by the honest sentence when nothing was said before.
-The first clause may also end before one of the language's joints ("because", "from"), so that the voice can
-begin while the rest of a long sentence is still being made; it is then looked at together with the rest.
+The first clause may also end before one of the language's joints ("because", "from"), and is never long, so
+that the voice can begin while the rest is still being made; it is then looked at together with the rest.
 Markup, symbols and emoji, which a voice cannot say, are dropped. Pure; pieces of text in, clauses out.
 """
 
