@@ -57,7 +57,8 @@ from device.home.mirror import HouseMirror
 from device.home.persona import HANDOFF
 from device.home.registry import Call
 from device.reasoning import intents, replies
-from device.reasoning.completeness import Completeness, completeness
+from device.reasoning.carried_on import CutRequest
+from device.reasoning.completeness import Completeness
 from device.reasoning.context import remember
 from device.reasoning.decision import Decision
 from device.reasoning.intents import NO_CONTEXT
@@ -91,7 +92,7 @@ class ReasonDaemon(Daemon):
         self._talking_turn = 0
         self._context, self._context_until_s = NO_CONTEXT, 0.0
         self._only_asks = False  # the model, of the request that is being answered
-        self._quickness = Quickness()
+        self._quickness, self._cut = Quickness(), CutRequest()
         self._dialog = Dialog(limits=self._limits())
         self._unheard: list[ReplyClause] = []
         self._speak_lost = False
@@ -128,6 +129,7 @@ class ReasonDaemon(Daemon):
     def on_event(self, event: Event) -> None:
         """Keeps the mirror of the house and feeds the dialog."""
         event = self._tools.observe(event)
+        self._cut.note(event)
         if self._mirror.apply(event):
             self._house_due_s = time.monotonic() + _HOUSE_QUIET_S
         if isinstance(event, HomeEntity | HomeChanged | TimerChanged):
@@ -282,6 +284,7 @@ class ReasonDaemon(Daemon):
         context = self._context if time.monotonic() < self._context_until_s else NO_CONTEXT
         house = self._mirror.house()
         found = self._agents.route(text) or self._tools.route(text)
+        found = found or (None if proposal else self._cut.route(text, house, context, language))
         found = found or route(text, house, proposal, language, context)
         if isinstance(found, AskModel):
             found = self._tools.otherwise(text) or found
@@ -291,7 +294,7 @@ class ReasonDaemon(Daemon):
         if self._agents.is_called(text):
             return "complete"
         refers = time.monotonic() < self._context_until_s
-        return completeness(text, self._mirror.house(), self.settings.device.language, refers=refers)
+        return self._cut.judge(text, self._mirror.house(), self.settings.device.language, refers=refers)
 
     def _weigh(self, decision: Decision, text: str, only_asks: bool) -> Route | None:
         found = self._agents.weigh(decision, text, self._mirror.house(), only_asks=only_asks)

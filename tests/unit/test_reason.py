@@ -16,6 +16,7 @@ from device.events import (
     ReplyClause,
     ReplyExpected,
     SpeculationEnded,
+    SpeechStopped,
     ToolCalled,
     ToolResult,
     TranscriptPartial,
@@ -166,6 +167,16 @@ def test_the_answer_begins_while_a_quick_device_acts_and_ends_as_the_house_says(
     assert begun == [(2, 0, "The kitchen light is on.", 3)]
     said = ["The kitchen light is on.", "The kitchen light did not answer.", "The kitchen light is on."]
     assert [clause.text for clause in rig.of(ReplyClause)] == said
+
+
+def test_a_request_that_goes_on_over_its_answer_is_one_with_it(rig: Rig) -> None:
+    rig.hear(WAKE, SpeechStopped(turn=1, last_voiced_frame=100), commit("turn on the kitchen light"))
+    rig.hear(rig.of(ToolCalled)[-1].result())
+    rig.hear(TurnStarted(turn=2, cause="barge_in", frame=150), guess("and the hall light", 2))
+    assert rig.of(TurnJudged)[-1].completeness == "complete"
+    rig.hear(commit("and the hall light", 2))
+    done = [(call.tool, call.arguments["entity"]) for call in rig.of(ToolCalled)]
+    assert done == [("turn_on", "light.kitchen"), ("turn_on", "light.hall")]
 
 
 def test_the_committed_text_counts_when_it_is_another_one(rig: Rig) -> None:
