@@ -412,6 +412,15 @@ class ReplyExpected(Event, frozen=True, tag="reply.expected"):
     manner: Manner = WRENS
 
 
+class ReplyBegun(Event, frozen=True, tag="reply.begun"):
+    """Say `words` words of a clause; it follows itself, perhaps with another end. reason → speak."""
+
+    clause: int
+    text: str
+    words: int
+    manner: Manner = WRENS
+
+
 class ReplyClause(Event, frozen=True, tag="reply.clause"):
     """A piece of the answer to speak, numbered from 0 within the turn. reason → speak."""
 

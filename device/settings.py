@@ -150,22 +150,25 @@ class Listen(Section, frozen=True):
     ] = 60
     complete_silence_ms: Annotated[
         Milliseconds, Meta(description="trailing silence that ends a whole request that also sounds final")
-    ] = 160
-    likely_silence_ms: Annotated[
-        Milliseconds,
-        Meta(
-            description="the same for a whole request that does not sound final, or for likely talk that does"
-        ),
+    ] = 150
+    hesitant_silence_ms: Annotated[
+        Milliseconds, Meta(description="the same for a whole request that does not sound final")
     ] = 400
-    unsure_silence_ms: Annotated[
-        Milliseconds, Meta(description="the same for what sounds final but is no known request")
+    likely_silence_ms: Annotated[
+        Milliseconds, Meta(description="the same for talk that the language model takes for whole")
     ] = 650
+    unsure_silence_ms: Annotated[
+        Milliseconds, Meta(description="the same for what clearly sounds final but is no known request")
+    ] = 900
     open_silence_ms: Annotated[
         Milliseconds, Meta(description="the same when words are obviously missing; no pause is longer")
     ] = 1200
     turn_threshold: Annotated[
         Probability, Meta(description="probability of the turn model that counts as sounding final")
     ] = 0.5
+    clear_turn_threshold: Annotated[Probability, Meta(description="the same for sounding final clearly")] = (
+        0.9
+    )
     far_voice_ms: Annotated[
         Milliseconds, Meta(description="so much later a turn ends while a much quieter voice goes on")
     ] = 400

@@ -112,8 +112,10 @@ def step(dialog: Dialog, given: Input, now_s: float) -> Step:
             return _clause(dialog, given.text, now_s, last=given.last)
         case DaemonFailed(daemon="home" | "timers") if dialog.state == "acting":
             return _give_up_waiting(dialog, now_s)
-        case PlaybackStarted() if dialog.state == "speaking" and not given.cue:
-            return replace(dialog, deadline_s=now_s + dialog.limits.speaking_s), []
+        case PlaybackStarted(cue="") if dialog.state == "speaking":
+            return replace(dialog, sounds=True, deadline_s=now_s + dialog.limits.speaking_s), []
+        case PlaybackStarted(cue=""):
+            return replace(dialog, sounds=True), []
         case PlaybackStopped() if not given.cue:
             return _spoken(_meanwhile(dialog, given), given, now_s)
         case BargeIn() if dialog.state == "speaking":
@@ -221,7 +223,7 @@ def _not_caught(dialog: Dialog, now_s: float) -> Step:
 def _resume(dialog: Dialog, old: Dialog, now_s: float) -> Step:
     """Takes up what was interrupted by nothing, in the new turn and without a word about it."""
     rest = unheard(old.said, old.heard)
-    dialog = replace(old, turn=dialog.turn, said=(), heard="", complete=False, interrupted=None)
+    dialog = replace(old, turn=dialog.turn, said=(), heard="", sounds=False, complete=False, interrupted=None)
     match old.state:
         case "thinking":
             return _think(dialog, Think(dialog.turn, old.request, old.proposal, old.follows), now_s)
@@ -293,7 +295,8 @@ def _say(
 def _clause(dialog: Dialog, text: str, now_s: float, *, last: bool) -> Step:
     actions: list[Action] = []
     if dialog.state != "speaking":
-        dialog, actions = _enter(dialog, "speaking", now_s, deadline_s=now_s + dialog.limits.silence_s)
+        limit_s = dialog.limits.speaking_s if dialog.sounds else dialog.limits.silence_s
+        dialog, actions = _enter(dialog, "speaking", now_s, deadline_s=now_s + limit_s)
     clause = ReplyClause(turn=dialog.turn, clause=len(dialog.said), text=text, last=last)
     return replace(dialog, said=(*dialog.said, text), complete=last), [*actions, clause]
 

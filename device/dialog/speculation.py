@@ -123,6 +123,14 @@ class Speculation(Generic[Found, Outcome]):
         self._settle(held.job, used=False)
         return bool(held.job)
 
+    def let_go(self) -> bool:
+        """The same, but whether the job was of use will be seen at the commit: it may have read ahead."""
+        held, self._held = self._held, None
+        if held is None:
+            return False
+        self._ended.append(Ended(held.turn, False, held.cpu_ms, "route"))
+        return bool(held.job)
+
     def ended(self) -> list[Ended]:
         """Everything that has ended since the last call."""
         ended, self._ended = self._ended, []

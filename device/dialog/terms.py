@@ -166,6 +166,7 @@ class Dialog:
     request: str = ""  # what is being answered
     said: tuple[str, ...] = ()  # clauses given out
     heard: str = ""  # what of them has left the loudspeaker
+    sounds: bool = False  # it can be heard
     complete: bool = False  # the last clause of the reply was said
     expects_answer: bool = False
     proposal: tuple[Call, ...] = ()

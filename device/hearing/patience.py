@@ -5,13 +5,15 @@ text (is it a whole request?). The surer they are, the less silence is needed:
 
 | text       | sounds like an end  | does not            | no turn model       |
 |------------|---------------------|---------------------|---------------------|
-| `complete` | complete_silence_ms | likely_silence_ms   | complete_silence_ms |
-| `likely`   | likely_silence_ms   | unsure_silence_ms   | likely_silence_ms   |
+| `complete` | complete_silence_ms | hesitant_silence_ms | complete_silence_ms |
+| `likely`   | likely_silence_ms   | likely_silence_ms   | likely_silence_ms   |
 | `unsure`   | unsure_silence_ms   | open_silence_ms     | unsure_silence_ms   |
 | `open`     | open_silence_ms     | open_silence_ms     | open_silence_ms     |
 
-A text that nobody has judged (yet) is `unsure`, and so is a sound that the model is still listening to. While
-there is no text, only `open_silence_ms` ends the turn.
+A fragment that was misheard often sounds like an end too, so what is `unsure` has to sound like one clearly;
+and of a `likely` text, which may be one as well, the sound tells nothing. A text that nobody has judged (yet)
+is `unsure`, and a sound that the model is still listening to does not sound like an end. While there is no
+text, only `open_silence_ms` ends the turn.
 
 A voice much quieter than the talker's (a television, somebody in the next room) does not prolong the turn: it
 is no voice after a pause, and where it follows without a pause, the same times count from the last sound at
@@ -29,7 +31,6 @@ from device.settings import Listen
 
 Completeness = Literal["complete", "likely", "unsure", "open"]
 
-_STEPS: tuple[Completeness, ...] = ("complete", "likely", "unsure", "open")
 _FAR_DB = 18.0  # so much below the talker's level a voice is somebody else's
 _TALKER_PERCENTILE = 90
 _TALKER_CHUNKS = 150
@@ -59,15 +60,17 @@ class Talker:
 
 def needed_ms(rules: Listen, completeness: Completeness | None, turn: float | None) -> int:
     """Trailing silence that ends a turn with this text and this probability of the turn model."""
-    patience = (
-        rules.complete_silence_ms,
-        rules.likely_silence_ms,
-        rules.unsure_silence_ms,
-        rules.open_silence_ms,
-    )
-    step = _STEPS.index(completeness or "unsure")
-    goes_on = turn is not None and turn < rules.turn_threshold
-    return patience[min(step + goes_on, len(patience) - 1)]
+    match completeness:
+        case "complete":
+            is_final = turn is None or turn >= rules.turn_threshold
+            return rules.complete_silence_ms if is_final else rules.hesitant_silence_ms
+        case "likely":
+            return rules.likely_silence_ms
+        case "open":
+            return rules.open_silence_ms
+        case _:
+            is_final = turn is None or turn >= rules.clear_turn_threshold
+            return rules.unsure_silence_ms if is_final else rules.open_silence_ms
 
 
 def is_over(rules: Listen, pause: Pause, enough_ms: int) -> bool:

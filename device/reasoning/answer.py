@@ -3,8 +3,8 @@
 The model may talk but its talk does nothing, so a clause that says that something was, is being or will be
 done ("I turned on the light", "the heating is now off") would be a lie. Text is let through clause by
 clause: such a clause ends the answer, and is replaced by the honest sentence when nothing was said before.
-The first clause may also end before one of the language's joints ("because", "from"), so that the voice can
-begin while the rest of a long sentence is still being made; it is then looked at together with the rest.
+The first clause may also end before one of the language's joints ("because", "from"), and is never long, so
+that the voice can begin while the rest is still being made; it is then looked at together with the rest.
 Markup, symbols and emoji, which a voice cannot say, are dropped. Pure; pieces of text in, clauses out.
 """
 
@@ -17,7 +17,8 @@ from device.reasoning.prompt import load
 
 MOST_SENTENCES = 2
 _CLAUSE_END = re.compile(r"(?<=[,;:.!?])\s+")
-_FIRST_WORDS = 5  # that a clause which ends before a joint has at least
+_FIRST_WORDS = 3  # that a clause which ends before a joint has at least
+_LONGEST_WORDS = 8  # after so many the first clause ends before any word
 _SENTENCE_END = re.compile(r"[.!?][\"')]*$")
 _UNSPEAKABLE = frozenset("*_`#~|<>[]{}\\^")
 
@@ -50,8 +51,8 @@ class Answer:
         first = whole[0] if whole else self._text
         words = list(re.finditer(r"\S+", first))
         known = words if whole else words[:-1]  # the last word may go on
-        for word in known[_FIRST_WORDS:]:
-            if word[0].lower() in load(self._language).joints:
+        for number, word in enumerate(known[_FIRST_WORDS:], _FIRST_WORDS):
+            if number >= _LONGEST_WORDS or word[0].lower() in load(self._language).joints:
                 head, rest = first[: word.start()], first[word.start() :]
                 if whole:
                     return [head, rest, *whole[1:]]

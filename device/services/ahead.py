@@ -31,7 +31,6 @@ from device.services.mind import (
     Mind,
     Outcome,
     Piece,
-    Prefill,
     Ready,
     Spent,
 )
@@ -87,6 +86,8 @@ class Ahead:
         self._held: Speculation[Found, Outcome] = Speculation()
         self._house_changes = 0
         self._judged = self._expected = (0, "")  # turn and text
+        self._may_go_on = False  # what is held, so that the model may have left it alone
+        self._finality: Completeness | None = None  # what the model says of the text that is held
         self._model_ready = False
 
     def configure(self, language: str) -> None:
@@ -111,21 +112,18 @@ class Ahead:
             action = self._prefer(action)
         turn, text = action.turn, action.text
         if self._judged != (turn, text):
-            self._judge(turn, text, self._completeness(text))
-        if self._held.holds(turn, text):
+            known = self._finality if self._held.holds(turn, text) else None
+            self._judge(turn, text, known or self._completeness(text))
+        if self._held.holds(turn, text) and not (action.whole and self._may_go_on):
             return
-        if self._held.drop() and self._mind is not None:
+        is_in_vain = self._held.let_go() if self._may_go_on else self._held.drop()
+        if is_in_vain and self._mind is not None:
             self._mind.drop()
         if action.follows and closes(text, action.proposal, self._language):
             return
-        if action.whole:
+        has_model = self._mind is not None and self._model_ready
+        if action.whole or (has_model and awaits_model(text, self._house(), self._language)):
             self._think_ahead(action)
-        elif (
-            self._mind is not None and self._model_ready and awaits_model(text, self._house(), self._language)
-        ):
-            history = tuple(self._history.so_far(time.monotonic()))
-            job = self._mind.post(Prefill(turn, text, history, self._seen().persona.id), committed=False)
-            self._held.work(turn, job, decides=False)
 
     def expect(self, turn: int, text: str) -> None:
         """Has words made ready that will probably be said."""
@@ -149,6 +147,8 @@ class Ahead:
 
     def commit(self, action: Think) -> Committed:
         """Hands over what was found ahead, or finds it now."""
+        if self._may_go_on:
+            self._held.let_go()
         held = self._held.commit(action.turn, action.text)
         if held is None or not self._is_fresh(held.found, action):
             held = None
@@ -200,7 +200,12 @@ class Ahead:
             case Spent():
                 self._held.spent(outcome.job, outcome.cpu_ms)
             case Judged() if self._held.expects(outcome.job):
-                self._judge(outcome.turn, outcome.text, by_finality(outcome.finality))
+                self._finality = by_finality(outcome.finality)
+                for text in dict.fromkeys((outcome.text, self._judged[1])):  # both are the same but for signs
+                    self._judge(outcome.turn, text, self._finality)
+                if self._may_go_on and self._finality != "likely":
+                    self._held.let_go()
+                self._may_go_on = False
             case Decided() | FirstToken() | Piece() | Failed():
                 if self._held.expects(outcome.job):
                     self._foresee(outcome)
@@ -224,14 +229,19 @@ class Ahead:
         turn, text = action.turn, action.text
         began = time.thread_time()
         found = self._route(text, action.proposal)
+        if not (action.whole or isinstance(found.route, AskModel)):
+            return
         self._held.hold(turn, text, found, (time.thread_time() - began) * 1000)
+        self._may_go_on, self._finality = not action.whole, None
         if not isinstance(found.route, AskModel):
             if self._mind is not None:
                 self._mind.drop()
             self.expect(turn, expected_words(found.route, self._house()))
         elif self._mind is not None and self._model_ready:
             history = tuple(self._history.so_far(time.monotonic()))
-            request = Consider(turn, text, self._seen(), history, found.route.may_act)
+            request = Consider(
+                turn, text, self._seen(), history, found.route.may_act, may_go_on=self._may_go_on
+            )
             self._held.work(turn, self._mind.post(request, committed=False), decides=True)
 
     def _route(self, text: str, proposal: tuple[Call, ...]) -> Found:

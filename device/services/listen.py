@@ -82,7 +82,7 @@ class ListenDaemon(Daemon):
         self._over: Interruption | None = None  # hears while Wren speaks
         self._speaks = False
         self._said: dict[int, str] = {}  # clauses of the present reply
-        self._own_text = ""
+        self._playing, self._own_text = -1, ""  # the clause that sounds, and its words
         self._vocabulary = _vocabulary(self.settings)
         self._mirror = HouseMirror()
         self._has_new_names = False
@@ -126,8 +126,11 @@ class ListenDaemon(Daemon):
                 self._typed(event.text)
             case ReplyAudio() if event.turn == self._turn:
                 self._said[event.clause] = event.text
+                if event.clause == self._playing:  # it goes on
+                    self._note_own_text()
             case PlaybackStarted(cue="") if event.turn == self._turn:
-                self._own_text = f"{self._said.get(event.clause - 1, '')} {self._said.get(event.clause, '')}"
+                self._playing = event.clause
+                self._note_own_text()
                 self._wren_speaks(event.frame)
             case PlaybackStopped(cue=""):
                 self._speaks = False
@@ -191,7 +194,7 @@ class ListenDaemon(Daemon):
     def _start_turn(self, cause: Cause, frame: int = -1) -> None:
         self._turn = max(self._turn, playing_turn(self.runtime)) + 1
         self._cause = cause
-        self._over, self._speaks, self._own_text = None, False, ""
+        self._over, self._speaks, self._playing, self._own_text = None, False, -1, ""
         self._said.clear()
         self.bus.send(TurnStarted(turn=self._turn, frame=frame, cause=cause))
 
@@ -232,6 +235,10 @@ class ListenDaemon(Daemon):
         self._over = Interruption(
             self._vad, self._transcriber, rules, self._vocabulary, threshold, has_echo=has_echo
         )
+
+    def _note_own_text(self) -> None:
+        before, now = self._said.get(self._playing - 1, ""), self._said.get(self._playing, "")
+        self._own_text = f"{before} {now}"
 
     def _overhear(self, over: Interruption, frame: Frame) -> None:
         if frame.index < self._frame:

@@ -1,11 +1,11 @@
 """The language model on its own thread, so that the reason daemon always listens.
 
 One job at a time; a newer job, or `drop`, cancels the running one within a token. A job about a request that
-is not committed yet pauses after the first clause of an answer until it is released. A changed house is
-learnt when nothing else is to do, as each agent sees it; the agent that a job is for is taken up from there
-in a moment. A model that cannot be used now is tried again, at first after a second, then less and less
-often. Outcomes are polled and say of which job they are; `fileno` becomes
-readable for them.
+not committed yet pauses after the first clause of an answer until it is released; one about a request that
+may go on ends when the model has read it, unless it is probably over. A changed house is learnt when nothing
+else is to do, as each agent sees it; the agent that a job is for is taken up from there in a moment. A model
+that cannot be used now is tried again, at first after a second, then less and less often. Outcomes are polled
+and say of which job they are; `fileno` becomes readable for them.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import msgspec
 from device.dialog.history import Utterance
 from device.home.persona import Other, Persona
 from device.home.registry import House
+from device.reasoning.completeness import by_finality
 from device.reasoning.decision import Decision
 from device.reasoning.thinker import Cancelled, ModelError, Thinker, TooSlow, UnavailableError
 from device.services.thinkers import limits, model_of, open_thinker
@@ -44,16 +45,7 @@ class Consider:
     may_act: bool
     brief: bool = False  # behind a shorter prompt, because the whole one took too long
     may_hand: bool = True  # the request may go to another agent
-
-
-@dataclass(frozen=True)
-class Prefill:
-    """Read a request that is not over yet."""
-
-    turn: int
-    text: str
-    history: tuple[Utterance, ...]
-    agent: str = ""
+    may_go_on: bool = False  # somebody is still speaking
 
 
 @dataclass(frozen=True)
@@ -123,7 +115,6 @@ class Failed:
     hint: str
 
 
-Job = Consider | Prefill
 Outcome = Ready | Judged | Decided | FirstToken | Piece | Spent | Failed
 
 
@@ -142,7 +133,7 @@ class Mind:
         self._houses: dict[str, House] = {}  # by agent
         self._unlearnt: list[House] = []
         self._first: House | None = None  # whose learning is news
-        self._job: Job | None = None
+        self._job: Consider | None = None
         self._number = 0  # of the newest job
         self._wanted = 0  # the job that is not in vain, 0 for none
         self._running = 0
@@ -180,7 +171,7 @@ class Mind:
                 self._unlearnt.append(self._houses[agent])
                 self._changed.notify()
 
-    def post(self, job: Job, *, committed: bool) -> int:
+    def post(self, job: Consider, *, committed: bool) -> int:
         """Do this instead of what is running or waiting; returns the number of the job."""
         with self._changed:
             self._discard()
@@ -319,9 +310,9 @@ class Mind:
             self._again_s = time.monotonic() + self._retry_s
             self._retry_s = min(2 * self._retry_s, LONGEST_RETRY_S)
 
-    def _take_up(self, job: Job) -> Thinker:
+    def _take_up(self, job: Consider) -> Thinker:
         """Has a model think as the agent that a job is for, which costs nothing when it already does."""
-        agent = job.agent if isinstance(job, Prefill) else job.house.persona.id
+        agent = job.house.persona.id
         house = self._houses.get(agent)
         persona = house.persona if house is not None else Persona()
         model = self._thinker(persona.model).model
@@ -330,14 +321,10 @@ class Mind:
             model.set_house(house, self._cancelled)
         return model
 
-    def _do(self, job: Job) -> None:
+    def _do(self, job: Consider) -> None:
         number, began = self._running, time.process_time()
         try:
-            model = self._take_up(job)
-            if isinstance(job, Prefill):
-                model.prefill(job.text, job.history, self._cancelled)
-            else:
-                self._consider(model, job, number)
+            self._consider(self._take_up(job), job, number)
         except (Cancelled, TooSlow):
             return  # the dialog has a newer turn, or says itself that it took too long
         except ModelError as error:
@@ -354,6 +341,9 @@ class Mind:
             finality = model.finality(job.text, self._cancelled)
             if finality is not None:
                 self._put(Judged(job.turn, number, job.text, finality))
+            if job.may_go_on and (finality is None or by_finality(finality) != "likely"):
+                model.prefill(job.text, job.history, self._cancelled)
+                return
         others = job.house.persona.others if job.may_hand else ()
         house = _limited(job.house, others, acts=job.may_act)
         if job.may_act or others or house.tools:

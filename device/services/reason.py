@@ -44,6 +44,7 @@ from device.events import (
     IntentDecided,
     PlaybackStarted,
     PlaybackStopped,
+    ReplyBegun,
     ReplyClause,
     ReplyExpected,
     TimerChanged,
@@ -59,9 +60,11 @@ from device.home.mirror import HouseMirror
 from device.home.persona import HANDOFF
 from device.home.registry import Call
 from device.reasoning import intents, replies
-from device.reasoning.completeness import Completeness, completeness
+from device.reasoning.carried_on import CutRequest
+from device.reasoning.completeness import Completeness
 from device.reasoning.decision import Decision
 from device.reasoning.intents import NO_CONTEXT, Context
+from device.reasoning.openings import Quickness, opening_words
 from device.reasoning.router import (
     AskModel,
     Perform,
@@ -100,6 +103,7 @@ class ReasonDaemon(Daemon):
         self._talking_turn = 0
         self._context, self._context_until_s = NO_CONTEXT, 0.0
         self._asked = AskModel(may_act=False)  # what the model may do about the request that is answered
+        self._quickness, self._cut = Quickness(), CutRequest()
         self._dialog = Dialog(limits=self._agents.limits())
         self._unheard: list[ReplyClause] = []
         self._speak_lost = False
@@ -136,6 +140,7 @@ class ReasonDaemon(Daemon):
     def on_event(self, event: Event) -> None:
         """Keeps the mirror of the house and feeds the dialog."""
         event = self._tools.observe(event)
+        self._cut.note(event)
         if isinstance(event, ToolOffered):
             self._mirror.tools = self._tools.choosable()
         if self._mirror.apply(event) or isinstance(event, ToolOffered):
@@ -159,6 +164,8 @@ class ReasonDaemon(Daemon):
                 self._unheard = [clause for clause in self._unheard if clause.clause > event.clause]
             case DaemonFailed(daemon="speak") | DaemonReady(daemon="speak"):
                 self._on_speak(is_ready=isinstance(event, DaemonReady))
+            case ToolResult():
+                self._quickness.note(event)
             case TurnCommitted():
                 self._history.asked(event.text, now)
                 self._agents.word()
@@ -227,7 +234,7 @@ class ReasonDaemon(Daemon):
 
     def _send(self, event: Event) -> None:
         """Words get the manner of the agent that speaks."""
-        if isinstance(event, ReplyClause | ReplyExpected):
+        if isinstance(event, ReplyClause | ReplyExpected | ReplyBegun):
             event = msgspec.structs.replace(event, manner=self._agents.manner())
         if isinstance(event, ReplyClause):
             self._unheard.append(event)
@@ -296,7 +303,9 @@ class ReasonDaemon(Daemon):
         language = self.settings.device.language
         house = self._mirror.house()
         found = self._agents.route(text) or self._tools.route(text)
-        found = found or route(text, house, proposal, language, self._recent())
+        context = self._recent()
+        found = found or (None if proposal else self._cut.route(text, house, context, language))
+        found = found or route(text, house, proposal, language, context)
         if isinstance(found, AskModel):
             found = self._tools.otherwise(text) or found
         return self._agents.permitted(found, text)
@@ -304,7 +313,8 @@ class ReasonDaemon(Daemon):
     def _completeness(self, text: str) -> Completeness:
         if self._agents.is_called(text):
             return "complete"
-        return completeness(text, self._mirror.house(), self.settings.device.language)
+        refers = time.monotonic() < self._context_until_s
+        return self._cut.judge(text, self._mirror.house(), self.settings.device.language, refers=refers)
 
     def _weigh(self, decision: Decision, text: str, only_asks: bool) -> Route | None:
         found = self._agents.weigh(decision, text, self._mirror.house(), only_asks=only_asks)
@@ -333,11 +343,20 @@ class ReasonDaemon(Daemon):
         if found.calls or self._context.is_asked:
             self._context_until_s = time.monotonic() + _CONTEXT_S
         if isinstance(found, Perform):
-            self._ahead.expect(turn, expected_words(found, self._mirror.house()))
+            text = expected_words(found, self._mirror.house())
+            self._ahead.expect(turn, text)
             self._meanwhile = self._agents.meanwhile(calls)
             self._feed(Act(turn, calls, self._meanwhile))
+            if text and not (self._meanwhile or found.takes_back) and self._dialog.state == "acting":
+                self._begin_reply(turn, calls, text)
         else:
             self._feed(Say(turn, found.text, found.expects_answer, found.proposal))
+
+    def _begin_reply(self, turn: int, calls: tuple[Call, ...], text: str) -> None:
+        """Says what is right however the house will answer, when it will do so soon."""
+        words = opening_words(calls, self._mirror.house()) if self._quickness.of(calls) else 0
+        if words:
+            self._send(ReplyBegun(turn=turn, clause=len(self._dialog.said), text=text, words=words))
 
     def _ask_model(self, turn: int, text: str) -> None:
         is_first = not self._dialog.called_before  # a request that was handed on goes no further

@@ -25,6 +25,7 @@ from device.events import (
     HomeEntity,
     Manner,
     ReplyAudio,
+    ReplyBegun,
     ReplyClause,
     ReplyExpected,
     ReplyFailed,
@@ -41,7 +42,8 @@ from device.speech import Samples, Style
 from device.speech.cues import make_cue
 from device.speech.framing import Framer
 from device.speech.loading import find_voice, load_voices, rate_of
-from device.speech.worker import Clause, Failure, Message, Opening, Sound, Spent, Worker
+from device.speech.messages import Clause, Failure, Message, Opening, Sound, Spent
+from device.speech.worker import Worker
 
 _AHEAD_S = 20.0
 _RATE_WITHOUT_VOICE_HZ = 22_050
@@ -66,7 +68,7 @@ class SpeakDaemon(Daemon):
         self._state = "idle"
         self._framer: Framer | None = None
         self._waiting_cues: list[tuple[str, float | None]] = []
-        self._newest = (0, -1)  # turn and clause; events may arrive twice
+        self._newest = self._begun = (0, -1)  # turn and clause; events may arrive twice
         self._failed_cue_s = float("-inf")
         self._reported = ""
         self._entities: dict[str, Entity] = {}
@@ -99,6 +101,10 @@ class SpeakDaemon(Daemon):
                 self._greet(event)
             case ReplyClause() if (event.turn, event.clause) > self._newest:
                 self._newest = (event.turn, event.clause)
+                self._advance(event.turn)
+                self._say(event)
+            case ReplyBegun() if (event.turn, event.clause) > max(self._newest, self._begun):
+                self._begun = (event.turn, event.clause)
                 self._advance(event.turn)
                 self._say(event)
             case ReplyExpected() if event.turn >= self._turn:
@@ -228,10 +234,11 @@ class SpeakDaemon(Daemon):
             self._cue_failed()  # the words that the daemon before this one had are lost
         self._began_ns = 0
 
-    def _say(self, event: ReplyClause) -> None:
-        self._worker.submit(
-            Clause(event.turn, event.clause, event.text, event.last, self._style(event.manner))
-        )
+    def _say(self, event: ReplyClause | ReplyBegun) -> None:
+        last = isinstance(event, ReplyClause) and event.last
+        ahead = event.words if isinstance(event, ReplyBegun) else 0
+        style = self._style(event.manner)
+        self._worker.submit(Clause(event.turn, event.clause, event.text, last, style, ahead))
 
     def _style(self, manner: Manner = WRENS) -> Style:
         speech = self.settings.speech

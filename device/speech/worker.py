@@ -6,6 +6,8 @@ but a clause with the expected words goes on from what is there. What was made i
 then `Sound` until one has `end`. A clause that fails is finished with the recorded fallback, once in a turn;
 further clauses of that turn then stay silent. `drop` forgets everything of older turns, also the clause in
 work. The thread pauses while `_AHEAD_S` of sound have not been taken.
+
+A clause with `ahead` is begun, and everything after it waits until the same clause comes without.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ from device.faults import Fault
 from device.speech import Samples, Style, fallback
 from device.speech.alignment import estimated_word_ends
 from device.speech.cancellation import Cancellation, Cancelled
+from device.speech.continuation import Sounding, Timed, continued
+from device.speech.messages import Clause, Failure, Message, Opening, Sound, Spent
 
 if TYPE_CHECKING:
     from device.speech.voice import Spoken  # at run time only the thread imports it: cues need no voice
@@ -49,55 +53,6 @@ class Speaker(Protocol):
     def say(self, text: str, style: Style, cancellation: Cancellation) -> Spoken:
         """Starts to speak. Raises Cancelled (also while the chunks are taken) and RuntimeError."""
         ...
-
-
-class Clause(NamedTuple):
-    """What to say, for which turn, and how."""
-
-    turn: int
-    number: int
-    text: str
-    last: bool = False
-    style: Style = Style()
-
-
-class Opening(NamedTuple):
-    """A clause is about to sound; a second one for the same clause replaces the words of the first."""
-
-    clause: Clause
-    text: str
-    words: tuple[str, ...]
-    word_ends: tuple[int, ...]  # sample offsets
-    synthesis_ms: float = 0.0
-    cached: bool = False
-
-
-class Sound(NamedTuple):
-    """Next samples of a clause; after `end` there are no more."""
-
-    clause: Clause
-    samples: Samples
-    end: bool = False
-
-
-class Failure(NamedTuple):
-    """A clause failed, or (without one) the voice could not be loaded."""
-
-    clause: Clause | None
-    reason: str
-    hint: str = ""
-
-
-class Spent(NamedTuple):
-    """Expected words of `turn` were said, or not, and what their synthesis ahead has cost."""
-
-    turn: int
-    used: bool
-    cpu_ms: float
-    clause: None = None
-
-
-Message = Opening | Sound | Failure | Spent
 
 
 @dataclass
@@ -302,26 +257,15 @@ class Worker:
                 self._begun = begun
 
     def _speak(self, clause: Clause, cancellation: Cancellation, begun: _Begun | None) -> None:
-        began = time.monotonic()
         words, ends, sent = tuple[str, ...](), tuple[int, ...](), 0
         try:
-            if self._voice is None:
-                self._voice = self._load()
-            chunks: Iterator[Samples]
-            if begun is not None:
-                spoken, chunks = begun.spoken, itertools.chain(begun.chunks, begun.spoken.chunks)
-            else:
-                spoken = self._voice.say(clause.text, clause.style, cancellation)
-                chunks = spoken.chunks
-            words, ends = spoken.words, spoken.word_ends
-            took_ms = 1000 * (time.monotonic() - began)
-            self._emit(Opening(clause, clause.text, words, ends, took_ms, spoken.cached), cancellation)
-            if begun is not None:
-                self._emit(Spent(clause.turn, True, begun.cpu_ms), cancellation)
-            for samples in chunks:
-                self._emit(Sound(clause, samples), cancellation)
-                sent += len(samples)
-            self._emit(Sound(clause, _SILENCE, end=True), cancellation)
+            for message in self._messages(clause, cancellation, begun):
+                match message:
+                    case Opening():
+                        clause, words, ends = message.clause, message.words, message.word_ends
+                    case Sound():
+                        sent += len(message.samples)
+                self._emit(message, cancellation)
         except Cancelled:
             raise
         except Exception as error:
@@ -329,6 +273,58 @@ class Worker:
             self._emit(Failure(clause, *_told(error)), cancellation)
             heard = sum(end <= sent for end in ends)
             self._apologise(clause, words[:heard], ends[:heard], sent, cancellation)
+
+    def _messages(
+        self, clause: Clause, cancellation: Cancellation, begun: _Begun | None
+    ) -> Iterator[Message]:
+        """Everything that comes of a clause; may wait for its end when it is only begun."""
+        began = time.monotonic()
+        if self._voice is None:
+            self._voice = self._load()
+        if begun is not None:
+            spoken, chunks = begun.spoken, itertools.chain(begun.chunks, begun.spoken.chunks)
+        else:
+            spoken = self._voice.say(clause.text, clause.style, cancellation)
+            chunks = itertools.chain(spoken.chunks)
+        took_ms = 1000 * (time.monotonic() - began)
+        said, sounding = Timed(spoken.words, spoken.word_ends), Sounding(chunks)
+        if clause.ahead:
+            head = Timed(spoken.words[: clause.ahead], spoken.word_ends[: clause.ahead])
+            text = " ".join(head.words)
+            yield Opening(clause, text, head.words, head.ends, took_ms, spoken.cached)
+        else:
+            yield Opening(clause, clause.text, said.words, said.ends, took_ms, spoken.cached)
+        if begun is not None:
+            yield Spent(clause.turn, True, begun.cpu_ms)
+        if clause.ahead:
+            for samples in sounding.until(head.ends[-1] if head.ends else 0):
+                yield Sound(clause, samples)
+            awaited = self._await(clause, cancellation)
+            if awaited.text != clause.text:
+                other = self._voice.say(awaited.text, awaited.style, cancellation)
+                said, skipped = continued(head, Timed(other.words, other.word_ends))
+                sounding = Sounding(other.chunks)
+                collections.deque(sounding.until(skipped), maxlen=0)
+            clause = awaited
+            text = " ".join(said.words)
+            yield Opening(clause, text, said.words, said.ends, took_ms, spoken.cached)
+        for samples in sounding.rest():
+            yield Sound(clause, samples)
+        yield Sound(clause, _SILENCE, end=True)
+
+    def _await(self, begun: Clause, cancellation: Cancellation) -> Clause:
+        """The clause that `begun` was the beginning of, as it was submitted at last."""
+        with self._changed:
+            self._busy_since_s = None
+            while True:
+                if self._closing or cancellation.requested:
+                    raise Cancelled
+                for clause in self._clauses:
+                    if (clause.turn, clause.number) == (begun.turn, begun.number):
+                        self._clauses.remove(clause)
+                        self._busy_since_s = time.monotonic()
+                        return clause
+                self._changed.wait()
 
     def _apologise(
         self,

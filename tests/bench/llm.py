@@ -25,7 +25,28 @@ from tests.houses import houses
 from tests.language_model import PARAPHRASES
 
 HOUSE = houses()["cottage"]
-QUESTIONS = ("who are you", "what is the capital of france", "tell me a joke", "why is the sky blue")
+QUESTIONS = (
+    "who invented the telephone",
+    "tell me something interesting",
+    "how do i boil an egg",
+    "what is the tallest mountain",
+    "why is the grass green",
+    "what do bees eat",
+    "are you clever",
+    "i had a bad day",
+    "how many legs has a spider",
+    "what is love",
+    "tell me a story",
+    "who painted the mona lisa",
+    "how old is the universe",
+    "what should i wear today",
+    "do you like music",
+    "what is a black hole",
+    "give me a riddle",
+    "how do planes fly",
+    "what is the opposite of hot",
+    "who was napoleon",
+)
 THREADS, CONTEXT = 2, 3072
 T = TypeVar("T")
 
@@ -94,16 +115,18 @@ def decisions(model: LanguageModel) -> None:
 
 def answers(model: LanguageModel) -> None:
     """First clause and whole answer after the decision to talk."""
-    first, whole, letters = [], [], 0
+    first, whole, evaluations, letters = [], [], list[int](), 0
     for said in QUESTIONS:
         model.decide(said, HOUSE)
-        stream = model.talk(said)
+        stream, before = model.talk(said), model.effort
         clause, wall, processor = timed(lambda stream=stream: next(stream, ""))  # type: ignore[misc]
+        evaluations.append(model.effort[0] - before[0])
         rest, more_wall, more_processor = timed(lambda stream=stream: "".join(stream))  # type: ignore[misc]
         first.append((wall, processor))
         whole.append((wall + more_wall, processor + more_processor))
         letters += len(clause + rest)
-    row("talk, first clause", [w for w, _ in first], [p for _, p in first])
+    note = "{:.0f} evaluations, P95 {:.0f}".format(*np.percentile(evaluations, (50, 95)))
+    row("talk, first clause", [w for w, _ in first], [p for _, p in first], note)
     speed = letters / sum(w for w, _ in whole) * 1000
     row("talk, whole", [w for w, _ in whole], [p for _, p in whole], f"{speed:.0f} letters/s")
 

@@ -17,10 +17,11 @@ from rich.table import Table
 
 from device.speech import Style
 from device.speech.cancellation import Cancellation
+from device.speech.messages import Clause
 from device.speech.phrases import PhraseCache
 from device.speech.synthesizer import Synthesizer, VoiceFiles
 from device.speech.voice import Voice
-from device.speech.worker import Clause, Worker
+from device.speech.worker import Worker
 from models.store import Store
 
 SENTENCES = {

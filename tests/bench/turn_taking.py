@@ -52,6 +52,13 @@ from tests.recordings import available
 BUILD = Path(__file__).parents[2] / "build"
 SCALES = (0.5, 1.0, 1.5, 2.0)
 FIXED_MS = 420
+PATIENCE = (
+    "complete_silence_ms",
+    "hesitant_silence_ms",
+    "likely_silence_ms",
+    "unsure_silence_ms",
+    "open_silence_ms",
+)
 _BUS_MS = 5.0  # there and back, for an event and its answer
 
 
@@ -195,8 +202,7 @@ def _row(outcomes: list[Outcome]) -> dict[str, Any]:
 
 def scaled(rules: Listen, factor: float) -> Listen:
     """`rules` with every patience multiplied."""
-    names = ("complete_silence_ms", "likely_silence_ms", "unsure_silence_ms", "open_silence_ms")
-    return msgspec.structs.replace(rules, **{name: round(factor * getattr(rules, name)) for name in names})
+    return msgspec.structs.replace(rules, **{name: round(factor * getattr(rules, name)) for name in PATIENCE})
 
 
 def fixed(silence_ms: int) -> Listen:
@@ -204,10 +210,7 @@ def fixed(silence_ms: int) -> Listen:
     return msgspec.structs.replace(
         Listen(),
         hypothesis_silence_ms=160,
-        complete_silence_ms=silence_ms,
-        likely_silence_ms=silence_ms,
-        unsure_silence_ms=silence_ms,
-        open_silence_ms=silence_ms,
+        **dict.fromkeys(PATIENCE, silence_ms),
     )
 
 

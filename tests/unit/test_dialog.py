@@ -180,6 +180,14 @@ def test_every_state_has_a_deadline_that_can_be_heard(
     assert spoken == [words] if words else len(cues) == 1
 
 
+def test_an_answer_that_sounds_before_its_end_is_known_is_not_given_up_after_the_limit_of_silence() -> None:
+    begins = PlaybackStarted(turn=1, clause=0)
+    results = (result(0), result(1), Say(1, "The kitchen light is on."))
+    dialog, _ = play(WAKE, HEARD, ACT, begins, *results)
+    now_s = dialog.since_s + Limits().silence_s + 1
+    assert step(dialog, Tick(), now_s)[0].state == "speaking"
+
+
 def test_a_slow_answer_is_bridged_once() -> None:
     dialog, actions = play(*THINKING, (2.0, Tick()))
     assert [a.text for a in actions if isinstance(a, ReplyClause)] == [HOLDING]

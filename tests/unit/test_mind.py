@@ -23,7 +23,6 @@ from device.services.mind import (
     Mind,
     Outcome,
     Piece,
-    Prefill,
     Ready,
     Spent,
 )
@@ -38,15 +37,17 @@ class Model:
     def __init__(self) -> None:
         self.began = threading.Event()
         self.spoken = 0
+        self.final = 0.25
+        self.read: list[str] = []
         self.ready = True
         self.learnt: list[str] = []
         self.limits: Any = None
 
     def prefill(self, text: str, history: Any, cancelled: Callable[[], bool]) -> None:
-        self._work(text, cancelled)
+        self.read.append(text)
 
     def finality(self, text: str, cancelled: Callable[[], bool]) -> float:
-        return 0.25
+        return self.final
 
     def decide(
         self, text: str, house: House, cancelled: Callable[[], bool], *, brief: bool = False
@@ -153,11 +154,24 @@ def test_whether_a_guess_is_over_is_told_before_it_is_decided(mind: Mind) -> Non
     assert isinstance(outcomes[1], Decided)
 
 
-@pytest.mark.parametrize("first", [Prefill(1, "slow", ()), consider("slow")])
+def test_what_may_go_on_is_only_read_unless_it_is_probably_over(mind: Mind, model: Model) -> None:
+    model.final = 0.1
+    outcomes = gather(mind, mind.post(Consider(1, "a", HOUSE, (), True, may_go_on=True), committed=False))
+    assert [type(outcome) for outcome in outcomes] == [Judged, Spent]
+    assert model.read == ["a"]
+    model.final = 0.9
+    job = mind.post(Consider(1, "a b", HOUSE, (), True, may_go_on=True), committed=False)
+    outcomes = []
+    while not pieces(outcomes):
+        outcomes += mind.poll()
+    assert isinstance(outcomes[1], Decided)
+    mind.release(job)
+
+
 def test_a_newer_job_takes_the_place_of_the_running_one_which_is_accounted_for(
-    mind: Mind, model: Model, first: Prefill | Consider
+    mind: Mind, model: Model
 ) -> None:
-    old = mind.post(first, committed=False)
+    old = mind.post(consider("slow"), committed=False)
     assert model.began.wait(5)
     new = mind.post(consider("b"), committed=True)
     outcomes = gather(mind, new)
@@ -169,7 +183,7 @@ def test_a_job_that_never_began_is_accounted_for_too(mind: Mind, model: Model) -
     mind.post(consider("slow"), committed=False)
     assert model.began.wait(5)
     with mind._changed:  # the thread cannot take the next job in between
-        never = mind.post(Prefill(1, "a", ()), committed=False)
+        never = mind.post(consider("a"), committed=False)
         last = mind.post(consider("b"), committed=True)
     spent = [outcome for outcome in gather(mind, last) if isinstance(outcome, Spent)]
     assert Spent(never, 0.0) in spent
@@ -215,7 +229,7 @@ def test_each_job_is_done_as_the_agent_that_it_is_for(mind: Mind, model: Model) 
     gather(mind, mind.post(Consider(1, "a", NORA, (), may_act=True), committed=True))
     assert (model.learnt[-1], model.limits.answer_tokens, model.limits.sentences) == ("nora", 90, 3)
     assert model.limits.deadline_s == pytest.approx(12.0)
-    gather(mind, mind.post(Prefill(1, "b", (), "wren"), committed=False))
+    gather(mind, mind.post(Consider(1, "b", WREN, (), may_act=True), committed=True))
     assert (model.learnt[-1], model.limits.answer_tokens) == ("wren", Reason().answer_tokens)
 
 

@@ -51,7 +51,14 @@ def test_better_evidence_never_makes_it_wait_longer(turn: float | None, one: flo
 def test_settings_are_the_milliseconds_that_count() -> None:
     rules = msgspec.structs.replace(RULES, complete_silence_ms=111, turn_threshold=0.95)
     assert needed_ms(rules, "complete", 0.96) == 111
-    assert needed_ms(rules, "complete", 0.94) == RULES.likely_silence_ms
+    assert needed_ms(rules, "complete", 0.94) == RULES.hesitant_silence_ms
+
+
+def test_what_is_no_known_request_has_to_sound_final_clearly() -> None:
+    doubtful = (RULES.turn_threshold + RULES.clear_turn_threshold) / 2
+    assert needed_ms(RULES, "complete", doubtful) == RULES.complete_silence_ms
+    assert needed_ms(RULES, "unsure", doubtful) == RULES.open_silence_ms
+    assert needed_ms(RULES, None, RULES.clear_turn_threshold) == RULES.unsure_silence_ms
 
 
 @given(st.integers(0, 2000), st.integers(0, 2000), st.integers(0, 900))

@@ -12,9 +12,11 @@ from device.events import (
     HomeEntity,
     IntentDecided,
     PlaybackStopped,
+    ReplyBegun,
     ReplyClause,
     ReplyExpected,
     SpeculationEnded,
+    SpeechStopped,
     TimerChanged,
     ToolCalled,
     ToolOffered,
@@ -30,7 +32,7 @@ from device.home.registry import Call, Entity
 from device.reasoning.decision import Decision
 from device.reasoning.router import Route, route
 from device.services import reason
-from device.services.mind import Consider, Decided, Job, Judged, Outcome, Piece, Prefill, Ready, Spent
+from device.services.mind import Consider, Decided, Judged, Outcome, Piece, Ready, Spent
 from device.settings import Listen, McpServer, Reason, Settings, Tools
 
 KITCHEN = Entity(id="light.kitchen", name="Kitchen Light", area="kitchen", features=frozenset(("dim",)))
@@ -56,12 +58,12 @@ class PlayedMind:
     """Takes jobs like the real one; the test says what comes of them."""
 
     def __init__(self, *_: Any) -> None:
-        self.jobs: list[tuple[Job, bool]] = []
+        self.jobs: list[tuple[Consider, bool]] = []
         self.released: list[int] = []
         self.drops = 0
         self.outcomes: list[Outcome] = [Ready("model", 0, 0, True)]
 
-    def post(self, job: Job, *, committed: bool) -> int:
+    def post(self, job: Consider, *, committed: bool) -> int:
         self.jobs.append((job, committed))
         return len(self.jobs)
 
@@ -157,6 +159,28 @@ def test_what_is_said_is_what_was_prepared_once_the_house_has_confirmed(rig: Rig
     assert [clause.text for clause in rig.of(ReplyClause)] == [rig.of(ReplyExpected)[0].text]
 
 
+def test_the_answer_begins_while_a_quick_device_acts_and_ends_as_the_house_says(rig: Rig) -> None:
+    for turn, ok in ((1, True), (2, False), (3, True)):
+        rig.hear(TurnStarted(turn=turn, cause="wake"), commit("turn on the kitchen light", turn))
+        call = rig.of(ToolCalled)[-1]
+        error: Any = "" if ok else "no_answer"
+        rig.hear(call.result(error, took_ms=40.0))
+    begun = [(event.turn, event.clause, event.text, event.words) for event in rig.of(ReplyBegun)]
+    assert begun == [(2, 0, "The kitchen light is on.", 3)]
+    said = ["The kitchen light is on.", "The kitchen light did not answer.", "The kitchen light is on."]
+    assert [clause.text for clause in rig.of(ReplyClause)] == said
+
+
+def test_a_request_that_goes_on_over_its_answer_is_one_with_it(rig: Rig) -> None:
+    rig.hear(WAKE, SpeechStopped(turn=1, last_voiced_frame=100), commit("turn on the kitchen light"))
+    rig.hear(rig.of(ToolCalled)[-1].result())
+    rig.hear(TurnStarted(turn=2, cause="barge_in", frame=150), guess("and the hall light", 2))
+    assert rig.of(TurnJudged)[-1].completeness == "complete"
+    rig.hear(commit("and the hall light", 2))
+    done = [(call.tool, call.arguments["entity"]) for call in rig.of(ToolCalled)]
+    assert done == [("turn_on", "light.kitchen"), ("turn_on", "light.hall")]
+
+
 def test_the_committed_text_counts_when_it_is_another_one(rig: Rig) -> None:
     rig.hear(WAKE, guess("turn on the kitchen light"), commit("turn on the hall light"))
     assert [call.arguments["entity"] for call in rig.of(ToolCalled)] == ["light.hall"]
@@ -165,8 +189,8 @@ def test_the_committed_text_counts_when_it_is_another_one(rig: Rig) -> None:
 
 def test_the_model_decides_ahead_and_its_calls_wait_for_the_commit(rig: Rig) -> None:
     rig.hear(WAKE, TranscriptPartial(turn=1, text="it is rather"), guess(DARK))
-    kinds = [(type(job), committed) for job, committed in rig.mind.jobs]
-    assert kinds == [(Prefill, False), (Consider, False)]
+    jobs = [(job.may_go_on, committed) for job, committed in rig.mind.jobs]
+    assert jobs == [(True, False), (False, False)]
     rig.come(Decided(1, 2, Decision("act", ON, 0.9), 300.0), Spent(1, 40.0), Spent(2, 300.0))
     assert not rig.of(ToolCalled)
     assert [expected.text for expected in rig.of(ReplyExpected)] == ["The kitchen light is on."]
@@ -175,6 +199,30 @@ def test_the_model_decides_ahead_and_its_calls_wait_for_the_commit(rig: Rig) -> 
     assert len(rig.mind.jobs) == 2
     spent = [(e.used, e.cpu_ms) for e in rig.of(SpeculationEnded) if e.what == "model"]
     assert sorted(spent) == [(True, 40.0), (True, 300.0)]
+
+
+def test_a_text_that_is_probably_over_is_decided_while_somebody_may_still_speak(rig: Rig) -> None:
+    rig.hear(WAKE, TranscriptPartial(turn=1, text="it is rather gloomy around the kitchen"))
+    rig.come(Judged(1, 1, "it is rather gloomy around the kitchen", 0.9))
+    rig.hear(guess("It is rather gloomy around the kitchen."))
+    assert len(rig.mind.jobs) == 1
+    last = rig.of(TurnJudged)[-1]
+    assert (last.text, last.completeness) == ("It is rather gloomy around the kitchen.", "likely")
+    rig.come(Decided(1, 1, Decision("act", ON, 0.9), 300.0))
+    rig.hear(commit("It is rather gloomy around the kitchen."))
+    assert [call.arguments["entity"] for call in rig.of(ToolCalled)] == ["light.kitchen"]
+
+
+@pytest.mark.parametrize("judged", [True, False])
+def test_a_text_that_seemed_to_go_on_is_decided_when_it_was_the_whole(rig: Rig, judged: bool) -> None:
+    rig.hear(WAKE, TranscriptPartial(turn=1, text=DARK))
+    if judged:
+        rig.come(Judged(1, 1, DARK, 0.1), Spent(1, 40.0))
+    rig.hear(guess(DARK))
+    assert [job.may_go_on for job, _ in rig.mind.jobs] == [True, False]
+    rig.come(Decided(1, 2, Decision("act", ON, 0.9), 300.0))
+    rig.hear(commit(DARK))
+    assert [call.arguments["entity"] for call in rig.of(ToolCalled)] == ["light.kitchen"]
 
 
 def test_a_verb_of_command_is_not_read_ahead_by_the_model(rig: Rig) -> None:
@@ -195,7 +243,7 @@ def test_an_answer_begun_ahead_is_spoken_in_order_after_the_commit(rig: Rig) -> 
 
 
 @pytest.mark.parametrize(
-    ("finality", "judgement"), [(0.9, "likely"), (0.2, "likely"), (0.1, "unsure"), (0.001, "open")]
+    ("finality", "judgement"), [(0.9, "likely"), (0.3, "likely"), (0.2, "unsure"), (0.001, "open")]
 )
 def test_the_model_says_how_complete_talk_is(rig: Rig, finality: float, judgement: str) -> None:
     rig.hear(WAKE, guess("who are you"))

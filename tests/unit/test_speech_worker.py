@@ -13,8 +13,9 @@ import pytest
 from device.faults import Fault
 from device.speech import Samples, Style, fallback
 from device.speech.cancellation import Cancellation, Cancelled
+from device.speech.messages import Clause, Failure, Message, Opening, Sound, Spent
 from device.speech.voice import Spoken
-from device.speech.worker import Clause, Failure, Message, Opening, Sound, Spent, Worker
+from device.speech.worker import Worker
 
 RATE_HZ = 22_050
 
@@ -77,6 +78,10 @@ def _collect(worker: Worker, clauses: int, timeout_s: float = 5.0) -> list[Messa
         if (message := worker.take()) is not None:
             made.append(message)
     return made
+
+
+def _samples(made: list[Message]) -> int:
+    return sum(len(message.samples) for message in made if isinstance(message, Sound))
 
 
 def _texts(made: list[Message]) -> list[str]:
@@ -178,6 +183,43 @@ def test_expected_words_that_are_never_said_are_forgotten(worker: Worker, end: s
     made = _collect(worker, 1)
     assert (1, False) in _spent(made)
     assert VOICES[-1].said.count("one two") == 2
+
+
+def test_a_clause_that_is_begun_waits_for_its_end_before_it_says_it(worker: Worker) -> None:
+    worker.submit(Clause(1, 0, "the lamp is on", ahead=2))
+    _until(lambda: worker.stalled_s == 0 and VOICES[-1].said == ["the lamp is on"])
+    made = list[Message]()
+    while _samples(made) < 2 * RATE_HZ // 10:
+        select.select([worker.fileno()], [], [], 5)
+        made += [message] if (message := worker.take()) is not None else []
+    time.sleep(0.02)
+    assert worker.take() is None
+    assert _texts(made) == ["the lamp"]
+    worker.submit(Clause(1, 1, "and that is that"))
+    worker.submit(Clause(1, 0, "the lamp is on", last=True))
+    made += _collect(worker, 2)
+    assert _texts(made)[-2:] == ["the lamp is on", "and that is that"]
+    assert VOICES[-1].said == ["the lamp is on", "and that is that"]
+    assert _samples(made) == 8 * RATE_HZ // 10
+
+
+def test_a_clause_that_is_begun_can_end_otherwise(worker: Worker) -> None:
+    worker.submit(Clause(1, 0, "the lamp is on", ahead=2))
+    worker.submit(Clause(1, 0, "the lamp did not answer", last=True))
+    made = _collect(worker, 1)
+    opening = [message for message in made if isinstance(message, Opening)][-1]
+    assert opening.text == "the lamp did not answer"
+    assert opening.clause.last
+    assert _samples(made) == opening.word_ends[-1] == 5 * RATE_HZ // 10
+
+
+def test_a_clause_that_is_begun_is_dropped_with_its_turn(worker: Worker) -> None:
+    worker.submit(Clause(1, 0, "the lamp is on", ahead=2))
+    _until(lambda: bool(VOICES[-1:]) and VOICES[-1].said == ["the lamp is on"])
+    worker.drop(2)
+    worker.submit(Clause(2, 0, "new"))
+    made = _collect(worker, 1)
+    assert _texts([message for message in made if message.clause and message.clause.turn == 2]) == ["new"]
 
 
 def test_a_clause_that_breaks_is_finished_with_the_recorded_phrase_and_tells_what_was_heard(

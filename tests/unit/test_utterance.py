@@ -81,7 +81,7 @@ class Saying:
     ("judgement", "probability", "expected_ms"),
     [
         ("complete", 0.9, RULES.complete_silence_ms),
-        ("complete", 0.1, RULES.likely_silence_ms),
+        ("complete", 0.1, RULES.hesitant_silence_ms),
         ("unsure", 0.9, RULES.unsure_silence_ms),
         ("open", 0.9, RULES.open_silence_ms),
     ],
