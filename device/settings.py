@@ -191,10 +191,13 @@ class BargeIn(Section, frozen=True):
     ] = -20.0
     confirm_ms: Annotated[
         int, Meta(ge=32, le=2000, description="shortest voice that is taken for an interruption")
-    ] = 128
+    ] = 64
     confidence: Annotated[
-        Probability, Meta(description="probability that a voice has words, for an interruption")
-    ] = 0.6
+        Probability,
+        Meta(
+            description="probability that a voice has words, for an interruption; at first it must be higher"
+        ),
+    ] = 0.5
     loud_threshold: Annotated[
         Probability,
         Meta(description="voice probability that counts while Wren speaks in echo mode threshold"),

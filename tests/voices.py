@@ -29,15 +29,15 @@ def available() -> bool:
     return shutil.which("flite") is not None and shutil.which("espeak-ng") is not None
 
 
-def spoken(text: str, voice: str = "slt") -> Path:
-    """A sound file of `text`, peak at -6 dBFS."""
+def spoken(text: str, voice: str = "slt", *, phonemes: bool = False) -> Path:
+    """A sound file of `text`, peak at -6 dBFS; flite has to be told of `phonemes`."""
     key = hashlib.sha256(f"{voice}\n{text}".encode()).hexdigest()[:16]
     path = cache_dir() / "test-voices" / f"{voice}-{key}.wav"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         raw = path.with_suffix(f".raw{key}.wav")
         command = (
-            ["flite", "-voice", voice, "-t", text, "-o", str(raw)]
+            ["flite", "-voice", voice, "-p" if phonemes else "-t", text, "-o", str(raw)]
             if voice in FLITE
             else ["espeak-ng", "-v", voice, "-s", "150", "-w", str(raw), text]
         )
@@ -47,6 +47,11 @@ def spoken(text: str, voice: str = "slt") -> Path:
         resampled = soxr.resample(samples, rate, RATE_HZ)
         soundfile.write(path, 0.5 * resampled / max(1e-6, float(np.abs(resampled).max())), RATE_HZ)
     return path
+
+
+def murmured(espeak: str, flite: str, voice: str = "slt") -> Path:
+    """A sound file of phonemes, in the notations of espeak-ng and of flite: both spell "mhm" by its letters."""
+    return spoken(f"[[{espeak}]]" if voice in ESPEAK else f"pau {flite} pau", voice, phonemes=True)
 
 
 def request(text: str, voice: str = "slt", wake_word: str = "Alexa") -> Path:
