@@ -32,6 +32,7 @@ from device.hearing.witness import Witness, features
 from device.settings import BargeIn
 
 _ONSET_CHUNKS = 2
+_HYSTERESIS = 0.15  # for a voice that has begun, as in `device.hearing.vad`
 _GAP_CHUNKS = 3
 _LAST_LOOK_MS = 130
 _AGAIN_MS = 100
@@ -129,7 +130,7 @@ class BargeInDetector:
 
     def accept(self, frame: int, probability: float, sound: Sound) -> Signal | None:
         """Takes the voice probability of the chunk that ends with `frame`, and the sound up to it."""
-        voiced = probability >= self._threshold
+        voiced = probability >= self._threshold - (_HYSTERESIS if self._state == "ducked" else 0)
         self._silent_chunks = 0 if voiced else self._silent_chunks + 1
         if self._state == "quiet":
             return self._begin(frame, voiced, probability)

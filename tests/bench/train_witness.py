@@ -1,7 +1,7 @@
 """Trains the weights of `device.hearing.witness`: `python -m tests.bench.train_witness [scenes]`.
 
-Examples of `witness_material` (its docstring names them and their licences; none is of a person whom
-`tests.bench.barge_in` plays) are heard over Wren's voice through the simulated room and both cancellers, at -3
+Examples of `witness_material` (its docstring names them and their licences; none comes from a source of the
+people that `tests.bench.barge_in` plays) are heard over Wren's voice through the simulated room and both cancellers, at -3
 to 13 dB over the echo, in rooms, delays and echo levels drawn anew for each scene, with the ducking that
 barge-in does. Every chunk that the witness would be asked about is a row; a ridge-penalised logistic
 regression on standardised features learns from all. The same scenes come of the same packages every time; each
@@ -18,7 +18,7 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.signal import fftconvolve
+from scipy.signal import fftconvolve, lfilter
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
@@ -32,7 +32,8 @@ from tests.bench.double_talk import DoubleTalk, FarEnd, far_end, loud_rms
 from tests.bench.witness_material import Material
 
 WORKERS = 2
-SCENES = 94
+SCENES, _QUIET_SCENES = 122, 94
+_NOISE_LEAD_S = 0.2
 _SCENE_EXAMPLES, _WARM_UP = 14, 400
 _VOICED = 0.5
 _PENALTY = 0.001  # scikit-learn's C
@@ -56,7 +57,7 @@ def _wren() -> FarEnd:
 
 
 def scene(seed: int) -> list[list[Row]]:
-    """The rows of each example in one scene."""
+    """The rows of each example in one scene; from seed `_QUIET_SCENES` on each example brings noise with it."""
     rng = np.random.default_rng(seed)
     material, speech = Material(rng), _wren()
     echo_db, delay_ms = float(rng.uniform(-18, -3)), int(rng.integers(30, 120))
@@ -67,6 +68,8 @@ def scene(seed: int) -> list[list[Row]]:
         example = material.draw()
         room = _room(rng)
         sound = example.sound if room is None else fftconvolve(example.sound, room).astype(np.float32)
+        if seed >= _QUIET_SCENES:
+            sound = noisy(sound, rng)
         gain = talk.echo_rms * 10 ** (rng.uniform(-3, 13) / 20) / loud_rms(sound)
         pause = np.zeros(int(rng.integers(60, 130)) * FRAME_SAMPLES, np.float32)
         first = sum(map(len, near)) // FRAME_SAMPLES
@@ -116,6 +119,16 @@ def _heard(talk: DoubleTalk, near: Floats) -> list[tuple[int, Floats]]:
             sound = sounds.latest(at - onset + 1, activity.state)
             rows.append((onset, features(sound, at - onset, voiced, float(np.mean(probabilities)))))
     return rows
+
+
+def noisy(sound: Floats, rng: np.random.Generator) -> Floats:
+    """`sound` as a poor microphone in a room that is not quiet hears it, from a moment before it on."""
+    lead = round(_NOISE_LEAD_S * RATE_HZ)
+    padded = np.pad(sound, (lead, lead // 2))
+    noise = lfilter([1.0], [1.0, -rng.uniform(0, 0.98)], rng.standard_normal(len(padded)))
+    level = loud_rms(sound) * 10 ** (-rng.uniform(8, 30) / 20)
+    mixed: Floats = (padded + level * noise / np.sqrt(np.mean(noise**2))).astype(np.float32)
+    return mixed
 
 
 def _room(rng: np.random.Generator) -> Floats | None:

@@ -4,10 +4,11 @@ From Debian packages: the prompts of five speakers in `asterisk-core-sounds-{en,
 3.0) and the readers of `pocketsphinx-testdata` (BSD and public domain); music of `asterisk-moh-opsound-g722`
 (CC BY-SA 3.0), `singularity-music`, `hyperrogue-music`, `planetblupi-music-ogg`, `asc-music`,
 `fretsonfire-songs-sectoid` and `drascula-music` (free games under their own free licences);
-effects of `colobot-common-sounds` and `pingus-data`. Two tracks of the former that tests listen to are left
-out. Words and interjections also come from flite and espeak-ng, in other voices than the tests use where there
-are some. WORLD (Morise 2016, by way of pyworld) turns the few speakers into many, holds a vowel or nasal for a
-hum, sings, and coughs.
+effects of `colobot-common-sounds` and `pingus-data`. From the shared data: the wake words of Picovoice's
+wake-word-benchmark (Apache-2.0) and of Mycroft's Precise-Community-Data (public domain). Two tracks of music
+that tests listen to are left out, and tests leave out these speakers. Words and the murmurs of a listener also
+come from flite and espeak-ng, in other voices than the tests use. WORLD (Morise 2016, by way of pyworld) turns
+the few speakers into many, holds a vowel or nasal for a hum, laughs, sings, and coughs.
 
 Sounds are float32[n] at 16 kHz.
 """
