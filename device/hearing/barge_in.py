@@ -130,7 +130,8 @@ class BargeInDetector:
 
     def accept(self, frame: int, probability: float, sound: Sound) -> Signal | None:
         """Takes the voice probability of the chunk that ends with `frame`, and the sound up to it."""
-        voiced = probability >= self._threshold - (_HYSTERESIS if self._state == "ducked" else 0)
+        may_falter = self._state == "ducked" and not self._has_echo
+        voiced = probability >= self._threshold - (_HYSTERESIS if may_falter else 0)
         self._silent_chunks = 0 if voiced else self._silent_chunks + 1
         if self._state == "quiet":
             return self._begin(frame, voiced, probability)

@@ -201,8 +201,8 @@ class Material:
             out = f"{folder}/said.wav"
             if rng.random() < 0.65:
                 voice, pace, pitch = str(rng.choice(_ESPEAK)), rng.integers(110, 220), rng.integers(20, 80)
-                said = text if isinstance(text, str) else f"[[{text[0]}]]"
-                command = ["espeak-ng", "-v", voice, "-s", str(pace), "-p", str(pitch), "-w", out, said]
+                phrase = text if isinstance(text, str) else f"[[{text[0]}]]"
+                command = ["espeak-ng", "-v", voice, "-s", str(pace), "-p", str(pitch), "-w", out, phrase]
             else:
                 stretch = f"duration_stretch={rng.uniform(0.8, 1.5):.2f}"
                 said = ["-t", text] if isinstance(text, str) else ["-p", f"pau {text[1]} pau"]

@@ -30,7 +30,8 @@ def _movement(shape: Floats) -> float:
 
 def _hum() -> Samples:
     time_s = np.arange(RATE_HZ // 2) / RATE_HZ
-    voice = sum(np.sin(2 * np.pi * 140 * partial * time_s) / partial for partial in range(1, 30))
+    partials = np.arange(1, 30)[:, None]
+    voice = (np.sin(2 * np.pi * 140 * partials * time_s) / partials).sum(0)
     hum: Samples = (3000 * voice).astype(np.int16)
     return hum
 
