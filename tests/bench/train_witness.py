@@ -32,7 +32,7 @@ from tests.bench.double_talk import DoubleTalk, FarEnd, far_end, loud_rms
 from tests.bench.witness_material import Material
 
 WORKERS = 2
-SCENES, _QUIET_SCENES = 122, 94
+SCENES, _QUIET_SCENES = 153, 94
 _NOISE_LEAD_S = 0.2
 _SCENE_EXAMPLES, _WARM_UP = 14, 400
 _VOICED = 0.5
