@@ -194,9 +194,12 @@ class BargeIn(Section, frozen=True):
     ] = -20.0
     confirm_ms: Annotated[
         int, Meta(ge=32, le=2000, description="shortest voice that is taken for an interruption")
-    ] = 128
+    ] = 64
     confidence: Annotated[
-        Probability, Meta(description="probability that a voice has words, for an interruption")
+        Probability,
+        Meta(
+            description="probability that a voice has words, for an interruption; at first it must be higher"
+        ),
     ] = 0.6
     loud_threshold: Annotated[
         Probability,

@@ -30,14 +30,14 @@ def available() -> bool:
     return shutil.which("flite") is not None and shutil.which("espeak-ng") is not None
 
 
-def spoken(text: str, voice: str = "slt") -> Path:
-    """A sound file of `text`, peak at -6 dBFS."""
+def spoken(text: str, voice: str = "slt", *, phonemes: bool = False) -> Path:
+    """A sound file of `text`, peak at -6 dBFS; flite has to be told of `phonemes`."""
     key = hashlib.sha256(f"{voice}\n{text}".encode()).hexdigest()[:16]
     path = cache_dir() / "test-voices" / f"{voice}-{key}.wav"
     if not path.exists():
         with tempfile.NamedTemporaryFile(suffix=".wav") as raw:
             command = (
-                ["flite", "-voice", voice, "-t", text, "-o", raw.name]
+                ["flite", "-voice", voice, "-p" if phonemes else "-t", text, "-o", raw.name]
                 if voice in FLITE
                 else ["espeak-ng", "-v", voice, "-s", "150", "-w", raw.name, text]
             )
@@ -46,6 +46,11 @@ def spoken(text: str, voice: str = "slt") -> Path:
         resampled = soxr.resample(samples, rate, RATE_HZ)
         _keep(path, 0.5 * resampled / max(1e-6, float(np.abs(resampled).max())))
     return path
+
+
+def murmured(espeak: str, flite: str, voice: str = "slt") -> Path:
+    """A sound file of phonemes, in the notations of espeak-ng and of flite: both spell "mhm" by its letters."""
+    return spoken(f"[[{espeak}]]" if voice in ESPEAK else f"pau {flite} pau", voice, phonemes=True)
 
 
 def request(text: str, voice: str = "slt", wake_word: str = "Alexa") -> Path:

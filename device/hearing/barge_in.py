@@ -3,7 +3,7 @@
 | in      | happens                                                           | signal   | then    |
 |---------|-------------------------------------------------------------------|----------|---------|
 | quiet   | the level rises, or `_ONSET_CHUNKS` voiced chunks in a row        | DUCK     | ducked  |
-| ducked  | voice for `confirm_ms`, and the witness hears words: `confidence` | STOP     | ended   |
+| ducked  | voice for `confirm_ms`, and the witness hears words               | STOP     | ended   |
 |         | the same, where echo is left in the microphone                    | LOOK     |         |
 |         | a voice for `_PATIENCE_MS` that was not confirmed: a hum, a song  | RESTORE  | refused |
 |         | silence for `_LAST_LOOK_MS` after a voice: for stop words         | LOOK     |         |
@@ -13,12 +13,13 @@
 
 Voice activity alone cannot tell "mhm" and music from words, and a recogniser hears words in both; a `Witness`
 of the sound is surer and sooner. Where echo is left in, Wren's own voice has words too, so their text counts.
+How sure the witness must be falls to `confidence` in the first `_LATE_FRAMES`: see `needed_confidence`.
 A gap of up to `_GAP_CHUNKS` belongs to the voice: plosives are silent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum, auto
 
 from rapidfuzz import fuzz
@@ -31,11 +32,17 @@ from device.hearing.witness import Witness, features
 from device.settings import BargeIn
 
 _ONSET_CHUNKS = 2
+_HYSTERESIS = 0.15  # for a voice that has begun, as in `device.hearing.vad`
 _GAP_CHUNKS = 3
 _LAST_LOOK_MS = 130
 _AGAIN_MS = 100
 _PATIENCE_MS = 1200
+_EARLY_FRAMES, _LATE_FRAMES = 14, 30
+_EARLY_DOUBT = 0.25  # of the doubt that `confidence` leaves, so much is left to an early decision
 _LIKE = 85  # of rapidfuzz's ratio, 0 to 100
+
+
+Sound = Callable[[int], Floats]  # what the witness wants to know of so many frames, the latest
 
 
 class Signal(Enum):
@@ -121,9 +128,10 @@ class BargeInDetector:
         self._silent_chunks = 0
         return self._duck()
 
-    def accept(self, frame: int, probability: float, state: Floats) -> Signal | None:
-        """Takes the voice probability of the chunk that ends with `frame`, and Silero's state after it."""
-        voiced = probability >= self._threshold
+    def accept(self, frame: int, probability: float, sound: Sound) -> Signal | None:
+        """Takes the voice probability of the chunk that ends with `frame`, and the sound up to it."""
+        may_falter = self._state == "ducked" and not self._has_echo
+        voiced = probability >= self._threshold - (_HYSTERESIS if may_falter else 0)
         self._silent_chunks = 0 if voiced else self._silent_chunks + 1
         if self._state == "quiet":
             return self._begin(frame, voiced, probability)
@@ -137,7 +145,7 @@ class BargeInDetector:
         if voiced:
             self._voiced_chunks += 1
             self._last_look = False
-            self._confirmed = self._has_words(frame, state)
+            self._confirmed = self._has_words(frame, sound)
         return self._follow()
 
     def read(self, text: str) -> Signal | None:
@@ -155,12 +163,12 @@ class BargeInDetector:
     def _silent_ms(self) -> int:
         return self._silent_chunks * CHUNK_MS
 
-    def _has_words(self, frame: int, state: Floats) -> bool:
+    def _has_words(self, frame: int, sound: Sound) -> bool:
         if self._voiced_ms < self.rules.confirm_ms:
             return False
-        mean = sum(self._probabilities) / len(self._probabilities)
-        given = features(state, frame - self.onset_frame, self._voiced_chunks, mean)
-        return self._witness.probability(given) >= self.rules.confidence
+        lasted, mean = frame - self.onset_frame, sum(self._probabilities) / len(self._probabilities)
+        given = features(sound(lasted + 1), lasted, self._voiced_chunks, mean)
+        return self._witness.probability(given) >= needed_confidence(self.rules.confidence, lasted)
 
     def _begin(self, frame: int, voiced: bool, probability: float) -> Signal | None:
         if not voiced:
@@ -207,6 +215,13 @@ class BargeInDetector:
         self._probabilities = []
         self._awaits_text = self._last_look = self._confirmed = False
         self._looked_at_ms = 0
+
+
+def needed_confidence(confidence: float, lasted_frames: int) -> float:
+    """What is enough so long after the onset: an early decision has heard less, and must be surer."""
+    share = (lasted_frames - _EARLY_FRAMES) / (_LATE_FRAMES - _EARLY_FRAMES)
+    early = 1 - _EARLY_DOUBT * (1 - confidence)
+    return early + (confidence - early) * min(1.0, max(0.0, share))
 
 
 def _squeezed(word: str) -> str:

@@ -14,13 +14,13 @@ from typing import NamedTuple
 
 from rapidfuzz import fuzz
 
-from device.hearing import Samples, frames_of
+from device.hearing import Floats, Samples, frames_of
 from device.hearing.background import Final, Transcriber
 from device.hearing.barge_in import BargeInDetector, Signal, Vocabulary
 from device.hearing.rise import LevelRise
 from device.hearing.transcript import sounds
 from device.hearing.vad import SileroVad, VoiceActivity
-from device.hearing.witness import Witness
+from device.hearing.witness import Sounds, Witness
 from device.settings import BargeIn
 
 _MARGIN_MS = 300
@@ -64,7 +64,7 @@ class Interruption:
         self._transcriber, self._vocabulary = transcriber, vocabulary
         self._activity = VoiceActivity(vad, vad_threshold)
         self._detector = BargeInDetector(rules, vocabulary, vad_threshold, Witness(), has_echo=has_echo)
-        self._rise = LevelRise()
+        self._rise, self._sounds = LevelRise(), Sounds()
         self._recent: deque[tuple[int, Samples]] = deque(maxlen=frames_of(_MARGIN_MS) + 30)
         self._ticket: int | None = None
         self._own_text = ""
@@ -100,18 +100,19 @@ class Interruption:
         self._recent.append((frame, spoken))
         if self._detector.ducked:
             self._transcriber.accept(spoken)
+        self._sounds.accept(samples, spoken)
         facts: list[Fact] = []
         if self._rise.accept(samples) and not cue:
             facts += self._follow(self._detector.rise(frame))
         verdict = self._activity.accept(frame, samples, cue=cue)
         if verdict is not None:
             probability = 0.0 if verdict.doubtful else verdict.probability
-            facts += self._follow(self._detector.accept(frame, probability, self._activity.state))
+            facts += self._follow(self._detector.accept(frame, probability, self._latest))
         return facts
 
     def skip(self, frame: int) -> list[Fact]:
         """A frame without usable sound."""
-        return [] if self.done else self._follow(self._detector.accept(frame, 0.0, self._activity.state))
+        return [] if self.done else self._follow(self._detector.accept(frame, 0.0, self._latest))
 
     def poll(self) -> list[Fact]:
         """What the recogniser has found."""
@@ -122,6 +123,9 @@ class Interruption:
                 text = "" if self._is_own(found.recognition.text) else found.recognition.text
                 facts += self._follow(self._detector.read(text), text)
         return facts
+
+    def _latest(self, frames: int) -> Floats:
+        return self._sounds.latest(frames, self._activity.state)
 
     def _follow(self, signal: Signal | None, text: str = "") -> list[Fact]:
         match signal:

@@ -1,13 +1,13 @@
 """How a voice sounds in its first moments: words, or a hum, a cough, a song. Pure.
 
 Silero's recurrent layer holds more about the latest sound than the one probability that is read from it, and
-it is there anyway. A logistic regression on it, on the length of the voice and on how steadily it was voiced
-tells words from other voiced sounds. `tests.bench.train_witness` trains its weights, `witness.npz`;
-NOTICE says what these were trained on. A decision is one scalar product, under 0.1 ms. Its limit: "oh" or
-"mhm" by a synthetic voice, which pronounces it as a word, passes for one in two of three cases, as
-`python -m tests.bench.barge_in` shows.
+it is there anyway; how the spectrum moves (`device.hearing.spectrum`), in the microphone without echo and in
+the sound for recognition, tells a hum from words. A logistic regression on these, on the length of the voice
+and on how steadily it was voiced gives the probability of words. `tests.bench.train_witness` trains its
+weights, `witness.npz`; NOTICE says what these were trained on. It costs half a millisecond of CPU time in
+each chunk of 32 ms.
 
-Border: `state` float32[256] of `VoiceActivity`; probabilities 0 to 1.
+Border: `sound` float32[SOUND]; probabilities 0 to 1.
 """
 
 from __future__ import annotations
@@ -16,18 +16,37 @@ from pathlib import Path
 
 import numpy as np
 
-from device.hearing import Floats
+from device.hearing import Floats, Samples
+from device.hearing.spectrum import SHAPE, Spectrum
 from device.hearing.vad import CHUNK_FRAMES
 
 WEIGHTS = Path(__file__).with_name("witness.npz")
+_STATE = 256
+SOUND = _STATE + 2 * SHAPE
 _LONGEST_FRAMES = 50
 
 
-def features(state: Floats, frames: int, voiced_chunks: int, mean_probability: float) -> Floats:
-    """What the regression sees `frames` after the onset, float32[259]."""
+class Sounds:
+    """Both forms of the same sound: as voice activity hears it, and as recognition does."""
+
+    def __init__(self) -> None:
+        self._cleaned, self._voice = Spectrum(), Spectrum()
+
+    def accept(self, samples: Samples, voice: Samples) -> None:
+        """Hears one frame."""
+        self._cleaned.accept(samples)
+        self._voice.accept(voice)
+
+    def latest(self, frames: int, state: Floats) -> Floats:
+        """The latest `frames` frames, with Silero's `state` float32[256] after them."""
+        return np.concatenate((state, self._cleaned.shape(frames), self._voice.shape(frames)))
+
+
+def features(sound: Floats, frames: int, voiced_chunks: int, mean_probability: float) -> Floats:
+    """What the regression sees `frames` after the onset, float32[SOUND + 3]."""
     lasted = min(frames, _LONGEST_FRAMES) / _LONGEST_FRAMES
     share = min(1.0, CHUNK_FRAMES * voiced_chunks / max(1, frames))
-    return np.concatenate((state, np.array([lasted, share, mean_probability], np.float32)))
+    return np.concatenate((sound, np.array([lasted, share, mean_probability], np.float32)))
 
 
 class Witness:

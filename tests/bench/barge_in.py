@@ -9,8 +9,9 @@ Run with `python -m tests.bench.barge_in`.
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,40 +20,60 @@ from rich.table import Table
 from scipy.signal import lfilter
 
 from device.audio.files import load
-from device.hearing import FRAME_SAMPLES, RATE_HZ, Floats, Samples
+from device.hearing import FRAME_SAMPLES, RATE_HZ, Floats
 from device.hearing.asr import load as load_recogniser
 from device.hearing.background import Transcriber
 from device.hearing.barge_in import Vocabulary
 from device.hearing.interruption import Duck, Fact, Interrupted, Interruption, Restore
+from device.hearing.transcribe import to_samples
 from device.hearing.vad import SileroVad
 from device.reasoning.language import load as load_language
 from device.settings import BargeIn
 from models.store import Store
 from tests import voices
 from tests.bench.double_talk import DoubleTalk, FarEnd, far_end, loud_rms, voice_onset
+from tests.bench.interrupted import PRE_ROLL_FRAMES, Heard, Reader, transcript_of
 from tests.recordings import recordings
 
-LEVELS_DB = (0, 5, 10)
+LEVELS_DB, UNDERSTOOD_DB = (0, 5, 10), (5, 10)
 STOP_MS = 50  # from the decision to a silent loudspeaker: the event, and the fade
-BACKCHANNELS = ("mhm", "mm-hmm", "uh-huh", "hm", "ah", "oh")
+BACKCHANNELS = {  # in phonemes of espeak-ng and flite
+    "mhm": ("m'hm:", "m m hh m m"),
+    "mm-hmm": ("m:h'm:", "m m m hh m m m"),
+    "uh-huh": ("'Vh'V", "ah hh ah"),
+    "hm": ("h'm", "hh m m"),
+    "ah": ("'A:", "aa aa"),
+    "oh": ("'oU", "ow"),
+}
+_LEFT_OUT = ("digit", "asterisk", "pocketsphinx")  # single digits; speakers who trained the witness
 _DUCK_FRAMES = 2
-_WARM_UP, _LEAD, _AFTER = 400, 20, 60
+_WARM_UP, _LEAD, _AFTER = 400, 20, 200
+_REMEMBERED_FRAMES = 300
 _LONGEST_S = 4
 _EARLY_MS = -150  # before the onset: it was something else
 
 
 class Sound(NamedTuple):
-    """`kind` is "person" for somebody who wants to be heard."""
+    """`kind` is "person" for somebody who wants to be heard; `said` is the transcript where there is one."""
 
     kind: str
     samples: Floats
+    said: str = ""
 
 
 class Outcome(NamedTuple):
-    """Milliseconds from the onset; None: never."""
+    """Milliseconds from the onset, None: never; the text that was read of what interrupted."""
 
     duck_ms: int | None
     stop_ms: int | None
+    text: str = ""
+
+
+class Understanding(NamedTuple):
+    """Whether a request was understood over Wren's voice, and whether it is without."""
+
+    over_echo: bool
+    without_echo: bool
 
 
 class Bench:
@@ -63,64 +84,91 @@ class Bench:
         self.vad = SileroVad(store.active("vad").files["model"])
         self._transcriber = Transcriber(load_recogniser(store.active("asr").files))
         self._vocabulary = Vocabulary(language.stop, language.backchannel)
-        self._rules, self._speech = rules, far_end()
+        self._rules, self._speech, self.reader = rules, far_end(), Reader(self.vad)
 
     @property
     def speech(self) -> FarEnd:
         """What Wren says."""
         return self._speech
 
-    def play(self, sound: Floats, level_db: float, first: int) -> Outcome:
-        """`sound` over Wren's speech from frame `first` on."""
+    def play(self, sound: Sound, level_db: float, first: int) -> Outcome:
+        """`sound` over Wren's speech from frame `first` on; what is said is read where it is known."""
         scene = DoubleTalk(self._speech, first)
-        onset = voice_onset(self.vad, sound)
-        sound = sound[max(0, onset - _LEAD * FRAME_SAMPLES) :]
-        onset = min(onset // FRAME_SAMPLES, _LEAD) + _WARM_UP
-        gain = scene.echo_rms * 10 ** (level_db / 20) / loud_rms(sound)
-        near = np.clip(sound * np.float32(gain), -0.95, 0.95)
-        frames = len(near) // FRAME_SAMPLES
+        near, onset = self._near_end(sound.samples, scene.echo_rms * 10 ** (level_db / 20))
         over = Interruption(self.vad, self._transcriber, self._rules, self._vocabulary, 0.5)
         gains: dict[int, float] = {}
+        past: deque[Heard] = deque(maxlen=_REMEMBERED_FRAMES)
         ducked = None
-        for at in range(_WARM_UP + frames + _AFTER):
-            scene.gain = gains.get(at, scene.gain)
-            said = at - _WARM_UP
-            block = near[said * FRAME_SAMPLES :][:FRAME_SAMPLES] if 0 <= said < frames else None
-            for fact in self._facts(over, at, scene.hear(block)):
+        hearing = _hear(scene, near, gains)
+        for heard in hearing:
+            past.append(heard)
+            at = heard.frame
+            for fact in self._facts(over, heard):
                 if isinstance(fact, Duck):
                     gains[at + _DUCK_FRAMES] = 10 ** (self._rules.duck_db / 20)
                     ducked = 10 * (at - onset) if ducked is None and at >= _WARM_UP else ducked
                 elif isinstance(fact, Restore):
                     gains[at + _DUCK_FRAMES] = 1.0
                 elif isinstance(fact, Interrupted):
-                    return Outcome(ducked, 10 * (at - onset) + STOP_MS)
+                    gains[at + STOP_MS // 10] = 0.0
+                    text = fact.text if fact.stop else ""
+                    if sound.said and not fact.stop:
+                        begun = [one for one in past if one.frame >= fact.frame - PRE_ROLL_FRAMES]
+                        text = self.reader.read(chain(begun, hearing), fact.frame)
+                    return Outcome(ducked, 10 * (at - onset) + STOP_MS, text)
         return Outcome(ducked, None)
+
+    def understanding(self, sound: Sound, outcome: Outcome) -> Understanding:
+        """Of a sound that was played; `sound.said` is known."""
+        quiet = self.reader.without_echo(to_samples(sound.samples * 0.5 / np.abs(sound.samples).max()))
+        understood = self.reader.understood
+        return Understanding(understood(outcome.text, sound.said), understood(quiet, sound.said))
+
+    def _near_end(self, sound: Floats, rms: float) -> tuple[Floats, int]:
+        """Frames of `sound` at a loudness and silence around it, float32[n, 160], and the frame of its onset."""
+        onset = voice_onset(self.vad, sound)
+        sound = sound[max(0, onset - _LEAD * FRAME_SAMPLES) :]
+        onset = min(onset // FRAME_SAMPLES, _LEAD) + _WARM_UP
+        loud = np.clip(sound * np.float32(rms / loud_rms(sound)), -0.95, 0.95)
+        whole = np.pad(loud, (_WARM_UP * FRAME_SAMPLES, _AFTER * FRAME_SAMPLES))
+        return whole[: len(whole) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES), onset
 
     def false_ducks_per_minute(self) -> float:
         """Of nothing but echo, from the end of the warm-up on."""
         scene, frames = DoubleTalk(self._speech, 0), len(self._speech.played)
+        silence = np.zeros((frames, FRAME_SAMPLES), np.float32)
         over = Interruption(self.vad, self._transcriber, self._rules, self._vocabulary, 0.5)
-        facts = [(at, fact) for at in range(frames) for fact in self._facts(over, at, scene.hear(None))]
-        ducks = sum(isinstance(fact, Duck) and at >= _WARM_UP for at, fact in facts)
+        facts = [(heard, fact) for heard in _hear(scene, silence, {}) for fact in self._facts(over, heard)]
+        ducks = sum(isinstance(fact, Duck) and heard.frame >= _WARM_UP for heard, fact in facts)
         return 6000 * ducks / (frames - _WARM_UP)
 
-    def _facts(self, over: Interruption, at: int, heard: tuple[Samples, Samples]) -> list[Fact]:
-        frame, voice = heard
-        facts = over.accept(at, frame, voice=voice) + over.poll()
+    def _facts(self, over: Interruption, heard: Heard) -> list[Fact]:
+        facts = over.accept(heard.frame, heard.samples, voice=heard.voice) + over.poll()
         while self._transcriber.busy:
             time.sleep(0.0005)
             facts += over.poll()
         return facts + over.poll()
 
 
-def run(rules: BargeIn | None = None, people: int = 75) -> dict[str, Any]:
+def _hear(scene: DoubleTalk, near: Floats, gains: dict[int, float]) -> Iterator[Heard]:
+    """The frames of a scene; `gains` of the loudspeaker may be added while it runs."""
+    for at, block in enumerate(near):
+        scene.gain = gains.get(at, scene.gain)
+        yield Heard(at, *scene.hear(block))
+
+
+def run(rules: BargeIn | None = None, people: int = 90) -> dict[str, Any]:
     """Rates are shares of 1; `stop_ms` and `duck_ms` are p50 and p95 of those that stopped or ducked Wren."""
     bench = Bench(rules or BargeIn())
     outcomes: dict[tuple[str, int], list[Outcome]] = defaultdict(list)
+    understood: dict[int, list[Understanding]] = {level: [] for level in UNDERSTOOD_DB}
     for number, sound in enumerate([*_people(people), *_distractors()]):
         level = LEVELS_DB[number % len(LEVELS_DB)]
         first = 97 * number % len(bench.speech.played)
-        outcomes[sound.kind, level].append(bench.play(sound.samples, level, first))
+        outcome = bench.play(sound if level in UNDERSTOOD_DB else sound._replace(said=""), level, first)
+        outcomes[sound.kind, level].append(outcome)
+        if sound.said and level in UNDERSTOOD_DB:
+            understood[level].append(bench.understanding(sound, outcome))
     persons = {level: outcomes.pop(("person", level)) for level in LEVELS_DB}
     everybody = [outcome for level in LEVELS_DB for outcome in persons[level]]
     kinds: dict[str, list[Outcome]] = defaultdict(list)
@@ -140,6 +188,13 @@ def run(rules: BargeIn | None = None, people: int = 75) -> dict[str, Any]:
             }
             for level, some in persons.items()
         },
+        "understood": {
+            name: _understood(some)
+            for name, some in (
+                *understood.items(),
+                ("all", [one for some in understood.values() for one in some]),
+            )
+        },
         "false_rate": sum(one.stop_ms is not None for one in others) / len(others),
         "false": {
             kind: {
@@ -158,6 +213,14 @@ def _rate(outcomes: list[Outcome]) -> float:
     return good / len(outcomes)
 
 
+def _understood(some: list[Understanding]) -> dict[str, float]:
+    return {
+        "n": len(some),
+        "rate": sum(one.over_echo for one in some) / max(1, len(some)),
+        "without_echo": sum(one.without_echo for one in some) / max(1, len(some)),
+    }
+
+
 def _percentiles(times: list[int | None]) -> dict[str, float]:
     known = [time_ms for time_ms in times if time_ms is not None]
     return {f"p{share}": float(np.percentile(known, share)) for share in (50, 95)} if known else {}
@@ -168,10 +231,12 @@ def _people(count: int) -> Iterator[Sound]:
         one
         for category in ("cmd_speech", "cmd_speech_slots", "read_speech")
         for one in recordings(category)
-        if "digit" not in one.source
+        if not any(name in one.source for name in _LEFT_OUT)
     ]
     for at in np.linspace(0, len(every) - 1, count).astype(int):
-        yield Sound("person", _floats(every[at].samples()[: _LONGEST_S * RATE_HZ]))
+        said = transcript_of(every[at])
+        samples = _floats(every[at].samples())
+        yield Sound("person", samples if said else samples[: _LONGEST_S * RATE_HZ], said)
 
 
 def _distractors() -> Iterator[Sound]:
@@ -182,8 +247,8 @@ def _distractors() -> Iterator[Sound]:
                 yield Sound(kind, whole[at : at + _LONGEST_S * RATE_HZ])
     if voices.available():
         for voice in voices.VOICES:
-            for said in BACKCHANNELS:
-                yield Sound("backchannel", load(str(voices.spoken(said, voice)), RATE_HZ))
+            for phonemes in BACKCHANNELS.values():
+                yield Sound("backchannel", load(str(voices.murmured(*phonemes, voice)), RATE_HZ))
     rng = np.random.default_rng(0)
     for _ in range(8):
         yield Sound("cough", np.concatenate([_burst(rng, 0.25, 0.9) for _ in range(int(rng.integers(1, 4)))]))
@@ -213,6 +278,11 @@ def show(results: dict[str, Any]) -> None:
         table.add_row(
             name, str(row["n"]), f"{row['detected_rate']:.1%}", f"{stop['p50']:.0f}", f"{stop['p95']:.0f}"
         )
+    console.print(table)
+    table = Table("request", "n", "understood", "without echo")
+    for name, row in results["understood"].items():
+        level = f"{name} dB" if isinstance(name, int) else name
+        table.add_row(level, str(row["n"]), f"{row['rate']:.1%}", f"{row['without_echo']:.1%}")
     console.print(table)
     table = Table("no interruption", "n", "stopped Wren", "ducked it")
     for kind, row in results["false"].items():

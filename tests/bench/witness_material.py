@@ -4,10 +4,11 @@ From Debian packages: the prompts of five speakers in `asterisk-core-sounds-{en,
 3.0) and the readers of `pocketsphinx-testdata` (BSD and public domain); music of `asterisk-moh-opsound-g722`
 (CC BY-SA 3.0), `singularity-music`, `hyperrogue-music`, `planetblupi-music-ogg`, `asc-music`,
 `fretsonfire-songs-sectoid` and `drascula-music` (free games under their own free licences);
-effects of `colobot-common-sounds` and `pingus-data`. Two tracks of the former that tests listen to are left
-out. Words and interjections also come from flite and espeak-ng, in other voices than the tests use where there
-are some. WORLD (Morise 2016, by way of pyworld) turns the few speakers into many, holds a vowel or nasal for a
-hum, sings, and coughs.
+effects of `colobot-common-sounds` and `pingus-data`. From the shared data: the wake words of Picovoice's
+wake-word-benchmark (Apache-2.0) and of Mycroft's Precise-Community-Data (public domain). Two tracks of music
+that tests listen to are left out, and tests leave out these speakers. Words and the murmurs of a listener also
+come from flite and espeak-ng, in other voices than the tests use. WORLD (Morise 2016, by way of pyworld) turns
+the few speakers into many, holds a vowel or nasal for a hum, laughs, sings, and coughs.
 
 Sounds are float32[n] at 16 kHz.
 """
@@ -28,6 +29,7 @@ from scipy.signal import butter, lfilter
 from device.audio.files import load
 from device.hearing import RATE_HZ, Floats
 from tests.bench.double_talk import loud_rms
+from tests.recordings import available, recordings
 
 _PROMPTS = Path("/usr/share/asterisk/sounds")
 _READERS = Path("/usr/share/pocketsphinx/test/data")
@@ -39,6 +41,7 @@ _MUSIC = (
     Path("/usr/share/scummvm/drascula/audio"),
 )
 _EFFECTS = (_GAMES / "colobot/sounds", _GAMES / "pingus/data/sounds")
+_CALLERS = ("Picovoice/wake-word-benchmark", "MycroftAI/Precise-Community-Data")
 _NO_SPEECH = ("digits", "letters", "phonetic", "silence", "beep", "tone", "monkeys")
 _SENTENCES = [
     "Turn on the kitchen light.",
@@ -74,20 +77,60 @@ _SENTENCES = [
     "Excuse me.",
     "You didn't understand me.",
 ]
-_INTERJECTIONS = ("mhm", "mm hmm", "uh huh", "hmm", "hm", "mm", "ah", "aah", "oh", "ooh", "uh", "huh", "eh")
-_ESPEAK = ("en-us", "en-gb", "en-us+m1", "en-us+m3", "en-us+m5", "en-us+f1", "en-us+f4", "en-us+klatt")
-_FLITE = ("slt", "rms", "awb", "kal16")
+_ESPEAK = (
+    *(f"en-us+{person}" for person in ("m1", "m2", "m3", "m4", "m5", "m6", "m8", "f1", "f3", "f4", "f5")),
+    *("en-us", "en-gb", "en-gb-scotland", "en-us+klatt", "en-us+klatt2", "en-us+croak", "en-us+Annie"),
+)
+_FLITE = ("awb", "kal16", "kal")
+_SHARES = {
+    "words": 0.46,
+    "interjection": 0.28,
+    "cough": 0.06,
+    "bang": 0.04,
+    "effect": 0.03,
+    "tune": 0.07,
+    "song": 0.06,
+}
 _LONGEST = round(1.8 * RATE_HZ)
 _FRAMES_PER_S = 200  # WORLD's
 
 _Contour = NDArray[np.float64]
 
 
+# Sounds of a listener in the phonemes of espeak-ng and of flite, since either spells "mhm" by its letters.
+_INTERJECTIONS = (
+    ("m'h@m", "m hh m"),
+    ("m'hm:", "m m hh m m"),
+    ("m:h'm:", "m m m hh m m"),
+    ("m'm", "m m"),
+    ("m:", "m m m"),
+    ("m:'m:", "m m pau m m"),
+    ("h'm:", "hh m m m"),
+    ("h@m", "hh ah m"),
+    ("@m", "ah m m"),
+    ("'Vh'V", "ah hh ah"),
+    ("V'hV", "ah ah hh ah ah"),
+    ("'Vm", "ah m"),
+    ("'V", "ah"),
+    ("h'V", "hh ah"),
+    ("'A:", "aa aa"),
+    ("'A::", "aa aa aa"),
+    ("'oU", "ow"),
+    ("'oU:", "ow ow"),
+    ("'u:", "uw uw"),
+    ("'3:", "er er"),
+    ("'eI", "ey"),
+    ("A:h'A:", "aa hh aa"),
+    ("h'A: hA: hA:", "hh aa hh aa hh aa"),
+    ("h'E hE hE hE", "hh eh hh eh hh eh hh eh"),
+)
+
+
 class Example(NamedTuple):
-    """`words`: somebody speaks, and means it."""
+    """`kind` is "words" when somebody speaks, and means it."""
 
     sound: Floats
-    words: bool
+    kind: str
 
 
 class _Analysis(NamedTuple):
@@ -115,74 +158,55 @@ class Material:
         self._speakers = [[file for file in files if _is_speech(file)] for files in speakers]
         self._speakers = [files for files in self._speakers if files]
         self._speakers.append(sorted(_READERS.rglob("*.wav")))
+        self._callers = [
+            one.path
+            for category in ("wake_pos", "wake_other_word", "neg_speech")
+            for one in (recordings(category) if available() else ())
+            if one.source in _CALLERS
+        ]
         hold = [file for file in _HOLD_MUSIC.glob("*.g722") if not any(name in file.name for name in _TESTED)]
         self._music = sorted([*hold, *(file for folder in _MUSIC for file in folder.rglob("*.ogg"))])
         self._effects = sorted(file for folder in _EFFECTS for file in folder.rglob("*.[ow][ga][gv]"))
 
     def draw(self) -> Example:
         """The next example, words in about half of the cases."""
-        kinds = (
-            self._words,
-            self._interjection,
-            self._cough,
-            self._bang,
-            self._effect,
-            self._tune,
-            self._song,
-        )
-        kind = self._rng.choice(len(kinds), p=(0.46, 0.26, 0.06, 0.04, 0.03, 0.08, 0.07))
-        sound = kinds[kind]()
+        kind = str(self._rng.choice(list(_SHARES), p=list(_SHARES.values())))
+        sound: Floats = getattr(self, f"_{kind}")()
         if len(sound) < RATE_HZ // 20 or not np.abs(sound).max() > 1e-3:
             return self.draw()
-        return Example(sound.astype(np.float32), bool(kind == 0))
+        return Example(sound.astype(np.float32), kind)
 
     def _words(self) -> Floats:
-        if self._rng.random() < 0.28:
+        if self._rng.random() < 0.25:
             return _trimmed(self._synthetic(_SENTENCES))[:_LONGEST]
         sound = self._person()[: round(2.2 * RATE_HZ)]
-        return (self._other_voice(sound) if self._rng.random() < 0.65 else sound)[:_LONGEST]
+        return (self._other_voice(sound) if self._rng.random() < 0.5 else sound)[:_LONGEST]
 
     def _interjection(self) -> Floats:
         if self._rng.random() < 0.6:
             sound = _trimmed(self._synthetic(_INTERJECTIONS))
-            return (self._other_voice(sound) if self._rng.random() < 0.3 else sound)[:RATE_HZ]
+            return (self._other_voice(sound) if self._rng.random() < 0.4 else sound)[:RATE_HZ]
         return self._hum()
 
     def _person(self) -> Floats:
-        files = self._speakers[self._rng.integers(len(self._speakers))]
+        files = self._callers
+        if not files or self._rng.random() < 0.5:
+            files = self._speakers[self._rng.integers(len(self._speakers))]
         return _trimmed(_decoded(files[self._rng.integers(len(files))]))
 
-    def _synthetic(self, texts: Sequence[str]) -> Floats:
+    def _synthetic(self, texts: Sequence[str | tuple[str, str]]) -> Floats:
+        """One of `texts`; a pair is in the phonemes of espeak-ng and in those of flite."""
         text, rng = texts[int(self._rng.integers(len(texts)))], self._rng
         with tempfile.TemporaryDirectory() as folder:
             out = f"{folder}/said.wav"
-            if rng.random() < 0.6:
-                pace, pitch = str(rng.integers(120, 210)), str(rng.integers(20, 80))
-                command = [
-                    "espeak-ng",
-                    "-v",
-                    str(rng.choice(_ESPEAK)),
-                    "-s",
-                    pace,
-                    "-p",
-                    pitch,
-                    "-w",
-                    out,
-                    text,
-                ]
+            if rng.random() < 0.65:
+                voice, pace, pitch = str(rng.choice(_ESPEAK)), rng.integers(110, 220), rng.integers(20, 80)
+                phrase = text if isinstance(text, str) else f"[[{text[0]}]]"
+                command = ["espeak-ng", "-v", voice, "-s", str(pace), "-p", str(pitch), "-w", out, phrase]
             else:
-                stretch = f"duration_stretch={rng.uniform(0.8, 1.25):.2f}"
-                command = [
-                    "flite",
-                    "-voice",
-                    str(rng.choice(_FLITE)),
-                    "--setf",
-                    stretch,
-                    "-t",
-                    text,
-                    "-o",
-                    out,
-                ]
+                stretch = f"duration_stretch={rng.uniform(0.8, 1.5):.2f}"
+                said = ["-t", text] if isinstance(text, str) else ["-p", f"pau {text[1]} pau"]
+                command = ["flite", "-voice", str(rng.choice(_FLITE)), "--setf", stretch, *said, "-o", out]
             subprocess.run(command, check=True, capture_output=True)
             return load(out, RATE_HZ)
 
@@ -202,6 +226,8 @@ class Material:
         voiced = np.flatnonzero(voice.pitch > 0)
         if len(voiced) < 20:
             return self._hum()
+        if rng.random() < 0.12:
+            return self._laugh(voice, int(rng.choice(voiced)))
         if rng.random() < 0.4:  # nasals have the least above 750 Hz
             high = voice.spectra[voiced, 48:].sum(1) / voice.spectra[voiced].sum(1)
             voiced = voiced[np.argsort(high)[: max(3, len(voiced) // 6)]]
@@ -214,6 +240,17 @@ class Material:
             parts.append(_Analysis(gap.pitch * 0, quiet, np.ones_like(gap.breath)))
             second = max(20, round(length * rng.uniform(0.6, 1.6)))
             parts.append(self._held(voice, held, second, base * rng.uniform(0.9, 1.25)))
+        return _Analysis(*(np.concatenate(some) for some in zip(*parts, strict=True))).sound()[:RATE_HZ]
+
+    def _laugh(self, voice: _Analysis, held: int) -> Floats:
+        """One vowel again and again, each time behind a breath."""
+        rng = self._rng
+        base, beat = float(np.exp(rng.uniform(np.log(110), np.log(380)))), round(rng.uniform(14, 26))
+        parts: list[_Analysis] = []
+        for number in range(int(rng.integers(3, 7))):
+            breath = voice.at(np.full(round(beat * rng.uniform(0.4, 1)), held))
+            parts.append(_Analysis(breath.pitch * 0, breath.spectra * 0.02, np.ones_like(breath.breath)))
+            parts.append(self._held(voice, held, beat + 8, base * rng.uniform(0.93, 1.02) ** number))
         return _Analysis(*(np.concatenate(some) for some in zip(*parts, strict=True))).sound()[:RATE_HZ]
 
     def _held(self, voice: _Analysis, frame: int, length: int, base: float) -> _Analysis:
@@ -263,9 +300,8 @@ class Material:
         return self._music_of(round(self._rng.uniform(1.5, 4) * RATE_HZ))
 
     def _music_of(self, length: int) -> Floats:
-        whole = _decoded(self._music[self._rng.integers(len(self._music))])
-        at = int(self._rng.integers(0, max(1, len(whole) - length)))
-        piece = whole[at : at + length]
+        file = self._music[self._rng.integers(len(self._music))]
+        piece = _decoded(file, self._rng.uniform(0, 110), length / RATE_HZ)[:length]
         if len(piece) < length or np.sqrt(np.mean(piece**2)) < 0.01:
             return self._music_of(length)
         return piece
@@ -292,11 +328,21 @@ def _is_speech(file: Path) -> bool:
     return not any(name in str(file) for name in _NO_SPEECH)
 
 
-def _decoded(file: Path) -> Floats:
-    """The first two minutes, by ffmpeg: soundfile does not read G.722."""
+def _decoded(file: Path, begin_s: float = 0.0, seconds: float = 10.0) -> Floats:
+    """By ffmpeg: soundfile does not read G.722."""
     kind = ["-f", "g722"] if file.suffix == ".g722" else []
-    command = ["ffmpeg", "-nostdin", "-v", "quiet", "-t", "120", *kind, "-i", str(file)]
-    command += ["-ar", str(RATE_HZ), "-ac", "1", "-f", "f32le", "-"]
+    command = [
+        "ffmpeg",
+        "-nostdin",
+        "-v",
+        "quiet",
+        *kind,
+        "-ss",
+        f"{begin_s:.2f}",
+        "-t",
+        f"{seconds + 0.1:.2f}",
+    ]
+    command += ["-i", str(file), "-ar", str(RATE_HZ), "-ac", "1", "-f", "f32le", "-"]
     decoded: Floats = np.frombuffer(subprocess.run(command, capture_output=True).stdout, np.float32).copy()
     return decoded
 

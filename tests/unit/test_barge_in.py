@@ -5,72 +5,87 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from device.hearing import Floats, Samples
-from device.hearing.barge_in import BargeInDetector, Signal, Vocabulary
+from device.hearing.barge_in import BargeInDetector, Signal, Sound, Vocabulary, needed_confidence
 from device.hearing.rise import LevelRise
 from device.hearing.vad import SileroVad, VoiceActivity
-from device.hearing.witness import Witness, features
+from device.hearing.witness import SOUND, Sounds, Witness, features
 from device.settings import BargeIn
 from tests.hearing import frames, in_room, model_files
 from tests.recordings import ambience, recordings
 
 _RULES = BargeIn()
 _VOCABULARY = Vocabulary(["stop"], ["mhm"])
-_WORDS, _HUM = np.ones(256, np.float32), np.zeros(256, np.float32)
+_WORD_SOUND, _HUM_SOUND = np.ones(SOUND, np.float32), np.zeros(SOUND, np.float32)
+
+
+def _words(frames: int) -> Floats:
+    return _WORD_SOUND
+
+
+def _hum(frames: int) -> Floats:
+    return _HUM_SOUND
 
 
 @pytest.fixture
 def witness(tmp_path: Path) -> Witness:
-    """Takes a state of ones for words and one of zeros for a hum."""
-    weights = np.zeros(259, np.float32)
-    weights[:256] = 1
+    """Takes a sound of ones for words and one of zeros for a hum."""
+    weights = np.zeros(SOUND + 3, np.float32)
+    weights[:SOUND] = 1
     np.savez(tmp_path / "weights.npz", weights=weights, bias=np.float32(-100))
     return Witness(tmp_path / "weights.npz")
 
 
 def _signals(
-    detector: BargeInDetector, chunks: int, probability: float, state: Floats, first: int = 0
+    detector: BargeInDetector, chunks: int, probability: float, sound: Sound, first: int = 0
 ) -> list[Signal]:
-    signals = (detector.accept(3 * at, probability, state) for at in range(first, first + chunks))
+    signals = (detector.accept(3 * at, probability, sound) for at in range(first, first + chunks))
     return [signal for signal in signals if signal is not None]
 
 
 def test_words_stop_wren_as_soon_as_the_voice_is_long_enough(witness: Witness) -> None:
     detector = BargeInDetector(_RULES, _VOCABULARY, 0.5, witness)
-    assert _signals(detector, 3, 0.9, _WORDS) == [Signal.DUCK]
-    assert _signals(detector, 1, 0.9, _WORDS, 3) == [Signal.STOP]
+    assert _signals(detector, 2, 0.9, _words) == [Signal.DUCK]
+    assert _signals(detector, 1, 0.9, _words, 2) == [Signal.STOP]
+
+
+def test_a_voice_shorter_than_the_rule_says_does_not_stop_wren(witness: Witness) -> None:
+    detector = BargeInDetector(msgspec.structs.replace(_RULES, confirm_ms=200), _VOCABULARY, 0.5, witness)
+    assert _signals(detector, 6, 0.9, _words) == [Signal.DUCK]
+    assert _signals(detector, 1, 0.9, _words, 6) == [Signal.STOP]
 
 
 def test_a_long_hum_ducks_and_is_then_let_pass(witness: Witness) -> None:
     detector = BargeInDetector(_RULES, _VOCABULARY, 0.5, witness)
-    assert _signals(detector, 100, 0.9, _HUM) == [Signal.DUCK, Signal.RESTORE]
+    assert _signals(detector, 100, 0.9, _hum) == [Signal.DUCK, Signal.RESTORE]
 
 
 def test_a_rise_ducks_at_once_and_is_undone_without_a_voice(witness: Witness) -> None:
     detector = BargeInDetector(_RULES, _VOCABULARY, 0.5, witness)
     assert detector.rise(7) is Signal.DUCK
     assert detector.onset_frame == 5
-    assert _signals(detector, 12, 0.1, _WORDS, 3) == [Signal.RESTORE]
+    assert _signals(detector, 12, 0.1, _words, 3) == [Signal.RESTORE]
 
 
 def test_a_short_stop_is_found_by_its_text(witness: Witness) -> None:
     detector = BargeInDetector(_RULES, _VOCABULARY, 0.5, witness)
-    _signals(detector, 3, 0.9, _HUM)
-    assert _signals(detector, 6, 0.1, _HUM, 3) == [Signal.LOOK]
+    _signals(detector, 3, 0.9, _hum)
+    assert _signals(detector, 6, 0.1, _hum, 3) == [Signal.LOOK]
     assert detector.read("Stop.") is Signal.STOP
 
 
 def test_where_echo_is_left_in_neither_level_nor_sound_stops_wren(witness: Witness) -> None:
     detector = BargeInDetector(_RULES, _VOCABULARY, 0.5, witness, has_echo=True)
     assert detector.rise(7) is None
-    assert _signals(detector, 6, 0.9, _WORDS) == [Signal.DUCK, Signal.LOOK]
+    assert _signals(detector, 6, 0.9, _words) == [Signal.DUCK, Signal.LOOK]
     assert detector.read("") is None
-    assert _signals(detector, 6, 0.9, _WORDS, 6) == [Signal.LOOK]
+    assert _signals(detector, 6, 0.9, _words, 6) == [Signal.LOOK]
     assert detector.read("turn on the light") is Signal.STOP
 
 
@@ -81,7 +96,7 @@ def test_every_duck_is_followed_by_a_stop_or_a_restore(chunks: list[tuple[float,
     silence = [(0.0, False, False)] * 20
     for at, (probability, rises, words) in enumerate(chunks + silence):
         signals = [detector.rise(3 * at)] if rises else []
-        signals.append(detector.accept(3 * at, probability, _WORDS if words else _HUM))
+        signals.append(detector.accept(3 * at, probability, _words if words else _hum))
         if Signal.LOOK in signals:
             signals.append(detector.read(""))
         for signal in signals:
@@ -109,13 +124,16 @@ def test_people_sound_more_like_words_than_music_does() -> None:
     vad, witness = SileroVad(model_files("vad")["model"]), Witness()
 
     def belief(sound: Samples) -> float:
-        activity, heard = VoiceActivity(vad, 0.5), []
+        activity, sounds, heard = VoiceActivity(vad, 0.5), Sounds(), []
         for at, frame in enumerate(frames(in_room(50, sound))):
+            sounds.accept(frame, frame)
             voice = activity.accept(at, frame)
             if voice is not None and voice.voiced:
                 heard.append(voice.probability)
                 if len(heard) == 8:
-                    return witness.probability(features(activity.state, 26, 8, float(np.mean(heard))))
+                    return witness.probability(
+                        features(sounds.latest(26, activity.state), 26, 8, float(np.mean(heard)))
+                    )
         return 0.0
 
     people = [belief(one.samples()[:48_000]) for one in recordings("cmd_speech")[::3]]
@@ -125,8 +143,21 @@ def test_people_sound_more_like_words_than_music_does() -> None:
 
 
 def test_a_decision_costs_less_than_five_milliseconds() -> None:
-    witness = Witness()
+    witness, sounds, state = Witness(), Sounds(), np.ones(256, np.float32)
+    for frame in frames(ambience(60)):
+        sounds.accept(frame, frame)
     began = time.thread_time()
     for _ in range(100):
-        witness.probability(features(_WORDS, 20, 5, 0.9))
+        witness.probability(features(sounds.latest(20, state), 20, 5, 0.9))
     assert (time.thread_time() - began) / 100 < 5e-3
+
+
+@given(st.floats(0, 1), st.integers(0, 200))
+def test_an_early_decision_must_be_surer_than_a_late_one(confidence: float, lasted: int) -> None:
+    now, later = needed_confidence(confidence, lasted), needed_confidence(confidence, lasted + 1)
+    assert confidence - 1e-9 <= later <= now + 1e-9 <= 1 + 2e-9
+
+
+def test_the_least_confidence_is_reached_in_three_tenths_of_a_second() -> None:
+    assert needed_confidence(0.5, 30) == 0.5
+    assert needed_confidence(0.5, 10) > 0.8
