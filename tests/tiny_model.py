@@ -15,7 +15,7 @@ def write(path: Path, context: int) -> None:
     gguf = pytest.importorskip("gguf", reason="the extra 'dev' is not installed")
     tokens = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
     kinds = [gguf.TokenType.UNKNOWN, *[gguf.TokenType.CONTROL] * 2, *[gguf.TokenType.BYTE] * 256]
-    random = np.random.default_rng(7)
+    random = np.random.default_rng(19)  # weights that choose something for most texts
 
     def weights(*shape: int) -> np.ndarray:
         return random.normal(0, 0.5, shape).astype(np.float32)

@@ -4,8 +4,10 @@ People ask for things in the house and for talk, now and then over Wren's own vo
 background; a daemon is killed every minute or so. Printed, and written to `build/soak.json`:
 
 - hangs: the conversation stayed in one state for longer than any deadline of the dialog allows;
-- lost requests: a request to the house that no kill disturbed and that was neither answered nor asked about;
-- the growth of each daemon's memory, by a line fitted through all samples but those of its first minutes.
+- lost requests: a request that woke Wren, that no kill disturbed, and that was neither answered nor asked about;
+- requests whose wake word was not noticed, which are not lost: nobody was told that Wren listens;
+- the growth of each daemon's memory that is no file's, by a line fitted through all samples of the process that
+  lived longest but those of its first minutes.
 
 Ends with status 1 when something hung, a request was lost, or a daemon grew by more than `_GROWTH_MB_H`.
 """
@@ -30,7 +32,7 @@ from rich.table import Table
 
 from device.console.scenes import simulator_environment
 from device.console.timeline import read, turns
-from device.events import DialogState, Event, PlaybackStopped, SceneEnded, SceneSpeech
+from device.events import DialogState, Event, PlaybackStopped, SceneEnded, SceneSpeech, TurnStarted
 from device.services.stage import Stage
 from device.services.supervisor import DAEMONS
 from tests import voices
@@ -55,6 +57,7 @@ class _Watch:
     since_s: float = 0.0
     hangs: list[str] = field(default_factory=list)
     said_s: list[tuple[float, str]] = field(default_factory=list)
+    woken_s: list[float] = field(default_factory=list)
     answered_s: list[float] = field(default_factory=list)
     kills: list[tuple[float, str]] = field(default_factory=list)
     memory: dict[str, list[tuple[int, float, float]]] = field(default_factory=dict)  # pid, time, MB
@@ -66,6 +69,8 @@ class _Watch:
                 self.state, self.since_s = state, now_s
             case SceneSpeech(over=False, file=file):
                 self.said_s.append((now_s, Path(file).stem))
+            case TurnStarted(cause="wake"):
+                self.woken_s.append(now_s)
             case PlaybackStopped(cue=""):
                 self.answered_s.append(now_s)
             case SceneEnded():
@@ -98,7 +103,7 @@ def _requests(count: int) -> list[Path]:
 def _samples(stage: Stage) -> Iterator[tuple[str, int, float]]:
     for name, child in stage.supervisor.children.items():
         if child.process is not None and child.notifies and child.process.poll() is None:
-            yield name, child.process.pid, usage(child.process.pid).memory_mb
+            yield name, child.process.pid, usage(child.process.pid).anonymous_mb
 
 
 def run(minutes: float, timeline: Path, seed: int = 1) -> _Watch:
@@ -131,14 +136,15 @@ def run(minutes: float, timeline: Path, seed: int = 1) -> _Watch:
     return watch
 
 
-def lost(watch: _Watch) -> list[str]:
-    """Requests that got no answer before the next one, though nothing was killed near them."""
-    found = []
+def unanswered(watch: _Watch) -> tuple[list[str], list[str]]:
+    """Requests that got no answer before the next one, though nothing was killed near them: lost, and not woken."""
+    lost, unnoticed = [], []
     for (said_s, name), (next_s, _) in itertools.pairwise(watch.said_s):
         disturbed = any(said_s - _DISTURBED_S < kill_s < next_s for kill_s, _ in watch.kills)
         if not disturbed and not any(said_s < answer_s <= next_s for answer_s in watch.answered_s):
-            found.append(f"{name} at {said_s:.0f} s")
-    return found
+            is_woken = any(said_s < woken_s <= next_s for woken_s in watch.woken_s)
+            (lost if is_woken else unnoticed).append(f"{name} at {said_s:.0f} s")
+    return lost, unnoticed
 
 
 def growth_mb_h(samples: list[tuple[int, float, float]]) -> float | None:
@@ -164,7 +170,7 @@ def main() -> None:
     console, timeline = Console(soft_wrap=True), BUILD / "soak.jsonl"
     watch = run(options.minutes, timeline)
     done = turns(read([timeline]))
-    missing = lost(watch)
+    missing, unnoticed = unanswered(watch)
     growth = {name: growth_mb_h(samples) for name, samples in watch.memory.items()}
     grown = [name for name, slope in growth.items() if slope is not None and slope > _GROWTH_MB_H]
     results: dict[str, Any] = {
@@ -175,6 +181,7 @@ def main() -> None:
         "kills": len(watch.kills),
         "hangs": watch.hangs,
         "lost": missing,
+        "not_woken": unnoticed,
         "growth_mb_per_hour": growth,
     }
     (BUILD / "soak.json").write_bytes(msgspec.json.format(msgspec.json.encode(results)))
@@ -190,7 +197,9 @@ def main() -> None:
         rate = "observed too briefly" if slope is None else f"{slope:.1f}"
         table.add_row(name, f"{samples[0][2]:.0f}", f"{samples[-1][2]:.0f}", rate)
     console.print(table)
-    console.print(f"hangs: {watch.hangs or 'none'}; lost requests: {missing or 'none'}")
+    console.print(
+        f"hangs: {watch.hangs or 'none'}; lost requests: {missing or 'none'}; not woken: {len(unnoticed)}"
+    )
     if watch.hangs or missing or grown:
         sys.exit(1)
 
