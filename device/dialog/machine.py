@@ -56,6 +56,7 @@ from device.events import (
     TurnStarted,
 )
 from device.home.registry import Call
+from device.tools.services import NOT_OF_THE_HOUSE, TIMER_SERVICES
 
 HOLDING = "One moment."
 SAY_AGAIN = "Sorry, could you say that again?"
@@ -111,7 +112,7 @@ def step(dialog: Dialog, given: Input, now_s: float) -> Step:
         case Clause() if dialog.state in ("thinking", "speaking") and not dialog.complete:
             return _clause(dialog, given.text, now_s, last=given.last)
         case DaemonFailed(daemon="home" | "timers") if dialog.state == "acting":
-            return _give_up_waiting(dialog, now_s)
+            return _lose(dialog, given.daemon)
         case PlaybackStarted(cue="") if dialog.state == "speaking":
             return replace(dialog, sounds=True, deadline_s=now_s + dialog.limits.speaking_s), []
         case PlaybackStarted(cue=""):
@@ -276,6 +277,17 @@ def _result(dialog: Dialog, given: ToolResult) -> Step:
     if len(dialog.outcomes) < len(dialog.calls):
         return dialog, []
     return dialog, [_report(dialog)]
+
+
+def _lose(dialog: Dialog, daemon: str) -> Step:
+    """What a daemon that died was to do is not waited for any more; what others do, is."""
+    own = TIMER_SERVICES if daemon == "timers" else {call.tool for call in dialog.calls} - NOT_OF_THE_HOUSE
+    actions: list[Action] = []
+    for call in dialog.calls:
+        if call.tool in own:
+            dialog, more = _result(dialog, call.result("no_answer"))
+            actions += more
+    return dialog, actions
 
 
 def _report(dialog: Dialog) -> Report:

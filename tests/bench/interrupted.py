@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import jiwer
-import sherpa_onnx
 
 from device.events import FRAME_MS
 from device.hearing import Samples
@@ -24,7 +23,10 @@ from device.hearing.utterance import Fact, Finished, Hypothesis, PartialText, Ut
 from device.hearing.vad import SileroVad
 from device.reasoning.completeness import completeness
 from device.reasoning.intents import Understood, parse
+from device.reasoning.readings import sensible
+from device.reasoning.router import Route, route
 from device.settings import Listen
+from tests.bench.reading import chosen
 from tests.bench.speech_eval import normalised
 from tests.bench.text_eval import DATA, load_home
 from tests.bench.turn_simulation import Clock, CountedModel, SimulatedTranscriber, SimulatedTurnListener
@@ -50,11 +52,11 @@ class Reader:
 
     def __init__(self, vad: SileroVad) -> None:
         files = files_of("asr")
-        parts = {key: str(files[key]) for key in ("encoder", "decoder", "tokens")}
-        self._asr = CountedModel(sherpa_onnx.OfflineRecognizer.from_moonshine_v2(**parts, num_threads=1))
+        self._asr = CountedModel(files["encoder"], files["decoder"], files["tokens"])
         self._turn = TurnModel(files_of("turn")["model"])
         self._turns: dict[bytes, tuple[float, float]] = {}
         self._house, self._vad = load_home(DATA / "home_requests" / "home.json"), vad
+        self._asr.expect(self._house.names())
 
     def read(self, frames: Iterable[Heard], since: int) -> str:
         """The text that is committed of a voice that began at `since`; "" when none is."""
@@ -75,14 +77,24 @@ class Reader:
         return ""
 
     def _judge(self, utterance: Utterance, facts: list[Fact]) -> list[Fact]:
-        said = [fact.text for fact in facts if isinstance(fact, Hypothesis | PartialText)]
-        return [fact for text in said for fact in utterance.judge(text, completeness(text, self._house))]
+        more: list[Fact] = []
+        for fact in facts:
+            if isinstance(fact, Hypothesis | PartialText):
+                others = fact.others if isinstance(fact, Hypothesis) else ()
+                text = sensible(fact.text, others, self._route)
+                utterance.prefer(fact.text, text)
+                more += utterance.judge(text, completeness(text, self._house))
+        return more
+
+    def _route(self, text: str) -> Route:
+        return route(text, self._house)
 
     def without_echo(self, samples: Samples) -> str:
         """The text of the same voice in a quiet room, all of it known."""
         recogniser = SegmentRecogniser(self._asr)
         room = in_room(_AROUND_FRAMES, samples, _AROUND_FRAMES)
-        return transcribe(room, recogniser, self._vad, Listen().vad_threshold).text
+        text = transcribe(room, recogniser, self._vad, Listen().vad_threshold).text
+        return chosen(text, recogniser, self._route)
 
     def understood(self, text: str, transcript: str) -> bool:
         """Whether `text` says the same as `transcript`."""

@@ -138,7 +138,8 @@ def run(minutes: float, timeline: Path, seed: int = 1) -> _Watch:
 
 def unanswered(watch: _Watch) -> tuple[list[str], list[str]]:
     """Requests that got no answer before the next one, though nothing was killed near them: lost, and not woken."""
-    lost, unnoticed = [], []
+    lost: list[str] = []
+    unnoticed: list[str] = []
     for (said_s, name), (next_s, _) in itertools.pairwise(watch.said_s):
         disturbed = any(said_s - _DISTURBED_S < kill_s < next_s for kill_s, _ in watch.kills)
         if not disturbed and not any(said_s < answer_s <= next_s for answer_s in watch.answered_s):

@@ -274,6 +274,17 @@ def test_a_slow_device_is_bridged_and_a_dead_home_daemon_is_not_waited_for() -> 
     assert [type(a) for a in actions] == [Report]
 
 
+def test_the_death_of_a_daemon_that_has_nothing_to_do_with_it_changes_nothing() -> None:
+    dialog, actions = play(*ACTING, DaemonFailed(daemon="timers", reason="killed"))
+    assert (dialog.state, actions) == ("acting", [])
+    timer = Act(1, (Call("timer_start", "", 60),))
+    dialog, actions = play(*THINKING, timer, DaemonFailed(daemon="home", reason="killed"))
+    assert (dialog.state, actions) == ("acting", [])
+    (report,) = play(*THINKING, timer, DaemonFailed(daemon="timers", reason="killed"))[1]
+    assert isinstance(report, Report)
+    assert [outcome.error for outcome in report.outcomes] == ["no_answer"]
+
+
 def test_a_yes_in_the_follow_up_carries_the_proposal_and_nothing_else_does() -> None:
     yes = (TurnStarted(turn=2, cause="follow_up"), TurnCommitted(turn=2, text="yes"))
     assert Think(2, "yes", (ON,), follows=True) in play(*FOLLOW_UP, *yes)[1]

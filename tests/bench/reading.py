@@ -1,0 +1,17 @@
+"""The reading of a sound that Wren goes on with, for benchmarks that have no dialog."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from device.hearing.asr import Recogniser
+from device.reasoning.readings import makes_sense, sensible
+from device.reasoning.router import Route
+
+
+def chosen(text: str, recogniser: Recogniser, find: Callable[[str], Route]) -> str:
+    """`text`, which `recogniser` read last, or another reading of it, where `find` makes no sense of it."""
+    if makes_sense(find(text)):
+        return text
+    best, *others = dict.fromkeys((*recogniser.readings(), text))
+    return sensible(best, others, find)
