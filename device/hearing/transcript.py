@@ -10,12 +10,14 @@
   are equal, but its first word loses an ending that the other reading does not hear.
 - `cut_loop`: decoders that feed on their own output can repeat themselves ("30% and 30% and …").
 - `agreement`: how much two recognitions of the same sound have in common.
+- `distinct`: a recogniser's readings of a sound differ in signs alone as often as in words.
 - `invented`: more words than anyone speaks in the time that a voice was heard.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from rapidfuzz import fuzz
@@ -86,6 +88,15 @@ def request_of(whole: Remainder, of_whole: float, rest: str, of_rest: float) -> 
     if not inflected.group().lower().startswith(plain.group().lower()):
         return whole.text, of_whole
     return plain.group() + whole.text[inflected.end() :], of_whole
+
+
+def distinct(readings: Sequence[str], published: str) -> list[str]:
+    """The first of `readings` with the same words each; as `published` where that has them: work is based on it."""
+    found: dict[tuple[str, ...], str] = {tuple(words(published)): published}
+    order = dict.fromkeys(tuple(words(text)) for text in readings if words(text))
+    for text in readings:
+        found.setdefault(tuple(words(text)), text)
+    return [found[said] for said in order]
 
 
 def sounds(text: str) -> str:

@@ -34,7 +34,7 @@ from device.hearing.asr import Recognition
 from device.hearing.background import Partial, Readings, Transcription, TurnWitness
 from device.hearing.endpoint import Endpointer, Signal
 from device.hearing.patience import Completeness, Talker, is_over, needed_ms
-from device.hearing.transcript import after_wake_word, invented, request_of
+from device.hearing.transcript import after_wake_word, distinct, invented, request_of
 from device.hearing.turn import with_pause
 from device.hearing.vad import CHUNK_MS, SileroVad, Voice, VoiceActivity, level_db
 from device.settings import Listen
@@ -399,8 +399,8 @@ class Utterance:
             return []
         is_whole = self._rest is not None or (self._word_inside and self._rest_frame is None)
         found = [self._certain_request(text) for text in texts] if is_whole else texts
-        readings = dict.fromkeys(text for text in (*found, self._reading.text, *self._others) if text)
-        best, *others = readings
+        published = self._reading.text
+        best, *others = distinct((*found, published, *self._others), published) or [published]
         self._reading = self._reading._replace(text=best)
         return self._say(Hypothesis(best, self._reading.confidence, tuple(others))) if others else []
 

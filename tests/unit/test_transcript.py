@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device.hearing.transcript import after_wake_word, agreement, cut_loop, invented, request_of
+from device.hearing.transcript import after_wake_word, agreement, cut_loop, distinct, invented, request_of
 
 WORDS = st.lists(
     st.sampled_from(
@@ -121,3 +121,9 @@ def test_more_words_than_anyone_can_speak_are_invented() -> None:
     assert invented("thank you for watching see you next time", 200)
     assert not invented("turn on the light", 900)
     assert not invented("stop", 100)
+
+
+def test_readings_with_the_same_words_are_one_and_stay_as_they_were_published() -> None:
+    found = ["Turn on the light", "turn on the night.", "Turn on the light!", "...", "Turn on the night"]
+    assert distinct(found, "turn on the light.") == ["turn on the light.", "turn on the night."]
+    assert distinct(["..."], "?") == []
