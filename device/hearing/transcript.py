@@ -91,7 +91,7 @@ def request_of(whole: Remainder, of_whole: float, rest: str, of_rest: float) -> 
 
 
 def distinct(readings: Sequence[str], published: str) -> list[str]:
-    """The first of those `readings` that have the same words; `published` where it has them: work is based on it."""
+    """The first of those that have the same words; `published` where it has them: work is based on it."""
     found: dict[tuple[str, ...], str] = {tuple(words(published)): published}
     order = dict.fromkeys(tuple(words(text)) for text in readings if words(text))
     for text in readings:
