@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 from typing import Literal, NamedTuple
 
 from device.dialog.machine import HOLDING
@@ -16,10 +15,14 @@ class Utterance(NamedTuple):
 
 
 class History:
-    """The last few exchanges; forgotten after a pause, since a new person may be in the room."""
+    """The last few exchanges; forgotten after a pause, since a new person may be in the room.
+
+    Of too many the older half goes, so that what a language model has read of them seldom begins otherwise.
+    """
 
     def __init__(self, exchanges: int = 4, forget_after_s: float = 180) -> None:
-        self._utterances: collections.deque[Utterance] = collections.deque(maxlen=2 * exchanges)
+        self._utterances: list[Utterance] = []
+        self._most = 2 * exchanges
         self._forget_after_s, self._last_s = forget_after_s, 0.0
 
     def asked(self, text: str, now_s: float) -> None:
@@ -34,7 +37,7 @@ class History:
 
     def before_last_request(self) -> list[Utterance]:
         """Everything before the request that is being answered."""
-        utterances = list(self._utterances)
+        utterances = self._utterances.copy()
         while utterances and utterances[-1].role == "assistant":
             utterances.pop()
         return utterances[:-1]
@@ -49,3 +52,5 @@ class History:
             self._utterances[-1] = Utterance(role, f"{self._utterances[-1].text} {text}")
         elif text:
             self._utterances.append(Utterance(role, text))
+        if role == "assistant" and len(self._utterances) > self._most:
+            del self._utterances[: self._most // 2]

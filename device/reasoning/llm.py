@@ -116,6 +116,12 @@ class LanguageModel:
         self._brief = self._runtime.tokenize(prompt.shortened(text), markup=True)
         return restored
 
+    def recall(self, history: History, cancelled: Cancel = never) -> None:
+        """Read what has been said, so that a free answer to the next request begins sooner."""
+        tokens = [*self._known(), *self._before(history)]
+        if self._runtime.held(TALKING, tokens) < len(tokens):
+            self._runtime.evaluate(TALKING, tokens, stop_if(cancelled))
+
     def prefill(self, text: str, history: History = (), cancelled: Cancel = never) -> None:
         """Read a request that may still go on; changes nothing but the cost of what follows.
 
@@ -123,7 +129,7 @@ class LanguageModel:
         """
         check, heard = stop_if(cancelled), self._heard(text)
         self._runtime.evaluate(DECIDING, [*self._known(), *heard], check)
-        if before := self._before(history, len(heard)):
+        if before := self._before(history):
             self._runtime.evaluate(TALKING, [*self._known(), *before, *heard], check)
 
     def finality(self, text: str, cancelled: Cancel = never) -> float:
@@ -193,14 +199,14 @@ class LanguageModel:
     def _conversation(self, text: str, history: History, *, brief: bool) -> list[int]:
         heard = self._heard(text)
         known = self._brief if brief else self._known()
-        return [*known, *self._before(history, len(heard)), *heard, *self._arrow, *self._talk]
+        return [*known, *self._before(history), *heard, *self._arrow, *self._talk]
 
-    def _before(self, history: History, heard: int) -> list[int]:
-        """As much of the history as fits beside a request of `heard` tokens; half goes when it does not.
+    def _before(self, history: History) -> list[int]:
+        """As much of the history as fits beside any request; half goes when it does not.
 
         Replies that report an action are left out: the model would learn from them to claim actions.
         """
-        question = heard + len(self._arrow) + len(self._talk)
+        question = REQUEST_TOKENS + len(self._arrow) + len(self._talk)
         taken = ROW_TOKENS + len(self._known()) + question + self.limits.answer_tokens
         said = ""
         lines: list[list[int]] = []

@@ -64,6 +64,10 @@ class Thinker(Protocol):
         """Prepare for `house`; whether that was remembered from before. Raises ModelError."""
         ...
 
+    def recall(self, history: History, cancelled: Cancel = ...) -> None:
+        """Read what has been said before the next request; changes nothing but the cost of its answer."""
+        ...
+
     def prefill(self, text: str, history: History = (), cancelled: Cancel = ...) -> None:
         """Read a request that may still go on; changes nothing but the cost of what follows."""
         ...

@@ -16,7 +16,15 @@ from typing import NamedTuple
 from device.dialog.history import History
 from device.dialog.speculation import Speculation
 from device.dialog.terms import Speculate, Think
-from device.events import Event, ModelReady, ReplyExpected, SpeculationEnded, TurnJudged, TurnPreferred
+from device.events import (
+    DialogState,
+    Event,
+    ModelReady,
+    ReplyExpected,
+    SpeculationEnded,
+    TurnJudged,
+    TurnPreferred,
+)
 from device.home.registry import Call, House
 from device.reasoning.completeness import Completeness, by_finality
 from device.reasoning.decision import Decision
@@ -130,6 +138,12 @@ class Ahead:
         if text and self._expected != (turn, text):
             self._expected = (turn, text)
             self._send(ReplyExpected(turn=turn, text=text))
+
+    def follow(self, action: Event) -> None:
+        """Between requests what was said is read, so that the next answer begins sooner."""
+        is_pause = isinstance(action, DialogState) and action.state in ("idle", "follow_up")
+        if is_pause and self._mind is not None and self._model_ready:
+            self._mind.recall(self._house(), tuple(self._history.so_far(time.monotonic())))
 
     def drop(self) -> None:
         """Everything that was found, and what the model is doing, is in vain."""

@@ -157,6 +157,9 @@ class ChatEndpoint:
                 return False
         raise UnavailableError(f"{self.name} refuses every request: {refusal}", "see the log of that server")
 
+    def recall(self, history: History, cancelled: Cancel = never) -> None:
+        """What was said is sent with the next request."""
+
     def prefill(self, text: str, history: History = (), cancelled: Cancel = never) -> None:
         """Half a request is not sent."""
 

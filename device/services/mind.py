@@ -134,6 +134,7 @@ class Mind:
         self._unlearnt: list[House] = []
         self._first: House | None = None  # whose learning is news
         self._job: Consider | None = None
+        self._said: tuple[House, tuple[Utterance, ...]] | None = None  # what is to be recalled
         self._number = 0  # of the newest job
         self._wanted = 0  # the job that is not in vain, 0 for none
         self._running = 0
@@ -170,6 +171,12 @@ class Mind:
             if agent in self._houses and len(self._houses) > 1:
                 self._unlearnt.append(self._houses[agent])
                 self._changed.notify()
+
+    def recall(self, house: House, history: tuple[Utterance, ...]) -> None:
+        """Read what has been said when there is nothing else to do; a newer history takes its place."""
+        with self._changed:
+            self._said = house, history
+            self._changed.notify()
 
     def post(self, job: Consider, *, committed: bool) -> int:
         """Do this instead of what is running or waiting; returns the number of the job."""
@@ -242,12 +249,15 @@ class Mind:
                 if self._stopping:
                     break
                 job, self._job = self._job, None
-                house = self._unlearnt[0] if job is None else None
+                house = self._unlearnt[0] if job is None and self._unlearnt else None
+                said = self._said if job is None and house is None else None
                 self._running = self._wanted if job is not None else 0
             if job is not None:
                 self._do(job)
             elif house is not None:
                 self._learn(house)
+            elif said is not None:
+                self._recall(*said)
         for loaded in self._thinkers.values():
             loaded.model.close()
 
@@ -255,7 +265,7 @@ class Mind:
         """Until there is something to do, or something to be tried again; holds the lock."""
 
         def is_due() -> bool:
-            return self._stopping or self._job is not None or bool(self._unlearnt)
+            return self._stopping or bool(self._job or self._unlearnt or self._said)
 
         if self._again_s is None:
             self._changed.wait_for(is_due)
@@ -296,6 +306,18 @@ class Mind:
             took_ms = (time.monotonic() - began) * 1000
             self._put(Ready(loaded.name, loaded.load_ms, took_ms, restored))
 
+    def _recall(self, house: House, history: tuple[Utterance, ...]) -> None:
+        said = self._said
+        try:
+            self._take_up(house).recall(history, lambda: self._cancelled() or self._said is not said)
+        except Cancelled:
+            return  # and goes on when there is time again
+        except ModelError as error:
+            log.warning("what was said is read with the next request: %s", error)
+        with self._changed:
+            if self._said is said:
+                self._said = None
+
     def _learnt(self, house: House) -> None:
         with self._changed:
             if self._unlearnt and self._unlearnt[0] is house:
@@ -310,9 +332,9 @@ class Mind:
             self._again_s = time.monotonic() + self._retry_s
             self._retry_s = min(2 * self._retry_s, LONGEST_RETRY_S)
 
-    def _take_up(self, job: Consider) -> Thinker:
-        """Has a model think as the agent that a job is for, which costs nothing when it already does."""
-        agent = job.house.persona.id
+    def _take_up(self, seen: House) -> Thinker:
+        """Has a model think as the agent that sees that house, which costs nothing when it already does."""
+        agent = seen.persona.id
         house = self._houses.get(agent)
         persona = house.persona if house is not None else Persona()
         model = self._thinker(persona.model).model
@@ -324,7 +346,7 @@ class Mind:
     def _do(self, job: Consider) -> None:
         number, began = self._running, time.process_time()
         try:
-            self._consider(self._take_up(job), job, number)
+            self._consider(self._take_up(job.house), job, number)
         except (Cancelled, TooSlow):
             return  # the dialog has a newer turn, or says itself that it took too long
         except ModelError as error:

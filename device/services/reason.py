@@ -227,6 +227,7 @@ class ReasonDaemon(Daemon):
                     self._report(action)
                 case _:
                     self._tools.follow(action)
+                    self._ahead.follow(action)
                     self._send(action)
                     if isinstance(action, ToolCalled) and (result := self._carry_out(action)):
                         self.bus.send(result)

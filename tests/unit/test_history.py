@@ -58,3 +58,15 @@ def test_a_request_that_is_not_over_yet_sees_what_it_will_see_when_it_is() -> No
     history.asked("where are you", 5.2)
     assert history.before_last_request() == ahead
     assert history.so_far(300.0) == []
+
+
+def test_the_beginning_of_what_is_remembered_seldom_changes() -> None:
+    history, beginnings = History(exchanges=4), []
+    for number in range(12):
+        history.asked(f"request {number}", 2.0 * number)
+        history.heard(f"answer {number}", 2.0 * number + 1)
+        utterances = history.so_far(2.0 * number + 1)
+        assert 2 <= len(utterances) <= 8
+        assert utterances[-1].text == f"answer {number}"
+        beginnings.append(utterances[0].text)
+    assert len(set(beginnings)) <= 12 // 2

@@ -70,6 +70,21 @@ def test_talk_knows_what_was_said_before(model: LanguageModel) -> None:
     assert "green" in "".join(model.talk("which colour do i like most", history))
 
 
+def test_what_was_recalled_need_not_be_read_with_the_request(model: LanguageModel) -> None:
+    history = [("user", "my favourite animal is the otter"), ("assistant", "Otters hold hands.")] * 3
+
+    def read(text: str) -> int:
+        before = model.effort[1]
+        next(iter(model.talk(text, history)))
+        return model.effort[1] - before
+
+    model.talk("something else")
+    unprepared = read("what was that animal")
+    next(iter(model.talk("something else entirely")))
+    model.recall(history)
+    assert read("which animal was that") < unprepared / 2
+
+
 def test_a_brief_prompt_is_part_of_the_one_in_memory_and_reads_no_history(model: LanguageModel) -> None:
     history = [("user", "my dog is called rex"), ("assistant", "Rex is a fine name for a dog.")] * 3
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from device.dialog.history import Utterance
 from device.home.persona import Other, Persona
 from device.home.registry import Call, Entity, House, Tool
 from device.reasoning.decision import Decision
@@ -45,6 +46,11 @@ class Model:
 
     def prefill(self, text: str, history: Any, cancelled: Callable[[], bool]) -> None:
         self.read.append(text)
+
+    def recall(self, history: Any, cancelled: Callable[[], bool]) -> None:
+        for _, text in history:
+            self._work(text, cancelled)
+            self.read.append(text)
 
     def finality(self, text: str, cancelled: Callable[[], bool]) -> float:
         return self.final
@@ -337,3 +343,21 @@ def test_each_agent_thinks_with_its_own_model_and_one_that_is_away_stops_nobody(
     assert pieces(gather(mind, job))[0] == "b 0"
     assert (here.spoken, away.spoken) == (3, 3)
     mind.close()
+
+
+def recalled(text: str) -> tuple[Utterance, ...]:
+    return (Utterance("user", text),)
+
+
+def test_what_was_said_is_read_when_nothing_else_is_to_do_and_a_request_comes_first(
+    mind: Mind, model: Model
+) -> None:
+    mind.recall(HOUSE, recalled("slow"))
+    assert model.began.wait(5)
+    job = mind.post(consider("quick"), committed=True)
+    assert any(isinstance(outcome, Piece) for outcome in gather(mind, job))
+    mind.recall(HOUSE, recalled("newer"))
+    deadline = time.monotonic() + 5
+    while model.read != ["newer"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)

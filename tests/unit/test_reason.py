@@ -11,6 +11,7 @@ from device.events import (
     Event,
     HomeEntity,
     IntentDecided,
+    PlaybackStarted,
     PlaybackStopped,
     ReplyBegun,
     ReplyClause,
@@ -62,6 +63,7 @@ class PlayedMind:
         self.released: list[int] = []
         self.drops = 0
         self.outcomes: list[Outcome] = [Ready("model", 0, 0, True)]
+        self.recalled: list[tuple[tuple[str, str], ...]] = []
 
     def post(self, job: Consider, *, committed: bool) -> int:
         self.jobs.append((job, committed))
@@ -80,6 +82,9 @@ class PlayedMind:
     def learn(self, *_: Any) -> None: ...
 
     def turn_to(self, agent: str) -> None: ...
+
+    def recall(self, house: Any, history: tuple[tuple[str, str], ...]) -> None:
+        self.recalled.append(history)
 
     def configure(self, *_: Any) -> None: ...
 
@@ -460,3 +465,14 @@ def test_a_sum_is_answered_without_the_model(rig: Rig) -> None:
     rig.hear(WAKE, guess("what is 17 times 23"), commit("what is 17 times 23"))
     assert rig.mind.jobs == []
     assert "391" in rig.of(ReplyClause)[0].text
+
+
+def test_between_requests_the_model_reads_what_was_heard(rig: Rig) -> None:
+    rig.hear(WAKE, guess("tell me about penguins"), commit("tell me about penguins"))
+    job = len(rig.mind.jobs)
+    rig.come(Piece(1, job, "They are birds.", last=False), Piece(1, job, "", last=True))
+    rig.hear(
+        PlaybackStarted(turn=1, clause=0),
+        PlaybackStopped(turn=1, reason="finished", heard_text="They are birds."),
+    )
+    assert rig.mind.recalled[-1] == (("user", "tell me about penguins"), ("assistant", "They are birds."))
