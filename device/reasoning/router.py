@@ -20,7 +20,7 @@ from device.reasoning.commands import plain
 from device.reasoning.context import asked, remember
 from device.reasoning.decision import Decision
 from device.reasoning.intents import NO_CONTEXT, Context, addressed, corrected, index_of, parse
-from device.reasoning.items import cover
+from device.reasoning.items import Item, cover
 from device.reasoning.language import load
 from device.reasoning.results import AskBack, NotPossible, Result, Understood
 from device.reasoning.words import lexicon, split
@@ -30,6 +30,9 @@ RISKY_DOMAINS = frozenset(("lock", "climate"))
 RISKY_CLASSES = frozenset(("garage", "gate", "door"))
 _TELLING_LETTERS = 4  # a shorter word is hardly a topic
 _TELLING_WORDS = 3  # with fewer, anything may follow
+_OF_QUESTIONS = frozenset(
+    ("wh", "ask", "aux", "copula", "determiner", "preposition", "degree", "subject", "quantifier", "unknown")
+)
 MANY_CALLS = 4  # more at once from a model is likelier a mistake than a wish
 
 
@@ -86,11 +89,13 @@ def route(
         if answer:
             return Perform(proposal, "confirmed")
         other = corrected(text, house, language, context) if context.is_asked else None
-        return _of(other, house, text) if other is not None else Speak(replies.LEFT_ALONE, "confirmed")
-    return _of(parse(text, house, language, context), house, text)
+        return (
+            _of(other, house, text, language) if other is not None else Speak(replies.LEFT_ALONE, "confirmed")
+        )
+    return _of(parse(text, house, language, context), house, text, language)
 
 
-def _of(result: Result, house: House, text: str) -> Route:
+def _of(result: Result, house: House, text: str, language: str) -> Route:
     match result:
         case Understood(takes_back=()):
             return perform(result.calls, house, result.route, result.confidence)
@@ -104,7 +109,14 @@ def _of(result: Result, house: House, text: str) -> Route:
         case NotPossible():
             return Speak(replies.not_possible(result), "parser")
         case _:
-            return AskModel(may_act=not result.guard or result.implies, only_asks=result.implies)
+            may_act = result.implies or not (result.guard or _asks_about_the_world(text, house, language))
+            return AskModel(may_act=may_act, only_asks=result.implies)
+
+
+def _asks_about_the_world(text: str, house: House, language: str) -> bool:
+    """Whether `text` is a question without a word about the house: nothing to decide, only to answer."""
+    kinds = [item.kind for item in _items_of(text, house, language)]
+    return kinds[:1] in (["wh"], ["ask"], ["aux"]) and "unknown" in kinds and set(kinds) <= _OF_QUESTIONS
 
 
 def _is_about_a_tool(text: str, deed: str, house: House) -> bool:
@@ -144,11 +156,16 @@ def _closing(language: str) -> frozenset[tuple[str, ...]]:
 
 def awaits_model(text: str, house: House, language: str = "en") -> bool:
     """Whether a request that begins so will probably be for the language model: no verb of command in it."""
+    items = _items_of(text, house, language)
+    return bool(items) and not any(item.kind == "act" for item in items)
+
+
+def _items_of(text: str, house: House, language: str) -> list[Item]:
+    """What `text` speaks of; nothing when it is too short to tell."""
     known = lexicon(language)
     words = [word for word in addressed(split(text, known.language), known) if word != ","]
     index = index_of(house, known)
-    items = cover(words, index.likely(words), index, known) if len(words) >= _TELLING_WORDS else []
-    return bool(items) and not any(item.kind == "act" for item in items)
+    return cover(words, index.likely(words), index, known) if len(words) >= _TELLING_WORDS else []
 
 
 def expected_words(found: Route, house: House) -> str:

@@ -35,8 +35,8 @@ from typing import Any, NamedTuple
 
 from device.home.registry import SERVICES, Entity, House
 from device.reasoning.decision import Decision
-from device.reasoning.intents import AskBack, NotUnderstood, Understood, parse, prepare
-from device.reasoning.router import Perform, Speak, weigh
+from device.reasoning.intents import AskBack, Understood, parse, prepare
+from device.reasoning.router import AskModel, Perform, Speak, route, weigh
 from device.reasoning.thinker import Limits
 from models.store import Store
 from tests.bench.ha_sentences import ha_cases
@@ -157,8 +157,9 @@ def judge(cases: Iterable[Case], decide: Decide | None = None) -> Iterator[Outco
         ms = (time.thread_time() - began) * 1000
         calls = result.calls if isinstance(result, Understood) else ()
         asked, name = isinstance(result, AskBack), result.route if isinstance(result, Understood) else ""
-        if decide is not None and isinstance(result, NotUnderstood) and (result.implies or not result.guard):
-            found = weigh(decide(case.text, case.house), case.house, only_asks=result.implies)
+        left = route(case.text, case.house) if decide is not None else None
+        if decide is not None and isinstance(left, AskModel) and left.may_act:
+            found = weigh(decide(case.text, case.house), case.house, only_asks=left.only_asks)
             calls = found.calls if isinstance(found, Perform | Speak) else ()
             asked, name = isinstance(found, Speak) and found.expects_answer, "model" if calls else ""
         got = as_calls(

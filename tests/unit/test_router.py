@@ -62,3 +62,18 @@ def test_the_words_expected_for_a_command_are_those_of_its_success() -> None:
     assert isinstance(found, Perform)
     assert expected_words(found, HOUSE) == replies.confirm(found.calls, HOUSE) != ""
     assert expected_words(AskModel(may_act=True), HOUSE) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "may_act"),
+    [
+        ("what is the capital of france", False),
+        ("tell me something about penguins", False),
+        ("what do cats eat", False),
+        ("tell me something about the kitchen", True),
+        ("i want to read", True),
+        ("make it cozy", True),
+    ],
+)
+def test_a_question_without_a_word_about_the_house_is_only_answered(text: str, may_act: bool) -> None:
+    assert route(text, HOUSE) == AskModel(may_act=may_act)
