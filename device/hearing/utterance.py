@@ -141,6 +141,11 @@ class Utterance:
         self._probability: float | None = None
         self._transcriber.reset()
 
+    @property
+    def awaits_answers(self) -> bool:
+        """Whether the turn may end with the answer of the recogniser, the turn model or the judge."""
+        return self._asked_frame is not None and not self.done
+
     def accept(
         self, frame: int, samples: Samples, *, voice: Samples | None = None, cue: bool = False
     ) -> list[Fact]:

@@ -59,6 +59,7 @@ _FOLLOW_UP_PRE_ROLL_FRAMES = 30
 _INTERRUPTION_PRE_ROLL_FRAMES = 40
 _FRAMES_A_STEP = 100
 _STALLED_S = 10.0
+_ANSWER_S = 0.002  # answers do not come with frames
 
 Cause = Literal["wake", "follow_up", "barge_in", "text"]
 
@@ -97,7 +98,8 @@ class ListenDaemon(Daemon):
         if (self._utterance is None and self._over is None) or self._ring is None:
             self.bus.wait(STEP_S)
             return
-        self._ring.wait(STEP_S)
+        is_due = self._utterance is not None and self._utterance.awaits_answers
+        self._ring.wait(_ANSWER_S if is_due else STEP_S)
         for _ in range(_FRAMES_A_STEP):
             if (frame := self._ring.read()) is None:
                 break
