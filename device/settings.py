@@ -147,7 +147,7 @@ class Listen(Section, frozen=True):
     ] = 3
     hypothesis_silence_ms: Annotated[
         Milliseconds, Meta(description="trailing quiet after which the final text is prepared")
-    ] = 50
+    ] = 60
     complete_silence_ms: Annotated[
         Milliseconds, Meta(description="trailing silence that ends a whole request that also sounds final")
     ] = 150
