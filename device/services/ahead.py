@@ -143,7 +143,7 @@ class Ahead:
         """Between requests what was said is read, so that the next answer begins sooner."""
         is_pause = isinstance(action, DialogState) and action.state in ("idle", "follow_up")
         if is_pause and self._mind is not None and self._model_ready:
-            self._mind.recall(self._house(), tuple(self._history.so_far(time.monotonic())))
+            self._mind.recall(self._seen(), tuple(self._history.so_far(time.monotonic())))
 
     def drop(self) -> None:
         """Everything that was found, and what the model is doing, is in vain."""

@@ -63,7 +63,7 @@ class PlayedMind:
         self.released: list[int] = []
         self.drops = 0
         self.outcomes: list[Outcome] = [Ready("model", 0, 0, True)]
-        self.recalled: list[tuple[tuple[str, str], ...]] = []
+        self.recalled: list[tuple[str, tuple[tuple[str, str], ...]]] = []  # by which agent, and what
 
     def post(self, job: Consider, *, committed: bool) -> int:
         self.jobs.append((job, committed))
@@ -84,7 +84,7 @@ class PlayedMind:
     def turn_to(self, agent: str) -> None: ...
 
     def recall(self, house: Any, history: tuple[tuple[str, str], ...]) -> None:
-        self.recalled.append(history)
+        self.recalled.append((house.persona.id, history))
 
     def configure(self, *_: Any) -> None: ...
 
@@ -475,4 +475,5 @@ def test_between_requests_the_model_reads_what_was_heard(rig: Rig) -> None:
         PlaybackStarted(turn=1, clause=0),
         PlaybackStopped(turn=1, reason="finished", heard_text="They are birds."),
     )
-    assert rig.mind.recalled[-1] == (("user", "tell me about penguins"), ("assistant", "They are birds."))
+    _, history = rig.mind.recalled[-1]
+    assert history == (("user", "tell me about penguins"), ("assistant", "They are birds."))

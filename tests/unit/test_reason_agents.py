@@ -133,6 +133,13 @@ def test_what_was_said_to_one_is_known_to_the_next(rig: Rig) -> None:
     assert [said.text for said in job.history] == ["let me speak to the storyteller", "Nora is here."]
 
 
+def test_between_requests_it_is_the_agent_who_speaks_that_reads_what_was_said(rig: Rig) -> None:
+    call_nora(rig)
+    agent, history = rig.mind.recalled[-1]
+    assert agent == "teller"
+    assert [said.text for said in history] == ["let me speak to the storyteller", "Nora is here."]
+
+
 def test_a_request_goes_with_the_call(rig: Rig) -> None:
     say(rig, "ask Nora to tell me about Rome", 1)
     assert calls(rig, 1) == [("handoff", "teller", "tell me about Rome")]
