@@ -12,9 +12,9 @@ A streaming model has neither.
 `finish` does not end anything: when more sound is accepted after it, recognition goes on as if it had not
 been called. So it can be asked for early, and the answer thrown away when the person speaks on.
 
-Confidence, 0 to 1: a streaming model's is the mean probability of its tokens. Moonshine gives none, so it is
-the share of the previous partial text that the final text kept (for want of a partial, of a second decoding
-with other margins); over recordings of commands and read sentences, where the two agreed in full 9 % had
+Confidence, 0 to 1: a streaming model's is the mean probability of its tokens. That of a segment is the share
+of the previous partial text that the final text kept (for want of a partial, of a second decoding with other
+margins); over recordings of commands and read sentences, where the two agreed in full 9 % had
 more than a fifth of their words wrong, where they agreed by less than 80 % half had. Text that loops
 ("30% and 30% and …") is cut to its first round and its confidence is divided by four.
 
@@ -32,7 +32,7 @@ import sherpa_onnx
 
 from device.faults import Fault
 from device.hearing import RATE_HZ, Floats, Samples
-from device.hearing.moonshine import Encoded, Moonshine, Reading
+from device.hearing.moonshine import Encoded, Moonshine
 from device.hearing.transcript import agreement, cut_loop, words
 
 _THREADS = 1  # two are slower: they wait for each other
@@ -122,27 +122,26 @@ class SegmentRecogniser:
 
     def partial(self) -> str:
         """Decodes everything so far: about 30 ms of one core for each second of sound."""
-        text, _ = self._decode(self._margin)
+        text, _ = self._read(self._encode(self._margin))
         if text:
             self._earlier = text
         return text
 
     def finish(self) -> Recognition:
         """Decodes everything so far, and again where there is no partial to compare with."""
-        text, looped = self._decode(self._margin)
+        self._encoded = self._encode(self._margin)
+        text, looped = self._read(self._encoded)
         if not text:
             return Recognition("", 0.0)
         if len(words(self._earlier)) > 1:
             confidence = agreement(self._earlier, text)
         else:
-            kept = self._encoded
-            other, _ = self._decode(self._margin[: len(self._margin) // 2])
-            self._encoded = kept
+            other, _ = self._read(self._encode(self._margin[: len(self._margin) // 2]))
             confidence = agreement(other, text, growing=False)
         return Recognition(text, confidence / _LOOP_DIVISOR if looped else confidence)
 
     def readings(self) -> Sequence[str]:
-        """Searches wider in what was decoded last: about 40 ms of one core for each second of sound."""
+        """Searches wider in what `finish` read: about 40 ms of one core for each second of sound."""
         found = self._model.read(self._encoded, _WIDTH) if self._encoded is not None else []
         near = (cut_loop(reading.text)[0] for reading in found if reading.behind <= _FARTHEST)
         return list(dict.fromkeys(near))
@@ -157,12 +156,14 @@ class SegmentRecogniser:
         self._earlier = ""
         self._encoded = None
 
-    def _decode(self, margin: Floats) -> tuple[str, bool]:
+    def _encode(self, margin: Floats) -> Encoded | None:
         if not self._pieces:
-            return "", False
+            return None
         sound = np.concatenate(self._pieces).astype(np.float32) / 32768
-        self._encoded = self._model.encode(np.concatenate((margin, sound, margin)))
-        found: Sequence[Reading] = self._model.read(self._encoded)
+        return self._model.encode(np.concatenate((margin, sound, margin)))
+
+    def _read(self, encoded: Encoded | None) -> tuple[str, bool]:
+        found = self._model.read(encoded) if encoded is not None else []
         return cut_loop(found[0].text) if found else ("", False)
 
 

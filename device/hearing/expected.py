@@ -33,15 +33,11 @@ class Expected:
         count = len(self._next)
         self._fallback = [0] * count
         self._pending, self._reward = [0.0] * count, [0.0] * count
-        self._steps: dict[tuple[int, str], tuple[int, float]] = {}
         self._link(ends)
         self.start = self.step(0, " ")[0]
 
     def step(self, node: int, letters: str) -> tuple[int, float]:
         """Where `letters` lead from `node`, and what that adds to the log probability."""
-        known = self._steps.get((node, letters))
-        if known is not None:
-            return known
         at, gain = node, 0.0
         for letter in letters:
             to = at
@@ -50,7 +46,6 @@ class Expected:
             to = self._next[to].get(letter, 0)
             gain += self._pending[to] - self._pending[at] + self._reward[to]
             at = to
-        self._steps[node, letters] = at, gain
         return at, gain
 
     def end(self, node: int) -> float:

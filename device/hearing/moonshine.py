@@ -104,24 +104,25 @@ class _Decoding:
     """The decoder's cached state for the beams of one search."""
 
     def __init__(self, model: Moonshine, encoded: Encoded) -> None:
-        self._model, self._hidden, self._samples = model, encoded.hidden, encoded.samples
+        self._model = model
         self._state: list[Floats] = []
-        self._heard: list[Floats] = []
-        self._repeated: dict[int, dict[str, Any]] = {}
+        self._sound: dict[str, Any] = {
+            "encoder_attention_mask": np.ones((1, encoded.samples), np.int64),
+            "encoder_hidden_states": encoded.hidden,
+        }
+        self._repeated: dict[int, dict[str, Any]] = {}  # the sound for so many beams
 
     def begin(self) -> Floats:
         """Log probabilities of the first token: float32[1, tokens]."""
+        model, frames = self._model, self._sound["encoder_hidden_states"].shape[1]
         empty = np.zeros((1, _HEADS, 0, _HEAD_SIZE), np.float32)
-        unheard = np.zeros((1, _HEADS, self._hidden.shape[1], _HEAD_SIZE), np.float32)
-        model = self._model
-        given = dict.fromkeys(model._past, empty) | {
-            f"past_key_values.{part}": unheard for part in model._heard
-        }
-        given |= self._given(1, [_BEGIN], cached=False)
-        logits, *rest = model._decoder.run(
-            [*model._outputs, *(f"present.{part}" for part in model._heard)], given
-        )
-        self._state, self._heard = rest[: len(model._past)], rest[len(model._past) :]
+        unheard = np.zeros((1, _HEADS, frames, _HEAD_SIZE), np.float32)
+        given = dict.fromkeys(model._past, empty)
+        given |= {f"past_key_values.{part}": unheard for part in model._heard}
+        outputs = [*model._outputs, *(f"present.{part}" for part in model._heard)]
+        logits, *rest = model._decoder.run(outputs, given | self._sound | _given([_BEGIN], cached=False))
+        self._state, heard = rest[: len(model._past)], rest[len(model._past) :]
+        self._sound |= {f"past_key_values.{p}": part for p, part in zip(model._heard, heard, strict=True)}
         return _log_probabilities(logits)
 
     def go_on(self, sources: list[int], tokens: list[int]) -> Floats:
@@ -130,20 +131,17 @@ class _Decoding:
         if sources != list(range(self._state[0].shape[0])):
             self._state = [part[sources] for part in self._state]
         if count not in self._repeated:
-            heard = zip(model._heard, self._heard, strict=True)
-            self._repeated[count] = {f"past_key_values.{p}": np.repeat(part, count, 0) for p, part in heard}
-        given = self._given(count, tokens, cached=True) | self._repeated[count]
-        given |= dict(zip(model._past, self._state, strict=True))
-        logits, *self._state = model._decoder.run(model._outputs, given)
+            self._repeated[count] = {name: np.repeat(part, count, 0) for name, part in self._sound.items()}
+        given = self._repeated[count] | dict(zip(model._past, self._state, strict=True))
+        logits, *self._state = model._decoder.run(model._outputs, given | _given(tokens, cached=True))
         return _log_probabilities(logits)
 
-    def _given(self, count: int, tokens: list[int], *, cached: bool) -> dict[str, Any]:
-        return {
-            "encoder_attention_mask": np.ones((count, self._samples), np.int64),
-            "encoder_hidden_states": np.repeat(self._hidden, count, 0),
-            "input_ids": np.array(tokens, np.int64)[:, None],
-            "use_cache_branch": np.array([cached]),
-        }
+
+def _given(tokens: list[int], *, cached: bool) -> dict[str, Any]:
+    return {
+        "input_ids": np.array(tokens, np.int64)[:, None],
+        "use_cache_branch": np.array([cached]),
+    }
 
 
 class _Search:
