@@ -188,7 +188,7 @@ class TurnHypothesis(Event, frozen=True, tag="turn.hypothesis"):
 
     text: str
     confidence: float = 1.0
-    others: tuple[str, ...] = ()  # how else the same sound may be read, likeliest first
+    readings: tuple[str, ...] = ()  # how the same sound may be read, likeliest first
 
 
 class TurnPreferred(Event, frozen=True, tag="turn.preferred"):

@@ -18,9 +18,9 @@ from msgspec import Meta
 
 from models.errors import UnknownModel
 
-Role: TypeAlias = Literal["wake", "vad", "turn", "asr", "llm", "voice"]
+Role: TypeAlias = Literal["wake", "vad", "turn", "asr", "second_pass", "llm", "voice"]
 Derivation: TypeAlias = Literal["moonshine-tokens", "piper-split"]
-ROLES: tuple[Role, ...] = ("wake", "vad", "turn", "asr", "llm", "voice")
+ROLES: tuple[Role, ...] = ("wake", "vad", "turn", "asr", "second_pass", "llm", "voice")
 CATALOG_FILE = Path(__file__).with_name("catalog.toml")
 
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]

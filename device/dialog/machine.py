@@ -89,8 +89,8 @@ def step(dialog: Dialog, given: Input, now_s: float) -> Step:
             return replace(dialog, deadline_s=now_s + dialog.limits.listening_s), []
         case TurnHypothesis() | TranscriptPartial() if dialog.state == "listening":
             whole = isinstance(given, TurnHypothesis)
-            others = given.others if isinstance(given, TurnHypothesis) else ()
-            return dialog, [Speculate(turn, given.text, whole, _offered(dialog), dialog.follows, others)]
+            readings = given.readings if isinstance(given, TurnHypothesis) else ()
+            return dialog, [Speculate(turn, given.text, whole, _offered(dialog), dialog.follows, readings)]
         case TurnCommitted() if dialog.state == "listening":
             return _committed(dialog, given, now_s)
         case TurnCancelled():

@@ -128,7 +128,7 @@ class Shorten:
 class Speculate:
     """`text` will probably be thought about, or (not `whole`) begins so: prepare, change nothing.
 
-    `others`: how else it may have been meant to be read.
+    `readings`: how the same sound may be read, likeliest first.
     """
 
     turn: int
@@ -136,7 +136,7 @@ class Speculate:
     whole: bool
     proposal: tuple[Call, ...] = ()
     follows: bool = False
-    others: tuple[str, ...] = ()
+    readings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ its state from one piece of sound to the next. `SegmentRecogniser` runs a model 
 still change. Both are plain and blocking: `device.hearing.background` runs them in a thread.
 
 The first text comes from a narrow search, so that it is there soon. Where nobody can make sense of it, a
-wider search gives the other `readings` of the same sound; names that are expected here count more in both.
-A streaming model has neither.
+wider search and a second pass by a larger model (Whisper), side by side, give the other `readings` of the same
+sound; names that are expected here count more in both searches. A streaming model has the second pass only.
 
 `finish` does not end anything: when more sound is accepted after it, recognition goes on as if it had not
 been called. So it can be asked for early, and the answer thrown away when the person speaks on.
@@ -24,6 +24,8 @@ Border: int16[n], 16 kHz mono in; text with the model's own case and punctuation
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -34,6 +36,7 @@ from device.faults import Fault
 from device.hearing import RATE_HZ, Floats, Samples
 from device.hearing.moonshine import Encoded, Moonshine
 from device.hearing.transcript import agreement, cut_loop, words
+from device.hearing.whisper import Whisper
 
 _THREADS = 1  # two are slower: they wait for each other
 _MARGIN_S = 0.2  # models of whole utterances mishear what is cut tight
@@ -73,8 +76,8 @@ class Recogniser(Protocol):
         """Forgets the utterance."""
 
 
-def load(files: Mapping[str, Path]) -> Recogniser:
-    """The recogniser for a model's files, told apart by their keys in the model catalog.
+def load(files: Mapping[str, Path], second: Whisper | None = None) -> Recogniser:
+    """The recogniser for a model's files, told apart by their keys in the model catalog, with its second pass.
 
     `encoder`, `decoder`, `tokens`: Moonshine; with `joiner`: a streaming transducer; `model`, `tokens`: a
     streaming CTC model of NeMo's kind. Raises Fault when a file is missing or cannot be loaded.
@@ -90,25 +93,47 @@ def load(files: Mapping[str, Path]) -> Recogniser:
         if "joiner" in names:
             parts = {key: names[key] for key in ("encoder", "decoder", "joiner", "tokens")}
             return StreamingRecogniser(
-                sherpa_onnx.OnlineRecognizer.from_transducer(**parts, num_threads=_THREADS)
+                sherpa_onnx.OnlineRecognizer.from_transducer(**parts, num_threads=_THREADS), second
             )
         parts = {key: names[key] for key in wanted}
         if "model" in names:
             return StreamingRecogniser(
-                sherpa_onnx.OnlineRecognizer.from_nemo_ctc(**parts, num_threads=_THREADS)
+                sherpa_onnx.OnlineRecognizer.from_nemo_ctc(**parts, num_threads=_THREADS), second
             )
-        return SegmentRecogniser(Moonshine(files["encoder"], files["decoder"], files["tokens"]))
+        return SegmentRecogniser(Moonshine(files["encoder"], files["decoder"], files["tokens"]), second)
     except RuntimeError as error:
         raise Fault(
             f"the recognition model cannot be loaded ({error})", "run `wren models verify`", permanent=True
         ) from error
 
 
+class SecondPass:
+    """Runs a larger model, if there is one, while the first one searches."""
+
+    def __init__(self, model: Whisper | None) -> None:
+        self._model = model
+        self._thread = ThreadPoolExecutor(1, "second-pass")
+        self._answer: Future[list[str]] | None = None
+
+    def begin(self, pieces: Sequence[Samples]) -> None:
+        """Starts to read the sound, int16[n] in pieces."""
+        self._answer = None
+        if self._model is not None and pieces:
+            self._answer = self._thread.submit(
+                self._model.read, np.concatenate(pieces).astype(np.float32) / 32768
+            )
+
+    def texts(self) -> list[str]:
+        """Its readings, best first, as soon as they are there."""
+        found = self._answer.result() if self._answer is not None else []
+        return [cut_loop(text)[0] for text in found]
+
+
 class SegmentRecogniser:
     """Growing-segment decoding with a model of whole utterances."""
 
-    def __init__(self, model: Moonshine) -> None:
-        self._model = model
+    def __init__(self, model: Moonshine, second: Whisper | None = None) -> None:
+        self._model, self._second = model, SecondPass(second)
         noise = np.random.default_rng(0).standard_normal(round(_MARGIN_S * RATE_HZ))
         self._margin: Floats = (_FAINT * noise).astype(np.float32)
         self._pieces: list[Samples] = []
@@ -141,10 +166,17 @@ class SegmentRecogniser:
         return Recognition(text, confidence / _LOOP_DIVISOR if looped else confidence)
 
     def readings(self) -> Sequence[str]:
-        """Searches wider in what `finish` read: about 40 ms of one core for each second of sound."""
-        found = self._model.read(self._encoded, _WIDTH) if self._encoded is not None else []
-        near = (cut_loop(reading.text)[0] for reading in found if reading.behind <= _FARTHEST)
-        return list(dict.fromkeys(near))
+        """Searches wider in what `finish` read: about 40 ms of one core for each second of sound.
+
+        The second pass, where there is one, takes about 250 ms of another.
+        """
+        if self._encoded is None:
+            return []
+        self._second.begin(self._pieces)
+        found = self._model.read(self._encoded, _WIDTH)
+        near = [cut_loop(reading.text)[0] for reading in found if reading.behind <= _FARTHEST]
+        pairs = zip_longest(self._second.texts(), near)
+        return list(dict.fromkeys(text for pair in pairs for text in pair if text))
 
     def expect(self, phrases: Iterable[str]) -> None:
         """Makes `phrases` likelier from now on."""
@@ -170,8 +202,8 @@ class SegmentRecogniser:
 class StreamingRecogniser:
     """A true streaming model; sound is kept only to go on after `finish`."""
 
-    def __init__(self, model: Any) -> None:
-        self._model = model
+    def __init__(self, model: Any, second: Whisper | None = None) -> None:
+        self._model, self._second = model, SecondPass(second)
         self._stream = model.create_stream()
         self._pieces: list[Samples] = []
         self._finished = False
@@ -209,8 +241,9 @@ class StreamingRecogniser:
         return Recognition(cut, min(1.0, confidence) / (_LOOP_DIVISOR if looped else 1))
 
     def readings(self) -> Sequence[str]:
-        """None: the model's stream keeps its best path only."""
-        return ()
+        """Those of the second pass; the model's stream keeps its best path only."""
+        self._second.begin(self._pieces)
+        return self._second.texts()
 
     def expect(self, phrases: Iterable[str]) -> None:
         """Changes nothing: sherpa-onnx takes such phrases for some of its models only."""

@@ -71,7 +71,7 @@ class Hypothesis(NamedTuple):
 
     text: str
     confidence: float
-    others: tuple[str, ...] = ()  # how else it may be read
+    readings: tuple[str, ...] = ()  # how the sound may be read, likeliest first
 
 
 class Finished(NamedTuple):
@@ -276,6 +276,10 @@ class Utterance:
         self._began = True
         return [Began(max(self._endpointer.onset_frame or 0, self._since))]
 
+    @property
+    def _voiced_ms(self) -> int:
+        return len(self._voiced) * CHUNK_MS
+
     # --- the end ----------------------------------------------------------------------------------------
 
     def _settle(self) -> list[Fact]:
@@ -350,7 +354,7 @@ class Utterance:
 
     def _dismiss(self) -> list[Fact]:
         """Drops a segment without a request; a voice that said something else ends the utterance."""
-        is_noise = self._word_inside or len(self._voiced) * CHUNK_MS < _NOISE_MS
+        is_noise = self._word_inside or self._voiced_ms < _NOISE_MS
         enough_ms = _NO_REQUEST_MS if is_noise else self._rules.unsure_silence_ms
         pause = self._endpointer.pause(self._frame)
         if not (self._endpointer.ended or is_over(self._rules, pause, enough_ms)):
@@ -382,7 +386,7 @@ class Utterance:
     def _read(self, recognition: Recognition, decode_ms: float) -> list[Fact]:
         text, confidence = recognition
         settled = True
-        if invented(text, len(self._voiced) * CHUNK_MS):
+        if invented(text, self._voiced_ms):
             text = ""
         if self._rest is not None:
             whole = after_wake_word(text, self._wake_word)
@@ -399,15 +403,17 @@ class Utterance:
         return self._say(Hypothesis(text, confidence)) if text else []
 
     def _offer(self, texts: tuple[str, ...]) -> list[Fact]:
-        """The likeliest reading as a hypothesis, with the others, all without the wake word."""
+        """The hypothesis again with all readings of the sound, likeliest first and without the wake word."""
         if self._reading is None or not self._reading.text:
             return []
         is_whole = self._rest is not None or (self._word_inside and self._rest_frame is None)
         found = [self._certain_request(text) for text in texts] if is_whole else texts
         published = self._reading.text
-        best, *others = distinct((*found, published, *self._others), published) or [published]
-        self._reading = self._reading._replace(text=best)
-        return self._say(Hypothesis(best, self._reading.confidence, tuple(others))) if others else []
+        likely = [text for text in (*found, published, *self._others) if not invented(text, self._voiced_ms)]
+        readings = distinct(likely, published)
+        if set(readings) <= {published}:
+            return []
+        return self._say(Hypothesis(published, self._reading.confidence, tuple(readings)))
 
     def _certain_request(self, text: str) -> str:
         remainder = after_wake_word(text, self._wake_word)

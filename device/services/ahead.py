@@ -116,7 +116,7 @@ class Ahead:
 
     def speculate(self, action: Speculate) -> None:
         """Judges how complete the text is, and finds out what would become of it."""
-        if action.others:
+        if action.readings:
             action = self._prefer(action)
         turn, text = action.turn, action.text
         if self._judged != (turn, text):
@@ -230,7 +230,7 @@ class Ahead:
 
     def _prefer(self, action: Speculate) -> Speculate:
         """The same with the reading of it that makes sense here."""
-        preferred = sensible(action.text, action.others, lambda text: self._find(text, action.proposal))
+        preferred = sensible(action.text, action.readings, lambda text: self._find(text, action.proposal))
         if preferred != action.text:
             self._send(TurnPreferred(turn=action.turn, text=action.text, reading=preferred))
         return replace(action, text=preferred)

@@ -45,10 +45,11 @@ from device.hearing.background import Transcriber, TurnListener
 from device.hearing.barge_in import Vocabulary
 from device.hearing.interruption import Duck, Interrupted, Interruption, Restore
 from device.hearing.interruption import Fact as OverheardFact
-from device.hearing.loading import files_of
+from device.hearing.loading import files_of, second_pass
 from device.hearing.turn import TurnModel
 from device.hearing.utterance import Abandoned, Began, Fact, Finished, Hypothesis, PartialText, Utterance
 from device.hearing.vad import SileroVad
+from device.hearing.whisper import Whisper
 from device.home.mirror import HouseMirror
 from device.reasoning import language
 from device.services.daemon import STEP_S, Daemon, run
@@ -88,7 +89,7 @@ class ListenDaemon(Daemon):
         self._mirror = HouseMirror()
         self._has_new_names = False
         self._vad = SileroVad(files_of("vad")["model"])
-        self._transcriber = Transcriber(load(files_of("asr")))
+        self._transcriber = Transcriber(load(files_of("asr"), self._load_second_pass()))
         self._turn_listener = self._load_turn_listener()
 
     def step(self) -> None:
@@ -172,6 +173,14 @@ class ListenDaemon(Daemon):
             return TurnListener(TurnModel(files_of("turn")["model"]))
         except Fault as fault:
             self.failed(f"turns end without the turn model: {fault.message}", fault.hint)
+            return None
+
+    def _load_second_pass(self) -> Whisper | None:
+        """None, and says so, when there is no model for it: then more requests are misheard."""
+        try:
+            return second_pass(self.settings.device.language)
+        except Fault as fault:
+            self.failed(f"nothing is read a second time: {fault.message}", fault.hint)
             return None
 
     # --- turns -------------------------------------------------------------------------------------------
@@ -309,9 +318,9 @@ class ListenDaemon(Daemon):
                     self.bus.send(SpeechStarted(turn=self._turn, frame=frame))
                 case PartialText(text):
                     self.bus.send(TranscriptPartial(turn=self._turn, text=text))
-                case Hypothesis(text, confidence, others):
+                case Hypothesis(text, confidence, readings):
                     self.bus.send(
-                        TurnHypothesis(turn=self._turn, text=text, confidence=confidence, others=others)
+                        TurnHypothesis(turn=self._turn, text=text, confidence=confidence, readings=readings)
                     )
                 case Finished():
                     self._commit(fact)

@@ -80,7 +80,7 @@ class Reader:
         more: list[Fact] = []
         for fact in facts:
             if isinstance(fact, Hypothesis | PartialText):
-                others = fact.others if isinstance(fact, Hypothesis) else ()
+                others = fact.readings if isinstance(fact, Hypothesis) else ()
                 text = sensible(fact.text, others, self._route)
                 utterance.prefer(fact.text, text)
                 more += utterance.judge(text, completeness(text, self._house))
@@ -91,7 +91,7 @@ class Reader:
 
     def without_echo(self, samples: Samples) -> str:
         """The text of the same voice in a quiet room, all of it known."""
-        recogniser = SegmentRecogniser(self._asr)
+        recogniser = SegmentRecogniser(self._asr, self._second)
         room = in_room(_AROUND_FRAMES, samples, _AROUND_FRAMES)
         text = transcribe(room, recogniser, self._vad, Listen().vad_threshold).text
         return chosen(text, recogniser, self._route)

@@ -11,7 +11,4 @@ from device.reasoning.router import Route
 
 def chosen(text: str, recogniser: Recogniser, find: Callable[[str], Route]) -> str:
     """`text`, which `recogniser` read last, or another reading of it, where `find` makes no sense of it."""
-    if makes_sense(find(text)):
-        return text
-    best, *others = dict.fromkeys((*recogniser.readings(), text))
-    return sensible(best, others, find)
+    return text if makes_sense(find(text)) else sensible(text, recogniser.readings(), find)

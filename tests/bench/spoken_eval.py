@@ -20,7 +20,7 @@ from rich.table import Table
 from device.audio.files import load as load_sound
 from device.hearing import RATE_HZ
 from device.hearing.asr import load
-from device.hearing.loading import files_of
+from device.hearing.loading import files_of, second_pass
 from device.hearing.transcribe import to_samples, transcribe
 from device.hearing.vad import SileroVad
 from device.home.registry import House
@@ -47,7 +47,7 @@ def written() -> list[Case]:
 def heard(cases: list[Case], voice: str) -> Iterator[Case]:
     """The same, with what the recogniser made of a voice for text."""
     house: House | None = None
-    recogniser, vad = load(files_of("asr")), SileroVad(files_of("vad")["model"])
+    recogniser, vad = load(files_of("asr"), second_pass()), SileroVad(files_of("vad")["model"])
     for case in cases:
         if case.house is not house:
             house = case.house

@@ -136,7 +136,7 @@ class Bench:
         for fact in facts:
             if isinstance(fact, Hypothesis | PartialText):
                 began = time.thread_time()
-                others = fact.others if isinstance(fact, Hypothesis) else ()
+                others = fact.readings if isinstance(fact, Hypothesis) else ()
                 text = sensible(fact.text, others, self._route)
                 answer = completeness(text, self._house)
                 due_ms = clock.ms + _BUS_MS + 1000 * (time.thread_time() - began)

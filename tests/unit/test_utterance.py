@@ -187,7 +187,7 @@ def test_a_text_that_is_no_request_is_read_again_and_the_preferred_reading_ends_
         judge=judge,
         prefer="raise the blinds",
     )
-    offered = [fact for fact in facts if isinstance(fact, Hypothesis) and fact.others]
+    offered = [fact for fact in facts if isinstance(fact, Hypothesis) and fact.readings]
     finished = facts[-1]
     assert isinstance(finished, Finished)
     assert offered
@@ -196,4 +196,4 @@ def test_a_text_that_is_no_request_is_read_again_and_the_preferred_reading_ends_
 
 def test_a_request_that_is_whole_is_not_read_again(ears: Ears) -> None:
     facts = ears.listen(in_room(50, say(REQUEST, "rms"), 150), turn=Saying(0.9), judge=lambda _: "complete")
-    assert not any(isinstance(fact, Hypothesis) and fact.others for fact in facts)
+    assert not any(isinstance(fact, Hypothesis) and fact.readings for fact in facts)

@@ -1,0 +1,92 @@
+"""Whisper (Radford et al., 2022), run by CTranslate2: a second pass over sound that the first could not make sense of.
+
+It hears more in noise, in hasty commands and in voices that Moonshine was not trained for, and costs several
+times as much (docs/decisions/0016). Instead of the 30 s that Whisper was trained with, it hears 10 s of which
+the sound is the beginning: a third of the cost, and of the commands of people it misread no more. With much less
+it repeats itself.
+
+Signs of punctuation are left out, so that each of the beams says something else.
+
+Border: float32[n] in -1…1, 16 kHz mono in; texts without punctuation out.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import ctranslate2
+import numpy as np
+
+from device.faults import Fault
+from device.hearing import RATE_HZ, Floats
+from device.hearing.mel import HOP, log_mel
+
+_HEARS_S, _AT_MOST_S = 10, 30
+_REST_S = 1  # of silence, without which it does not notice the end
+_BEAMS = 8
+_TOKENS_PER_S, _TOKENS_AT_LEAST = 13, 8  # nobody speaks faster; a decoder that loops is stopped
+_NO_SPEECH = 0.6  # Whisper's own bound
+_SIGNS = frozenset('.,!?;:"()-')
+_CONTROL = "<|"
+
+
+class Whisper:
+    """The model in the folder of the file `model`; knows one language, or hears `language`."""
+
+    def __init__(self, model: Path, vocabulary: Path, *, language: str = "en") -> None:
+        try:
+            self._model = ctranslate2.models.Whisper(
+                str(model.parent), device="cpu", compute_type="int8", inter_threads=1, intra_threads=1
+            )
+            tokens = vocabulary.read_text("utf-8").splitlines()
+        except (OSError, RuntimeError, ValueError) as error:
+            raise Fault(
+                f"the model {model.parent.name} cannot be loaded ({error})",
+                "run `wren models verify`",
+                permanent=True,
+            ) from error
+        task = [f"<|{language}|>", "<|transcribe|>"] if self._model.is_multilingual else []
+        self._prompt = ["<|startoftranscript|>", *task, "<|notimestamps|>"]
+        self._signs = [number for number, token in enumerate(tokens) if _is_sign(token)]
+
+    def read(self, sound: Floats) -> list[str]:
+        """The likeliest readings, best first; empty where nobody speaks or the sound is longer than it can hear."""
+        length = min(max(_HEARS_S * RATE_HZ, len(sound) + _REST_S * RATE_HZ), _AT_MOST_S * RATE_HZ)
+        if len(sound) > length:
+            return []
+        padded = np.zeros(length // (2 * HOP) * 2 * HOP, np.float32)
+        padded[: len(sound)] = sound
+        features = ctranslate2.StorageView.from_array(log_mel(padded)[None])
+        (found,) = self._model.generate(
+            features,
+            [self._prompt],
+            beam_size=_BEAMS,
+            num_hypotheses=_BEAMS,
+            max_length=len(self._prompt) + len(sound) * _TOKENS_PER_S // RATE_HZ + _TOKENS_AT_LEAST,
+            suppress_tokens=[-1, *self._signs],
+            return_no_speech_prob=True,
+        )
+        if found.no_speech_prob > _NO_SPEECH:
+            return []
+        return list(dict.fromkeys(text for tokens in found.sequences if (text := _text(tokens))))
+
+
+def _text(tokens: list[str]) -> str:
+    letters = "".join(token for token in tokens if not token.startswith(_CONTROL))
+    return bytes(_BYTES[letter] for letter in letters if letter in _BYTES).decode("utf-8", "replace").strip()
+
+
+def _is_sign(token: str) -> bool:
+    letters = _text([token])
+    return bool(letters) and _SIGNS.issuperset(letters)
+
+
+def _bytes() -> dict[str, int]:
+    """The byte that a letter of a token stands for (Radford et al., 2019: GPT-2's table)."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(0x100) if byte not in printable]
+    return {chr(byte): byte for byte in printable} | {chr(0x100 + n): byte for n, byte in enumerate(others)}
+
+
+_BYTES: dict[str, int] = _bytes()
