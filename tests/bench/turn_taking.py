@@ -28,23 +28,15 @@ from device.events import FRAME_MS
 from device.hearing import frames_of
 from device.hearing.loading import files_of
 from device.hearing.patience import Completeness
-from device.hearing.turn import TurnModel
-from device.hearing.utterance import Fact, Finished, Hypothesis, PartialText, Utterance
+from device.hearing.utterance import Finished
 from device.hearing.wake import WakeDetector
-from device.reasoning.completeness import by_finality, completeness
+from device.reasoning.completeness import by_finality
 from device.reasoning.llm import LanguageModel
-from device.reasoning.readings import sensible
-from device.reasoning.router import AskModel, Route, route
 from device.settings import Listen, Reason, WakeWord, cache_dir
 from models.store import Store
+from tests.bench.reading import Ear, Ended
 from tests.bench.turn_clips import Clip, clips
-from tests.bench.turn_simulation import (
-    Clock,
-    CountedModel,
-    RememberingVad,
-    SimulatedTranscriber,
-    SimulatedTurnListener,
-)
+from tests.bench.turn_simulation import RememberingVad
 from tests.hearing import frames
 from tests.houses import demo_house
 from tests.recordings import available
@@ -59,7 +51,6 @@ PATIENCE = (
     "unsure_silence_ms",
     "open_silence_ms",
 )
-_BUS_MS = 5.0  # there and back, for an event and its answer
 
 
 class Outcome(NamedTuple):
@@ -72,82 +63,33 @@ class Outcome(NamedTuple):
     completeness: Completeness | None
 
 
-class _Answer(NamedTuple):
-    """What the house has to say of a text by `due_ms`; `text` is the reading of `instead_of` that makes sense."""
-
-    due_ms: float
-    text: str
-    completeness: Completeness
-    instead_of: str
-
-
 class Bench:
     """Models, and what they have already answered."""
 
     def __init__(self) -> None:
-        files = files_of("asr")
-        self._asr = CountedModel(files["encoder"], files["decoder"], files["tokens"])
-        self._asr.expect(demo_house().names())
-        self._turn = TurnModel(files_of("turn")["model"])
-        self._turns: dict[bytes, tuple[float, float]] = {}
-        self._house, self._threads = demo_house(), Reason().threads
+        self._threads = Reason().threads
         self._model = LanguageModel(
             Store().active("llm").files["model"],
             threads=self._threads,
             context=Reason().context_tokens,
             cache=cache_dir() / "prefixes",
         )
-        self._model.set_house(self._house)
+        self._model.set_house(demo_house())
         self._said: dict[str, tuple[Completeness, float]] = {}
         self._wake = WakeDetector(files_of("wake"), {"alexa": WakeWord(model="alexa_v0.1", refractory_ms=0)})
         self._woken: dict[str, tuple[int, str] | None] = {}
         self.vad = RememberingVad(files_of("vad")["model"])
+        self._ear = Ear(self.vad, demo_house(), self._model_says)
 
     def hear(self, clip: Clip, rules: Listen, *, with_turn_model: bool = True) -> Outcome | None:
         """One clip; None when its wake word was not noticed."""
         since, word = self._since(clip) or (-1, "")
         if since < 0:
             return None
-        clock = Clock()
-        turn = SimulatedTurnListener(self._turn, self._turns, clock) if with_turn_model else None
-        transcriber = SimulatedTranscriber(self._asr, clock)
         first = max(0, since - frames_of(rules.pre_roll_ms)) if word else 0
-        utterance = Utterance(self.vad, transcriber, rules, since, wake_word=word, turn=turn)
-        judged: list[_Answer] = []
-        verdict: dict[str, Completeness] = {}
-        for number, frame in enumerate(frames(clip.sound)):
-            if number < first:
-                continue
-            clock.ms = FRAME_MS * (number + 1.0)
-            facts = utterance.accept(number, frame) + utterance.poll()
-            for answer in judged:
-                if answer.due_ms <= clock.ms:
-                    utterance.prefer(answer.instead_of, answer.text)
-                    verdict[answer.text] = answer.completeness
-                    facts += utterance.judge(answer.text, answer.completeness)
-            judged = [answer for answer in judged if answer.due_ms > clock.ms]
-            judged += self._judge(facts, clock)
-            if utterance.done:
-                return _outcome(clip, number, facts[-1], verdict)
-        return Outcome(clip, None, False, "", None)
-
-    def _judge(self, facts: list[Fact], clock: Clock) -> list[_Answer]:
-        judged = []
-        for fact in facts:
-            if isinstance(fact, Hypothesis | PartialText):
-                began = time.thread_time()
-                others = fact.others if isinstance(fact, Hypothesis) else ()
-                text = sensible(fact.text, others, self._route)
-                answer = completeness(text, self._house)
-                due_ms = clock.ms + _BUS_MS + 1000 * (time.thread_time() - began)
-                judged.append(_Answer(due_ms, text, answer, fact.text))
-                if isinstance(fact, Hypothesis) and isinstance(self._route(text), AskModel):
-                    answer, took_ms = self._model_says(text)
-                    judged.append(_Answer(due_ms + took_ms, text, answer, fact.text))
-        return judged
-
-    def _route(self, text: str) -> Route:
-        return route(text, self._house)
+        heard = ((number, frame, frame) for number, frame in enumerate(frames(clip.sound)) if number >= first)
+        ended = self._ear.hear(heard, since, rules, wake_word=word, with_turn_model=with_turn_model)
+        return _outcome(clip, ended)
 
     def _model_says(self, text: str) -> tuple[Completeness, float]:
         """The language model's answer, and how long that takes its threads."""
@@ -169,12 +111,12 @@ class Bench:
         return self._woken[clip.name]
 
 
-def _outcome(clip: Clip, frame: int, last: Fact, verdict: dict[str, Completeness]) -> Outcome:
-    if not isinstance(last, Finished):
+def _outcome(clip: Clip, ended: Ended) -> Outcome:
+    if not isinstance(ended.last, Finished):
         return Outcome(clip, None, False, "", None)
-    latency_ms = FRAME_MS * (frame - clip.last_voiced_frame)
+    text, latency_ms = ended.last.text, FRAME_MS * (ended.frame - clip.last_voiced_frame)
     cut_off = latency_ms < 0
-    return Outcome(clip, None if cut_off else latency_ms, cut_off, last.text, verdict.get(last.text))
+    return Outcome(clip, None if cut_off else latency_ms, cut_off, text, ended.said.get(text))
 
 
 def summary(outcomes: list[Outcome]) -> dict[str, Any]:
