@@ -18,13 +18,14 @@ from device.hearing.turn import TurnModel
 from device.hearing.utterance import Fact, Hypothesis, PartialText, Utterance
 from device.hearing.vad import SileroVad
 from device.home.registry import House
-from device.reasoning.completeness import completeness
+from device.reasoning.carried_on import CutRequest
+from device.reasoning.context import Context
+from device.reasoning.intents import NO_CONTEXT
 from device.reasoning.readings import makes_sense, sensible
 from device.reasoning.router import AskModel, Route, route
 from device.settings import Listen
 from tests.bench.turn_simulation import Clock, CountedModel, SimulatedTranscriber, SimulatedTurnListener
 
-Judge = Callable[[str], Completeness]
 Finality = Callable[[str], tuple[Completeness, float]]  # what the language model says, and after how many ms
 
 _BUS_MS = 5.0  # there and back, for an event and its answer
@@ -47,11 +48,18 @@ class _Answer(NamedTuple):
     instead_of: str
 
 
+class Begun(NamedTuple):
+    """A request that was cut off, which may be gone on with, and the context that it left."""
+
+    request: CutRequest
+    context: Context
+
+
 class SimulatedJudge:
     """wren-reason's part before the commit: of each text, which reading makes sense, and how whole it is."""
 
-    def __init__(self, house: House, clock: Clock, judge: Judge, finality: Finality | None) -> None:
-        self._house, self._clock, self._judge, self._finality = house, clock, judge, finality
+    def __init__(self, house: House, clock: Clock, begun: Begun, finality: Finality | None) -> None:
+        self._house, self._clock, self._begun, self._finality = house, clock, begun, finality
         self._answers: list[_Answer] = []
         self.said: dict[str, Completeness] = {}  # the last judgement of each text
 
@@ -76,16 +84,17 @@ class SimulatedJudge:
         began = time.thread_time()
         others = fact.others if isinstance(fact, Hypothesis) else ()
         text = sensible(fact.text, others, self._route)
-        judgement = self._judge(text)
+        judgement = self._begun.request.judge(text, self._house)
         due_ms = self._clock.ms + _BUS_MS + 1000 * (time.thread_time() - began)
         self._answers.append(_Answer(due_ms, text, judgement, fact.text))
         is_talk = isinstance(fact, Hypothesis) and isinstance(self._route(text), AskModel)
-        if is_talk and self._finality is not None:
+        if is_talk and judgement == "unsure" and self._finality is not None:
             judgement, took_ms = self._finality(text)
             self._answers.append(_Answer(due_ms + took_ms, text, judgement, fact.text))
 
     def _route(self, text: str) -> Route:
-        return route(text, self._house)
+        goes_on = self._begun.request.route(text, self._house, self._begun.context)
+        return goes_on or route(text, self._house)
 
 
 class Ended(NamedTuple):
@@ -115,19 +124,15 @@ class Ear:
         *,
         wake_word: str = "",
         with_turn_model: bool = True,
-        judge: Judge | None = None,
+        begun: Begun | None = None,
     ) -> Ended:
-        """One utterance from `since` on; a frame is its number, its sound, and that for recognition.
-
-        `judge` says how whole a text is, in place of `completeness`.
-        """
+        """One utterance from `since` on; a frame is its number, its sound, and that for recognition."""
         clock = Clock()
         turn = SimulatedTurnListener(self._turn, self._turns, clock) if with_turn_model else None
         transcriber = SimulatedTranscriber(self.asr, clock)
         utterance = Utterance(self._vad, transcriber, rules, since, wake_word=wake_word, turn=turn)
-        house = SimulatedJudge(
-            self._house, clock, judge or (lambda text: completeness(text, self._house)), self._finality
-        )
+        begun = begun or Begun(CutRequest(), NO_CONTEXT)
+        house = SimulatedJudge(self._house, clock, begun, self._finality)
         number = since
         for number, samples, voice in frames:
             clock.ms = FRAME_MS * (number + 1.0)

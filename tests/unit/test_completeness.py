@@ -42,6 +42,13 @@ COTTAGE = houses()["cottage"]
         ("what time is it", "complete"),
         ("turn it off", "unsure"),  # what?
         ("turn off the lights in the kitchen", "complete"),
+        ("turn off all lights", "unsure"),  # where?
+        ("turn everything off", "unsure"),
+        ("turn on lights", "unsure"),
+        ("turn off all lights please", "complete"),
+        ("turn off all the lights everywhere", "complete"),
+        ("are all lights off", "complete"),  # only asked
+        ("cancel", "likely"),  # the timer?
         ("never mind", "complete"),
         ("yes", "complete"),
         ("turn off the kitchen", "unsure"),  # light, heating, …
