@@ -159,7 +159,7 @@ class Listen(Section, frozen=True):
     ] = 650
     unsure_silence_ms: Annotated[
         Milliseconds, Meta(description="the same for no known request that surely sounds final, else longer")
-    ] = 900
+    ] = 950
     open_silence_ms: Annotated[
         Milliseconds, Meta(description="the same when words are obviously missing; no pause is longer")
     ] = 1200

@@ -33,6 +33,8 @@ COTTAGE = houses()["cottage"]
         ("make it", "open"),
         ("set a timer for ten", "open"),
         ("what is the capital of", "open"),
+        ("set the reading lamp, too.", "open"),  # to?
+        ("turn on the light in it.", "open"),  # in the?
         ("turn on the kettle", "complete"),
         ("turn on the kettle please", "complete"),
         ("Hey Jarvis, turn on the lights.", "complete"),
