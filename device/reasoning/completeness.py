@@ -16,7 +16,7 @@
 | says what to do with something, if one was spoken of before ("turn it off")     | `complete` |
 | anything else: talk, a question to the language model, something misheard       | `unsure`   |
 
-Of talk that is `unsure` the language model knows more, which has seen how requests end: `by_finality`.
+Of talk the language model knows more, which has seen how requests end: `by_finality` and `weighed`.
 """
 
 from __future__ import annotations
@@ -66,6 +66,16 @@ def by_finality(probability: float) -> Completeness:
     if probability >= _WHOLE:
         return "likely"
     return "open" if probability < _CUT else "unsure"
+
+
+def weighed(known: Completeness, finality: Completeness | None) -> Completeness:
+    """What is `known` of a text, and what the language model says of it, where it was asked.
+
+    Of what is unsure it knows more. A question may end on a word that needs another ("where are you from").
+    """
+    if finality is None or known in ("complete", "likely"):
+        return known
+    return "unsure" if (known, finality) == ("open", "likely") else finality
 
 
 def completeness(text: str, house: House, language: str = "en", *, refers: bool = False) -> Completeness:

@@ -26,7 +26,7 @@ from device.events import (
     TurnPreferred,
 )
 from device.home.registry import Call, House
-from device.reasoning.completeness import Completeness, by_finality
+from device.reasoning.completeness import Completeness, by_finality, weighed
 from device.reasoning.decision import Decision
 from device.reasoning.readings import sensible
 from device.reasoning.router import AskModel, Route, awaits_model, closes, expected_words
@@ -235,10 +235,7 @@ class Ahead:
         return replace(action, text=preferred)
 
     def _judge(self, turn: int, text: str, finality: Completeness | None) -> None:
-        """Tells how whole `text` is; where that is unsure, what the model says of it counts."""
-        judgement = self._completeness(text)
-        if judgement == "unsure" and finality is not None:
-            judgement = finality
+        judgement = weighed(self._completeness(text), finality)
         self._judged = (turn, text)
         self._send(TurnJudged(turn=turn, text=text, completeness=judgement))
 

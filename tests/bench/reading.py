@@ -19,6 +19,7 @@ from device.hearing.utterance import Fact, Hypothesis, PartialText, Utterance
 from device.hearing.vad import SileroVad
 from device.home.registry import House
 from device.reasoning.carried_on import CutRequest
+from device.reasoning.completeness import weighed
 from device.reasoning.context import Context
 from device.reasoning.intents import NO_CONTEXT
 from device.reasoning.readings import makes_sense, sensible
@@ -88,9 +89,9 @@ class SimulatedJudge:
         due_ms = self._clock.ms + _BUS_MS + 1000 * (time.thread_time() - began)
         self._answers.append(_Answer(due_ms, text, judgement, fact.text))
         is_talk = isinstance(fact, Hypothesis) and isinstance(self._route(text), AskModel)
-        if is_talk and judgement == "unsure" and self._finality is not None:
-            judgement, took_ms = self._finality(text)
-            self._answers.append(_Answer(due_ms + took_ms, text, judgement, fact.text))
+        if is_talk and self._finality is not None:
+            finality, took_ms = self._finality(text)
+            self._answers.append(_Answer(due_ms + took_ms, text, weighed(judgement, finality), fact.text))
 
     def _route(self, text: str) -> Route:
         goes_on = self._begun.request.route(text, self._house, self._begun.context)
