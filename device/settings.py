@@ -158,17 +158,14 @@ class Listen(Section, frozen=True):
         Milliseconds, Meta(description="the same for talk that the language model takes for whole")
     ] = 650
     unsure_silence_ms: Annotated[
-        Milliseconds, Meta(description="the same for what clearly sounds final but is no known request")
-    ] = 900
+        Milliseconds, Meta(description="the same for no known request that surely sounds final, else longer")
+    ] = 950
     open_silence_ms: Annotated[
         Milliseconds, Meta(description="the same when words are obviously missing; no pause is longer")
     ] = 1200
     turn_threshold: Annotated[
         Probability, Meta(description="probability of the turn model that counts as sounding final")
     ] = 0.5
-    clear_turn_threshold: Annotated[Probability, Meta(description="the same for sounding final clearly")] = (
-        0.9
-    )
     far_voice_ms: Annotated[
         Milliseconds, Meta(description="so much later a turn ends while a much quieter voice goes on")
     ] = 400

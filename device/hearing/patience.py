@@ -7,13 +7,14 @@ text (is it a whole request?). The surer they are, the less silence is needed:
 |------------|---------------------|---------------------|---------------------|
 | `complete` | complete_silence_ms | hesitant_silence_ms | complete_silence_ms |
 | `likely`   | likely_silence_ms   | likely_silence_ms   | likely_silence_ms   |
-| `unsure`   | unsure_silence_ms   | open_silence_ms     | unsure_silence_ms   |
+| `unsure`   | unsure_silence_ms … | … open_silence_ms   | unsure_silence_ms   |
 | `open`     | open_silence_ms     | open_silence_ms     | open_silence_ms     |
 
-A fragment that was misheard often sounds like an end too, so what is `unsure` has to sound like one clearly;
-and of a `likely` text, which may be one as well, the sound tells nothing. A text that nobody has judged (yet)
-is `unsure`, and a sound that the model is still listening to does not sound like an end. While there is no
-text, only `open_silence_ms` ends the turn.
+What is `unsure` waits the longer the less it sounds like an end. A fragment that was misheard often sounds
+like one too, so it never waits less than `unsure_silence_ms`; and of a `likely` text, which may be such a
+fragment as well, the sound tells nothing. A text that nobody has judged (yet) is `unsure`, and a sound that
+the model is still listening to does not sound like an end. While there is no text, only `open_silence_ms`
+ends the turn.
 
 A voice much quieter than the talker's (a television, somebody in the next room) does not prolong the turn: it
 is no voice after a pause, and where it follows without a pause, the same times count from the last sound at
@@ -69,8 +70,8 @@ def needed_ms(rules: Listen, completeness: Completeness | None, turn: float | No
         case "open":
             return rules.open_silence_ms
         case _:
-            is_final = turn is None or turn >= rules.clear_turn_threshold
-            return rules.unsure_silence_ms if is_final else rules.open_silence_ms
+            doubt = 0.0 if turn is None else 1 - turn
+            return round((1 - doubt) * rules.unsure_silence_ms + doubt * rules.open_silence_ms)
 
 
 def is_over(rules: Listen, pause: Pause, enough_ms: int) -> bool:

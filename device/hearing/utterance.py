@@ -1,12 +1,11 @@
 """One utterance from the opened ear to its text: frames in, facts out. No clock, no bus.
 
-Voice activity, endpointing, recognition and the witnesses of its end meet here. The sound of a voice goes to
-the recogniser from `_MARGIN_MS` before its onset. As soon as it has been quiet for `hypothesis_silence_ms`,
-the final text is asked for, and the turn model whether that sounded like an end; the text goes out as a
-hypothesis, and whoever knows whether it is a whole request says so with `judge`. If it is none, the other
-readings of the same sound go out as well, and `prefer` says which of them makes sense. What these answers are
-worth in milliseconds of silence, `device.hearing.patience` knows. When the person speaks on, all answers are
-thrown away, and the text counts as a partial one.
+Voice activity, endpointing, recognition and the witnesses of its end meet here. As soon as it has been
+quiet for `hypothesis_silence_ms`, the final text is asked for, and the turn model whether that sounded like
+an end; the text goes out as a hypothesis, and whoever knows whether it is a whole request says so with
+`judge`. If it is none, the other readings of the same sound go out as well, and `prefer` says which of them
+makes sense. What these answers are worth in milliseconds of silence, `device.hearing.patience` knows. When
+the person speaks on, all answers are thrown away, and the text counts as a partial one.
 
 After a wake word, which was noticed at `since`, the frames begin in the past (pre-roll), so the first segment
 holds the wake word itself and whatever was said in the same breath:
@@ -14,9 +13,9 @@ holds the wake word itself and whatever was said in the same breath:
 - A voice that ends within `_WORD_TAIL_MS` of `since` was the wake word, unless the text has more, and is
   dropped. openWakeWord notices a word 150 ms before its end (median of 266 recordings; 280 ms before to 60 ms
   after it in 94 of 100).
-- When the voice goes on, only the sound after the wake word is recognised, from the quietest frames around
-  `since` on. If that reading is not sure, the whole is recognised as well (see `request_of`), and waited for
-  unless the first reading is a whole request that also sounds final.
+- When the voice goes on, only the sound after the wake word is recognised. If that reading is not sure, the
+  whole is recognised as well (see `request_of`), and waited for unless the first reading is a whole request
+  that also sounds final.
 
 A short noise without text is dropped as well; a longer voice without text ends the utterance (`no_text`), and
 so does text that nobody could have said in that time.
@@ -24,7 +23,6 @@ so does text that nobody could have said in that time.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -34,20 +32,18 @@ from device.hearing.asr import Recognition
 from device.hearing.background import Partial, Readings, Transcription, TurnWitness
 from device.hearing.endpoint import Endpointer, Signal
 from device.hearing.patience import Completeness, Talker, is_over, needed_ms
+from device.hearing.segment import Segment
 from device.hearing.transcript import after_wake_word, distinct, invented, request_of
 from device.hearing.turn import with_pause
-from device.hearing.vad import CHUNK_MS, SileroVad, Voice, VoiceActivity, level_db
+from device.hearing.vad import CHUNK_MS, SileroVad, Voice, VoiceActivity
 from device.settings import Listen
 
-_MARGIN_MS = 300
 _AFTER_DROPPED_FRAMES = 3
-_RECENT_FRAMES = 80
 _WORD_TAIL_MS = 300
-_CUT_BEFORE_MS, _CUT_AFTER_MS = 40, 250
-_CUT_REACH_FRAMES = 2
 _NOISE_MS = 300
 _NO_REQUEST_MS = 160  # a noise or a wake word is dropped after so much silence
 _SURE = 0.95
+_CHOICE_FRAMES = 6  # within which one of the readings is preferred, if one is
 _DECODING_SHARE = 3  # partial texts take at most one part in so many of the time
 _COVERED_FRAMES = 2  # sound after the last voiced frame without which a text may lack its last sound
 _OVERHANG_FRAMES = 15  # the verdict may outlast the level by so much
@@ -119,27 +115,27 @@ class Utterance:
         self._since, self._wake_word, self._frame = since, wake_word, since
         self._activity = VoiceActivity(vad, rules.vad_threshold)
         self._endpointer = Endpointer(rules, since, timeout_ms=timeout_ms)
-        self._recent: deque[tuple[int, Samples]] = deque(maxlen=_RECENT_FRAMES)
+        self._segment = Segment(transcriber)
         self._earliest = -1  # what was dropped lies before this frame
         self._began = self._noise_heard = False
         self.done = False
         self._partial_frame, self._decode_ms = since, 0.0
         self._said: Hypothesis | PartialText | None = None  # the last text that went out
         self._judged: dict[str, Completeness] = {}
-        self._segment: list[tuple[int, Samples]] = []
         self._voiced: list[float] = []
         self._talker = Talker()
         self._word_inside = False
-        self._rest_frame: int | None = None  # sound before it is not recognised
-        self._rest: Recognition | None = None  # its reading, while the whole is recognised as well
+        self._rest: Recognition | None = (
+            None  # what comes behind the wake word, while the whole is recognised
+        )
         self._asked_frame: int | None = None
         self._ticket: int | None = None
         self._reading: _Reading | None = None
         self._readings_ticket: int | None = None
+        self._readings_frame: int | None = None
         self._others: list[str] = []  # readings that were given up for another one
         self._turn_ticket: int | None = None
         self._probability: float | None = None
-        self._transcriber.reset()
 
     @property
     def awaits_answers(self) -> bool:
@@ -153,10 +149,7 @@ class Utterance:
         if self.done:
             return []
         self._frame = frame
-        spoken = samples if voice is None else voice
-        self._recent.append((frame, spoken))
-        if self._segment:
-            self._feed(frame, spoken)
+        self._segment.accept(frame, samples if voice is None else voice)
         verdict = self._activity.accept(frame, samples, cue=cue)
         facts = self._hear(verdict) if verdict is not None else []
         return facts + self._settle()
@@ -173,7 +166,9 @@ class Utterance:
         facts: list[Fact] = []
         for text in self._transcriber.poll():
             if isinstance(text, Readings):
-                facts += self._offer(text.texts) if text.ticket == self._readings_ticket else []
+                if text.ticket == self._readings_ticket:
+                    self._readings_frame = self._frame
+                    facts += self._offer(text.texts)
                 continue
             self._decode_ms = text.decode_ms
             if isinstance(text, Partial):
@@ -200,17 +195,13 @@ class Utterance:
 
     # --- sound ------------------------------------------------------------------------------------------
 
-    def _feed(self, frame: int, samples: Samples) -> None:
-        self._segment.append((frame, samples))
-        self._transcriber.accept(samples)
-
     def _hear(self, voice: Voice) -> list[Fact]:
         near = voice.voiced and self._talker.is_near(voice.loudest_db)
         signal = self._endpointer.accept(
             voice.frame, voice.voiced, voice.last_voiced_frame, near=near, doubtful=voice.doubtful
         )
         facts = self._follow(signal)
-        if voice.voiced and self._segment:
+        if voice.voiced and self._segment.is_open:
             self._voiced.append(voice.probability)
         return facts + self._begin(voice) if not self.done else facts
 
@@ -230,45 +221,28 @@ class Utterance:
         self._drop()
         self._partial_frame, self._decode_ms = max(onset, self._since), 0.0
         self._word_inside = bool(self._wake_word) and onset <= self._since
-        first = max(self._earliest, onset - frames_of(_MARGIN_MS))
-        for frame, samples in self._recent:
-            if frame >= first:
-                self._feed(frame, samples)
+        self._segment.open(onset, self._earliest)
 
     def _begin(self, voice: Voice) -> list[Fact]:
         frame = voice.frame
-        if not (self._segment and voice.voiced and frame > self._since):
+        if not (self._segment.is_open and voice.voiced and frame > self._since):
             return []
         wait = max(frames_of(self._rules.partial_every_ms), _DECODING_SHARE * frames_of(self._decode_ms))
         is_speaking = self._asked_frame is None and self._activity.last_loud_frame >= frame - 1
         if is_speaking and frame - self._partial_frame >= wait and not self._transcriber.busy:
             self._partial_frame = frame
             self._transcriber.request_partial()
-        if self._word_inside and self._rest_frame is None:
+        if self._word_inside and not self._segment.has_rest:
             if frame <= self._since + frames_of(_WORD_TAIL_MS):
                 return []
-            self._leave_word()
+            self._segment.leave_word(self._since)
         return self._announce()
 
-    def _leave_word(self) -> None:
-        self._rest_frame = quietest(
-            self._segment,
-            self._since - frames_of(_CUT_BEFORE_MS),
-            self._since + frames_of(_CUT_AFTER_MS),
-        )
-        self._hand_over(self._rest_frame)
-
-    def _hand_over(self, first: int) -> None:
-        self._transcriber.reset()
-        for frame, samples in self._segment:
-            if frame >= first:
-                self._transcriber.accept(samples)
-
     def _drop(self) -> None:
-        self._segment, self._voiced, self._talker = [], [], Talker()
-        self._word_inside, self._rest_frame, self._rest = False, None, None
+        self._segment.close()
+        self._voiced, self._talker = [], Talker()
+        self._word_inside, self._rest = False, None
         self._clear_answers()
-        self._transcriber.reset()
 
     def _announce(self) -> list[Fact]:
         if self._began:
@@ -284,7 +258,7 @@ class Utterance:
 
     def _settle(self) -> list[Fact]:
         """Asks when it may be the end, forgets the answers when it was not, and ends what has ended."""
-        if self.done or not self._segment:
+        if self.done or not self._segment.is_open:
             return []
         self._ask_or_forget()
         if self._reading is None:
@@ -322,17 +296,17 @@ class Utterance:
         self._asked_frame = self._frame
         self._ticket = self._transcriber.request_final()
         if self._turn is not None:
-            sound = np.concatenate([samples for _, samples in self._segment])
-            self._turn_ticket = self._turn.ask(with_pause(sound, quiet_frames * FRAME_SAMPLES))
+            self._turn_ticket = self._turn.ask(with_pause(self._segment.sound, quiet_frames * FRAME_SAMPLES))
 
     def _forget(self) -> None:
         self._clear_answers()
-        if self._rest is not None and self._rest_frame is not None:
+        if self._rest is not None:
             self._rest = None
-            self._hand_over(self._rest_frame)
+            self._segment.hand_over(whole=False)
 
     def _clear_answers(self) -> None:
-        self._asked_frame = self._ticket = self._reading = self._readings_ticket = None
+        self._asked_frame = self._ticket = self._reading = None
+        self._readings_ticket = self._readings_frame = None
         self._others = []
         self._turn_ticket = self._probability = None
 
@@ -341,7 +315,7 @@ class Utterance:
         probability = 0.0 if self._turn_ticket is not None else self._probability
         enough_ms = needed_ms(self._rules, completeness, probability)
         is_sure = completeness == "complete" and enough_ms == self._rules.complete_silence_ms
-        if not (reading.settled or is_sure):
+        if not (is_sure or (reading.settled and self._is_read_again())):
             return []
         if not self._endpointer.ended and not is_over(
             self._rules, self._endpointer.pause(self._frame), enough_ms
@@ -351,6 +325,13 @@ class Utterance:
         endpointer = self._endpointer
         until = endpointer.last_near_frame if endpointer.speaking else endpointer.last_voiced_frame
         return [Finished(reading.text, reading.confidence, reading.decode_ms, until)]
+
+    def _is_read_again(self) -> bool:
+        """Whether the readings that were asked for are there, and there was time to choose among them."""
+        if self._readings_ticket is None or self._endpointer.ended:
+            return True
+        offered = self._readings_frame
+        return offered is not None and self._frame >= offered + _CHOICE_FRAMES
 
     def _dismiss(self) -> list[Fact]:
         """Drops a segment without a request; a voice that said something else ends the utterance."""
@@ -371,9 +352,9 @@ class Utterance:
     # --- text -------------------------------------------------------------------------------------------
 
     def _publish(self, text: str) -> list[Fact]:
-        if not self._segment:
+        if not self._segment.is_open:
             return []
-        if self._word_inside and self._rest_frame is None:
+        if self._word_inside and not self._segment.has_rest:
             text = self._certain_request(text)
         return self._say(PartialText(text)) if text else []
 
@@ -392,11 +373,11 @@ class Utterance:
             whole = after_wake_word(text, self._wake_word)
             self._others = [self._rest.text, *([whole.text] if whole.certain else [])]
             text, confidence = request_of(whole, confidence, *self._rest)
-        elif self._rest_frame is not None and confidence < _SURE:
+        elif self._segment.has_rest and confidence < _SURE:
             self._rest, settled = Recognition(text, confidence), False
-            self._hand_over(0)
+            self._segment.hand_over(whole=True)
             self._ticket = self._transcriber.request_final()
-        elif self._word_inside and self._rest_frame is None:
+        elif self._word_inside and not self._segment.has_rest:
             text = self._certain_request(text)
         confidence = round(confidence * float(np.mean(self._voiced or 1.0)), 3)
         self._reading = _Reading(text, confidence, decode_ms, settled) if text or settled else None
@@ -406,7 +387,7 @@ class Utterance:
         """The hypothesis again with all readings of the sound, likeliest first and without the wake word."""
         if self._reading is None or not self._reading.text:
             return []
-        is_whole = self._rest is not None or (self._word_inside and self._rest_frame is None)
+        is_whole = self._rest is not None or (self._word_inside and not self._segment.has_rest)
         found = [self._certain_request(text) for text in texts] if is_whole else texts
         published = self._reading.text
         likely = [text for text in (*found, published, *self._others) if not invented(text, self._voiced_ms)]
@@ -418,12 +399,3 @@ class Utterance:
     def _certain_request(self, text: str) -> str:
         remainder = after_wake_word(text, self._wake_word)
         return remainder.text if remainder.certain else ""
-
-
-def quietest(segment: list[tuple[int, Samples]], first: int, last: int) -> int:
-    """The frame from `first` to `last` around which the sound is quietest; `first` when there is none."""
-    near = {frame: level_db(samples) for frame, samples in segment if first <= frame <= last}
-    around = range(-_CUT_REACH_FRAMES, _CUT_REACH_FRAMES + 1)
-    return min(
-        near, key=lambda frame: sum(near.get(frame + step, near[frame]) for step in around), default=first
-    )

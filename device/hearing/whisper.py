@@ -1,9 +1,9 @@
-"""Whisper (Radford et al., 2022), run by CTranslate2: a second pass over sound that the first could not make sense of.
+"""Whisper (Radford et al., 2022), run by CTranslate2: reads again what made no sense when it was first read.
 
-It hears more in noise, in hasty commands and in voices that Moonshine was not trained for, and costs several
-times as much (docs/decisions/0016). Instead of the 30 s that Whisper was trained with, it hears 10 s of which
-the sound is the beginning: a third of the cost, and of the commands of people it misread no more. With much less
-it repeats itself.
+It understands more of what is said in noise, in haste or in a voice that Moonshine was not trained for, and
+costs several times as much (docs/decisions/0016). Instead of the 30 s that it was trained with, it hears
+10 s, of which the sound is the beginning: a third of the cost, and no more mistakes. With much less it repeats
+itself.
 
 Signs of punctuation are left out, so that each of the beams says something else.
 
@@ -13,7 +13,6 @@ Border: float32[n] in -1…1, 16 kHz mono in; texts without punctuation out.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import ctranslate2
 import numpy as np
@@ -51,7 +50,7 @@ class Whisper:
         self._signs = [number for number, token in enumerate(tokens) if _is_sign(token)]
 
     def read(self, sound: Floats) -> list[str]:
-        """The likeliest readings, best first; empty where nobody speaks or the sound is longer than it can hear."""
+        """The likeliest readings, best first; none where nobody speaks, or for longer than it can hear."""
         length = min(max(_HEARS_S * RATE_HZ, len(sound) + _REST_S * RATE_HZ), _AT_MOST_S * RATE_HZ)
         if len(sound) > length:
             return []

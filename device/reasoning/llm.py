@@ -132,9 +132,14 @@ class LanguageModel:
         if before := self._before(history):
             self._runtime.evaluate(TALKING, [*self._known(), *before, *heard], check)
 
-    def finality(self, text: str, cancelled: Cancel = never) -> float:
-        """Probability that a request that was heard as `text` is over: that the prompt's arrow comes next."""
-        logits = self._runtime.evaluate(DECIDING, [*self._known(), *self._heard(text)], stop_if(cancelled))
+    def finality(self, text: str, history: History = (), cancelled: Cancel = never) -> float:
+        """Probability that a request that was heard as `text` is over: that the prompt's arrow comes next.
+
+        With `history` it is read where it will be answered, without it where it will be decided about.
+        """
+        before = self._before(history)
+        asked = [*self._known(), *before, *self._heard(text)]
+        logits = self._runtime.evaluate(TALKING if before else DECIDING, asked, stop_if(cancelled))
         powers = np.exp(logits - logits.max())
         return float(powers[self._ends].sum() / powers.sum())
 

@@ -72,8 +72,11 @@ class Thinker(Protocol):
         """Read a request that may still go on; changes nothing but the cost of what follows."""
         ...
 
-    def finality(self, text: str, cancelled: Cancel = ...) -> float | None:
-        """Probability that a request is over; None where the model cannot tell."""
+    def finality(self, text: str, history: History = (), cancelled: Cancel = ...) -> float | None:
+        """Probability that a request is over; None where the model cannot tell.
+
+        With `history` it is read where it will be answered, without it where it will be decided about.
+        """
         ...
 
     def decide(self, text: str, house: House, cancelled: Cancel = ..., *, brief: bool = False) -> Decision:

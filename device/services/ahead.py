@@ -26,7 +26,7 @@ from device.events import (
     TurnPreferred,
 )
 from device.home.registry import Call, House
-from device.reasoning.completeness import Completeness, by_finality
+from device.reasoning.completeness import Completeness, by_finality, weighed
 from device.reasoning.decision import Decision
 from device.reasoning.readings import sensible
 from device.reasoning.router import AskModel, Route, awaits_model, closes, expected_words
@@ -120,8 +120,7 @@ class Ahead:
             action = self._prefer(action)
         turn, text = action.turn, action.text
         if self._judged != (turn, text):
-            known = self._finality if self._held.holds(turn, text) else None
-            self._judge(turn, text, known or self._completeness(text))
+            self._judge(turn, text, self._finality if self._held.holds(turn, text) else None)
         if self._held.holds(turn, text) and not (action.whole and self._may_go_on):
             return
         is_in_vain = self._held.let_go() if self._may_go_on else self._held.drop()
@@ -235,7 +234,8 @@ class Ahead:
             self._send(TurnPreferred(turn=action.turn, text=action.text, reading=preferred))
         return replace(action, text=preferred)
 
-    def _judge(self, turn: int, text: str, judgement: Completeness) -> None:
+    def _judge(self, turn: int, text: str, finality: Completeness | None) -> None:
+        judgement = weighed(self._completeness(text), finality)
         self._judged = (turn, text)
         self._send(TurnJudged(turn=turn, text=text, completeness=judgement))
 

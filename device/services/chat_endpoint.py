@@ -163,7 +163,7 @@ class ChatEndpoint:
     def prefill(self, text: str, history: History = (), cancelled: Cancel = never) -> None:
         """Half a request is not sent."""
 
-    def finality(self, text: str, cancelled: Cancel = never) -> float | None:  # noqa: ARG002
+    def finality(self, text: str, history: History = (), cancelled: Cancel = never) -> float | None:  # noqa: ARG002
         """An endpoint is not asked whether somebody has finished."""
         return None
 

@@ -359,16 +359,17 @@ class Mind:
 
     def _consider(self, model: Thinker, job: Consider, number: int) -> None:
         began = time.monotonic()
+        others = job.house.persona.others if job.may_hand else ()
+        house = _limited(job.house, others, acts=job.may_act)
+        decides = job.may_act or bool(others or house.tools)
         if self._released < number:
-            finality = model.finality(job.text, self._cancelled)
+            finality = model.finality(job.text, () if decides else job.history, self._cancelled)
             if finality is not None:
                 self._put(Judged(job.turn, number, job.text, finality))
             if job.may_go_on and (finality is None or by_finality(finality) != "likely"):
                 model.prefill(job.text, job.history, self._cancelled)
                 return
-        others = job.house.persona.others if job.may_hand else ()
-        house = _limited(job.house, others, acts=job.may_act)
-        if job.may_act or others or house.tools:
+        if decides:
             decision = model.decide(job.text, house, self._cancelled, brief=job.brief)
             if not (job.may_act or decision.calls):
                 decision = Decision("talk")

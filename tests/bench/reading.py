@@ -1,14 +1,150 @@
-"""The reading of a sound that Wren goes on with, for benchmarks that have no dialog."""
+"""How benchmarks, which have no daemons, read a voice: as wren-listen does, its texts judged as wren-reason does.
+
+`Ear` feeds the real `Utterance` in simulated time (`turn_simulation`); `chosen` has no time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
+from device.events import FRAME_MS
+from device.hearing import Samples
 from device.hearing.asr import Recogniser
+from device.hearing.loading import files_of
+from device.hearing.patience import Completeness
+from device.hearing.turn import TurnModel
+from device.hearing.utterance import Fact, Hypothesis, PartialText, Utterance
+from device.hearing.vad import SileroVad
+from device.home.registry import House
+from device.reasoning.carried_on import CutRequest
+from device.reasoning.completeness import weighed
+from device.reasoning.context import Context
+from device.reasoning.intents import NO_CONTEXT
 from device.reasoning.readings import makes_sense, sensible
-from device.reasoning.router import Route
+from device.reasoning.router import AskModel, Route, route
+from device.settings import Listen
+from tests.bench.turn_simulation import (
+    Clock,
+    CountedModel,
+    CountedSecondPass,
+    SimulatedTranscriber,
+    SimulatedTurnListener,
+)
+
+Finality = Callable[[str], tuple[Completeness, float]]  # what the language model says, and after how many ms
+
+_BUS_MS = 5.0  # there and back, for an event and its answer
 
 
 def chosen(text: str, recogniser: Recogniser, find: Callable[[str], Route]) -> str:
     """`text`, which `recogniser` read last, or another reading of it, where `find` makes no sense of it."""
     return text if makes_sense(find(text)) else sensible(text, recogniser.readings(), find)
+
+
+class _Answer(NamedTuple):
+    """What the house has to say of a text by `due_ms`; `text` is the reading of `instead_of` that makes sense."""
+
+    due_ms: float
+    text: str
+    completeness: Completeness
+    instead_of: str
+
+
+class Begun(NamedTuple):
+    """A request that was cut off, which may be gone on with, and the context that it left."""
+
+    request: CutRequest
+    context: Context
+
+
+class SimulatedJudge:
+    """wren-reason's part before the commit: of each text, which reading makes sense, and how whole it is."""
+
+    def __init__(self, house: House, clock: Clock, begun: Begun, finality: Finality | None) -> None:
+        self._house, self._clock, self._begun, self._finality = house, clock, begun, finality
+        self._answers: list[_Answer] = []
+        self.said: dict[str, Completeness] = {}  # the last judgement of each text
+
+    def hear(self, facts: Iterable[Fact]) -> None:
+        """Works on the texts among `facts`."""
+        for fact in facts:
+            if isinstance(fact, Hypothesis | PartialText):
+                self._hear(fact)
+
+    def answer(self, utterance: Utterance) -> list[Fact]:
+        """Tells `utterance` what is known by now; what follows from it."""
+        facts: list[Fact] = []
+        due = [answer for answer in self._answers if answer.due_ms <= self._clock.ms]
+        self._answers = [answer for answer in self._answers if answer.due_ms > self._clock.ms]
+        for answer in due:
+            utterance.prefer(answer.instead_of, answer.text)
+            self.said[answer.text] = answer.completeness
+            facts += utterance.judge(answer.text, answer.completeness)
+        return facts
+
+    def _hear(self, fact: Hypothesis | PartialText) -> None:
+        began = time.thread_time()
+        readings = fact.readings if isinstance(fact, Hypothesis) else ()
+        text = sensible(fact.text, readings, self._route)
+        judgement = self._begun.request.judge(text, self._house)
+        due_ms = self._clock.ms + _BUS_MS + 1000 * (time.thread_time() - began)
+        self._answers.append(_Answer(due_ms, text, judgement, fact.text))
+        is_talk = isinstance(fact, Hypothesis) and isinstance(self._route(text), AskModel)
+        if is_talk and self._finality is not None:
+            finality, took_ms = self._finality(text)
+            self._answers.append(_Answer(due_ms + took_ms, text, weighed(judgement, finality), fact.text))
+
+    def _route(self, text: str) -> Route:
+        goes_on = self._begun.request.route(text, self._house, self._begun.context)
+        return goes_on or route(text, self._house)
+
+
+class Ended(NamedTuple):
+    """How an utterance ended: in which frame, with which fact (None: it did not end), and the judgements of texts."""
+
+    frame: int
+    last: Fact | None
+    said: dict[str, Completeness]
+
+
+class Ear:
+    """The models that hear a request for `house`, and what they have already answered."""
+
+    def __init__(self, vad: SileroVad, house: House, finality: Finality | None = None) -> None:
+        files = files_of("asr")
+        self.asr = CountedModel(files["encoder"], files["decoder"], files["tokens"])
+        self.asr.expect(house.names())
+        files = files_of("second_pass")
+        self.second_pass = CountedSecondPass(files["model"], files["vocabulary"])
+        self._turn = TurnModel(files_of("turn")["model"])
+        self._turns: dict[bytes, tuple[float, float]] = {}
+        self._vad, self._house, self._finality = vad, house, finality
+
+    def hear(
+        self,
+        frames: Iterable[tuple[int, Samples, Samples]],
+        since: int,
+        rules: Listen,
+        *,
+        wake_word: str = "",
+        with_turn_model: bool = True,
+        begun: Begun | None = None,
+    ) -> Ended:
+        """One utterance from `since` on; a frame is its number, its sound, and that for recognition."""
+        clock = Clock()
+        turn = SimulatedTurnListener(self._turn, self._turns, clock) if with_turn_model else None
+        transcriber = SimulatedTranscriber(self.asr, self.second_pass, clock)
+        utterance = Utterance(self._vad, transcriber, rules, since, wake_word=wake_word, turn=turn)
+        begun = begun or Begun(CutRequest(), NO_CONTEXT)
+        house = SimulatedJudge(self._house, clock, begun, self._finality)
+        number = since
+        for number, samples, voice in frames:
+            clock.ms = FRAME_MS * (number + 1.0)
+            facts = utterance.accept(number, samples, voice=voice) + utterance.poll()
+            facts += house.answer(utterance)
+            house.hear(facts)
+            if utterance.done:
+                return Ended(number, facts[-1], house.said)
+        return Ended(number, None, house.said)

@@ -50,14 +50,24 @@ _INNER_PAUSE_MS = 200
 
 
 class Clip(NamedTuple):
-    """Something said in a room, and where the last voice in it ends; `paused`: it has a pause of 200 ms."""
+    """Something said in a room, and the first and last frames of the voices in it."""
 
     group: str
     name: str
     sound: Samples
-    last_voiced_frame: int
-    paused: bool
+    voices: tuple[tuple[int, int], ...]
     after_wake_word: bool = False
+
+    @property
+    def last_voiced_frame(self) -> int:
+        """Where the last voice ends."""
+        return self.voices[-1][1]
+
+    @property
+    def paused(self) -> bool:
+        """Whether there is a pause of 200 ms between two voices."""
+        gaps = (after[0] - before[1] for before, after in itertools.pairwise(self.voices))
+        return any(gap >= frames_of(_INNER_PAUSE_MS) for gap in gaps)
 
 
 def clips(vad: SileroVad, *, quick: bool = False) -> Iterator[Clip]:
@@ -99,15 +109,13 @@ def _talk() -> list[Recording]:
 def _clip(vad: SileroVad, group: str, name: str, *parts: Samples | int) -> Iterator[Clip]:
     """A clip, unless nobody is heard in it."""
     sound = in_room(_BEFORE, *parts, _AFTER)
-    spans = [
+    voices = tuple(
         (first, last)
         for first, last in voiced_spans(sound, vad, RULES.vad_threshold)
         if last - first >= frames_of(_SHORTEST_VOICE_MS)
-    ]
-    if spans:
-        gaps = [after[0] - before[1] for before, after in itertools.pairwise(spans)]
-        paused = any(gap >= frames_of(_INNER_PAUSE_MS) for gap in gaps)
-        yield Clip(group, name, sound, spans[-1][1], paused)
+    )
+    if voices:
+        yield Clip(group, name, sound, voices)
 
 
 def _held(sound: Samples, pause_ms: int) -> tuple[Samples, int, Samples]:

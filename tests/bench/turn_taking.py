@@ -8,6 +8,8 @@ of `wren demo`. The sweep multiplies every patience of the default settings by a
 
 - latency: from the last voiced frame of the recording to the commit, of those that were not cut off
 - false cut-off: committed before that frame; as a share of the recordings that have a pause inside
+- joined: cut off, and what is said over the answer is then understood as the end of the same request
+  (`device.reasoning.carried_on`), as when the interruption is noticed at once
 
 Run: `python -m tests.bench.turn_taking [--quick]`
 """
@@ -16,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,27 +27,24 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from device.events import FRAME_MS
-from device.hearing import frames_of
+from device.events import FRAME_MS, SpeechStopped, TurnCommitted, TurnStarted
+from device.hearing import Samples, frames_of
 from device.hearing.loading import files_of
 from device.hearing.patience import Completeness
-from device.hearing.turn import TurnModel
-from device.hearing.utterance import Fact, Finished, Hypothesis, PartialText, Utterance
+from device.hearing.utterance import Finished
 from device.hearing.wake import WakeDetector
-from device.reasoning.completeness import by_finality, completeness
+from device.reasoning.carried_on import CutRequest
+from device.reasoning.completeness import by_finality
+from device.reasoning.context import remember
+from device.reasoning.intents import parse
 from device.reasoning.llm import LanguageModel
-from device.reasoning.readings import sensible
-from device.reasoning.router import AskModel, Route, route
+from device.reasoning.results import Understood
 from device.settings import Listen, Reason, WakeWord, cache_dir
 from models.store import Store
+from tests.bench.interrupted import PRE_ROLL_FRAMES
+from tests.bench.reading import Begun, Ear, Ended
 from tests.bench.turn_clips import Clip, clips
-from tests.bench.turn_simulation import (
-    Clock,
-    CountedModel,
-    RememberingVad,
-    SimulatedTranscriber,
-    SimulatedTurnListener,
-)
+from tests.bench.turn_simulation import RememberingVad
 from tests.hearing import frames
 from tests.houses import demo_house
 from tests.recordings import available
@@ -59,7 +59,6 @@ PATIENCE = (
     "unsure_silence_ms",
     "open_silence_ms",
 )
-_BUS_MS = 5.0  # there and back, for an event and its answer
 
 
 class Outcome(NamedTuple):
@@ -70,84 +69,54 @@ class Outcome(NamedTuple):
     cut_off: bool
     text: str
     completeness: Completeness | None
-
-
-class _Answer(NamedTuple):
-    """What the house has to say of a text by `due_ms`; `text` is the reading of `instead_of` that makes sense."""
-
-    due_ms: float
-    text: str
-    completeness: Completeness
-    instead_of: str
+    joined: bool = False
 
 
 class Bench:
     """Models, and what they have already answered."""
 
     def __init__(self) -> None:
-        files = files_of("asr")
-        self._asr = CountedModel(files["encoder"], files["decoder"], files["tokens"])
-        self._asr.expect(demo_house().names())
-        self._turn = TurnModel(files_of("turn")["model"])
-        self._turns: dict[bytes, tuple[float, float]] = {}
-        self._house, self._threads = demo_house(), Reason().threads
+        self._threads = Reason().threads
         self._model = LanguageModel(
             Store().active("llm").files["model"],
             threads=self._threads,
             context=Reason().context_tokens,
             cache=cache_dir() / "prefixes",
         )
+        self._house = demo_house()
         self._model.set_house(self._house)
         self._said: dict[str, tuple[Completeness, float]] = {}
         self._wake = WakeDetector(files_of("wake"), {"alexa": WakeWord(model="alexa_v0.1", refractory_ms=0)})
         self._woken: dict[str, tuple[int, str] | None] = {}
         self.vad = RememberingVad(files_of("vad")["model"])
+        self._ear = Ear(self.vad, self._house, self._model_says)
 
     def hear(self, clip: Clip, rules: Listen, *, with_turn_model: bool = True) -> Outcome | None:
         """One clip; None when its wake word was not noticed."""
         since, word = self._since(clip) or (-1, "")
         if since < 0:
             return None
-        clock = Clock()
-        turn = SimulatedTurnListener(self._turn, self._turns, clock) if with_turn_model else None
-        transcriber = SimulatedTranscriber(self._asr, clock)
         first = max(0, since - frames_of(rules.pre_roll_ms)) if word else 0
-        utterance = Utterance(self.vad, transcriber, rules, since, wake_word=word, turn=turn)
-        judged: list[_Answer] = []
-        verdict: dict[str, Completeness] = {}
-        for number, frame in enumerate(frames(clip.sound)):
-            if number < first:
-                continue
-            clock.ms = FRAME_MS * (number + 1.0)
-            facts = utterance.accept(number, frame) + utterance.poll()
-            for answer in judged:
-                if answer.due_ms <= clock.ms:
-                    utterance.prefer(answer.instead_of, answer.text)
-                    verdict[answer.text] = answer.completeness
-                    facts += utterance.judge(answer.text, answer.completeness)
-            judged = [answer for answer in judged if answer.due_ms > clock.ms]
-            judged += self._judge(facts, clock)
-            if utterance.done:
-                return _outcome(clip, number, facts[-1], verdict)
-        return Outcome(clip, None, False, "", None)
+        ended = self._ear.hear(
+            _from(clip, first), since, rules, wake_word=word, with_turn_model=with_turn_model
+        )
+        outcome = _outcome(clip, ended)
+        if outcome.cut_off and isinstance(ended.last, Finished):
+            outcome = outcome._replace(joined=self._is_joined(clip, ended.frame, ended.last, rules))
+        return outcome
 
-    def _judge(self, facts: list[Fact], clock: Clock) -> list[_Answer]:
-        judged = []
-        for fact in facts:
-            if isinstance(fact, Hypothesis | PartialText):
-                began = time.thread_time()
-                others = fact.readings if isinstance(fact, Hypothesis) else ()
-                text = sensible(fact.text, others, self._route)
-                answer = completeness(text, self._house)
-                due_ms = clock.ms + _BUS_MS + 1000 * (time.thread_time() - began)
-                judged.append(_Answer(due_ms, text, answer, fact.text))
-                if isinstance(fact, Hypothesis) and isinstance(self._route(text), AskModel):
-                    answer, took_ms = self._model_says(text)
-                    judged.append(_Answer(due_ms + took_ms, text, answer, fact.text))
-        return judged
-
-    def _route(self, text: str) -> Route:
-        return route(text, self._house)
+    def _is_joined(self, clip: Clip, frame: int, cut: Finished, rules: Listen) -> bool:
+        """Whether the rest of a clip that was cut off at `frame` is taken for the end of the request."""
+        onset = max(frame, next(first for first, last in clip.voices if last > frame))
+        request, done = CutRequest(), parse(cut.text, self._house)
+        request.note(SpeechStopped(last_voiced_frame=cut.last_voiced_frame))
+        request.note(TurnCommitted(text=cut.text))
+        request.note(TurnStarted(cause="barge_in", frame=onset))
+        begun = Begun(request, remember(done.calls if isinstance(done, Understood) else (), self._house))
+        rest = self._ear.hear(_from(clip, onset - PRE_ROLL_FRAMES), onset, rules, begun=begun)
+        if not isinstance(rest.last, Finished) or rest.frame < clip.last_voiced_frame:
+            return False
+        return request.route(rest.last.text, self._house, begun.context) is not None
 
     def _model_says(self, text: str) -> tuple[Completeness, float]:
         """The language model's answer, and how long that takes its threads."""
@@ -169,12 +138,16 @@ class Bench:
         return self._woken[clip.name]
 
 
-def _outcome(clip: Clip, frame: int, last: Fact, verdict: dict[str, Completeness]) -> Outcome:
-    if not isinstance(last, Finished):
+def _from(clip: Clip, first: int) -> Iterator[tuple[int, Samples, Samples]]:
+    return ((number, frame, frame) for number, frame in enumerate(frames(clip.sound)) if number >= first)
+
+
+def _outcome(clip: Clip, ended: Ended) -> Outcome:
+    if not isinstance(ended.last, Finished):
         return Outcome(clip, None, False, "", None)
-    latency_ms = FRAME_MS * (frame - clip.last_voiced_frame)
+    text, latency_ms = ended.last.text, FRAME_MS * (ended.frame - clip.last_voiced_frame)
     cut_off = latency_ms < 0
-    return Outcome(clip, None if cut_off else latency_ms, cut_off, last.text, verdict.get(last.text))
+    return Outcome(clip, None if cut_off else latency_ms, cut_off, text, ended.said.get(text))
 
 
 def summary(outcomes: list[Outcome]) -> dict[str, Any]:
@@ -197,6 +170,7 @@ def _row(outcomes: list[Outcome]) -> dict[str, Any]:
         "paused_n": len(paused),
         "cut_off_rate": sum(one.cut_off for one in paused) / len(paused) if paused else None,
         "cut_off_n": sum(one.cut_off for one in outcomes),
+        "joined_n": sum(one.joined for one in outcomes),
     }
 
 
@@ -240,6 +214,7 @@ def show(results: dict[str, Any], console: Console) -> None:
         "all P50/P95, ms",
         "false cut-offs",
         "of paused",
+        "of all cut off, joined",
     ):
         table.add_column(column, justify="right")
     rows = [(f"x {factor}", row) for factor, row in results["sweep"].items()]
@@ -252,14 +227,15 @@ def show(results: dict[str, Any], console: Console) -> None:
             f"{_ms(everything['p50_ms'])} / {_ms(everything['p95_ms'])}",
             f"{100 * everything['cut_off_rate']:.1f} %" if everything["paused_n"] else "-",
             str(everything["paused_n"]),
+            f"{everything['joined_n']} of {everything['cut_off_n']}",
         )
     console.print(table)
     groups = Table(title="The default by group", title_justify="left")
-    for column in ("group", "n", "P50, ms", "P95, ms", "cut off", "of paused"):
+    for column in ("group", "n", "P50, ms", "P95, ms", "cut off", "joined", "paused"):
         groups.add_column(column, justify="left" if column == "group" else "right")
     for name, row in results["sweep"][str(results["default"])].items():
-        figures = (_ms(row["p50_ms"]), _ms(row["p95_ms"]), str(row["cut_off_n"]), str(row["paused_n"]))
-        groups.add_row(name, str(row["n"]), *figures)
+        counts = (str(row[key]) for key in ("cut_off_n", "joined_n", "paused_n"))
+        groups.add_row(name, str(row["n"]), _ms(row["p50_ms"]), _ms(row["p95_ms"]), *counts)
     console.print(groups)
 
 

@@ -162,8 +162,7 @@ def test_the_judgement_of_the_text_decides_how_long_silence_is_waited_for(
     rig: HearingRig, judgement: Literal["complete", "open"], at_least_ms: int, at_most_ms: int
 ) -> None:
     rules = (
-        "complete_silence_ms = 100\nunsure_silence_ms = 2500\nopen_silence_ms = 4000\n"
-        "turn_threshold = 0.0\nclear_turn_threshold = 0.0\n"
+        "complete_silence_ms = 100\nunsure_silence_ms = 2500\nopen_silence_ms = 4000\nturn_threshold = 0.0\n"
     )
     rig.config.write_text(f"[listen]\n{rules}", encoding="utf-8")
     rig.bus.send(SettingsChanged())

@@ -33,6 +33,8 @@ COTTAGE = houses()["cottage"]
         ("make it", "open"),
         ("set a timer for ten", "open"),
         ("what is the capital of", "open"),
+        ("set the reading lamp, too.", "open"),  # to?
+        ("turn on the light in it.", "open"),  # in the?
         ("turn on the kettle", "complete"),
         ("turn on the kettle please", "complete"),
         ("Hey Jarvis, turn on the lights.", "complete"),
@@ -42,6 +44,13 @@ COTTAGE = houses()["cottage"]
         ("what time is it", "complete"),
         ("turn it off", "unsure"),  # what?
         ("turn off the lights in the kitchen", "complete"),
+        ("turn off all lights", "unsure"),  # where?
+        ("turn everything off", "unsure"),
+        ("turn on lights", "unsure"),
+        ("turn off all lights please", "complete"),
+        ("turn off all the lights everywhere", "complete"),
+        ("are all lights off", "complete"),  # only asked
+        ("cancel", "likely"),  # the timer?
         ("never mind", "complete"),
         ("yes", "complete"),
         ("turn off the kitchen", "unsure"),  # light, heating, …

@@ -116,6 +116,25 @@ def test_a_whole_request_is_told_from_one_that_goes_on(model: LanguageModel, who
     assert model.finality(whole) > 0.2 > 0.02 > model.finality(cut)
 
 
+def test_what_was_said_before_does_not_hide_whether_a_request_is_whole(model: LanguageModel) -> None:
+    said = [("user", "tell me a joke"), ("assistant", "Why did the tomato blush? It saw the salad dressing.")]
+    assert model.finality("who wrote the odyssey", said) > 0.2 > 0.02 > model.finality("who wrote the", said)
+
+
+def test_a_request_that_is_only_answered_is_read_once(model: LanguageModel) -> None:
+    said = [("user", "tell me a joke"), ("assistant", "Why did the tomato blush? It saw the salad dressing.")]
+    model.recall(said)
+    before = model.effort[1]
+    model.finality("what is the longest river in africa", said)
+    judged = model.effort[1]
+    began: list[int] = []
+    talk = model.talk(
+        "what is the longest river in africa", said, begun=lambda: began.append(model.effort[1])
+    )
+    next(talk)
+    assert began[0] - judged < judged - before
+
+
 def test_a_very_long_request_is_decided(model: LanguageModel) -> None:
     assert model.decide("well you know " * 200, HOUSE).kind in ("talk", "cannot")
 

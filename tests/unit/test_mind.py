@@ -52,7 +52,7 @@ class Model:
             self._work(text, cancelled)
             self.read.append(text)
 
-    def finality(self, text: str, cancelled: Callable[[], bool]) -> float:
+    def finality(self, text: str, history: object, cancelled: Callable[[], bool]) -> float:
         return self.final
 
     def decide(

@@ -54,11 +54,11 @@ def test_settings_are_the_milliseconds_that_count() -> None:
     assert needed_ms(rules, "complete", 0.94) == RULES.hesitant_silence_ms
 
 
-def test_what_is_no_known_request_has_to_sound_final_clearly() -> None:
-    doubtful = (RULES.turn_threshold + RULES.clear_turn_threshold) / 2
-    assert needed_ms(RULES, "complete", doubtful) == RULES.complete_silence_ms
-    assert needed_ms(RULES, "unsure", doubtful) == RULES.open_silence_ms
-    assert needed_ms(RULES, None, RULES.clear_turn_threshold) == RULES.unsure_silence_ms
+def test_what_is_no_known_request_waits_the_longer_the_less_final_it_sounds() -> None:
+    waits = [needed_ms(RULES, "unsure", probability) for probability in (1.0, 0.9, 0.5, 0.1, 0.0)]
+    assert waits == sorted(set(waits))
+    assert (waits[0], waits[-1]) == (RULES.unsure_silence_ms, RULES.open_silence_ms)
+    assert needed_ms(RULES, None, 0.5) == needed_ms(RULES, "unsure", 0.5)
 
 
 @given(st.integers(0, 2000), st.integers(0, 2000), st.integers(0, 900))

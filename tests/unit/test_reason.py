@@ -248,12 +248,26 @@ def test_an_answer_begun_ahead_is_spoken_in_order_after_the_commit(rig: Rig) -> 
 
 
 @pytest.mark.parametrize(
-    ("finality", "judgement"), [(0.9, "likely"), (0.3, "likely"), (0.2, "unsure"), (0.001, "open")]
+    ("finality", "judgement"), [(0.9, "likely"), (0.5, "likely"), (0.4, "unsure"), (0.001, "open")]
 )
 def test_the_model_says_how_complete_talk_is(rig: Rig, finality: float, judgement: str) -> None:
     rig.hear(WAKE, guess("who are you"))
     rig.come(Judged(1, 1, "who are you", finality))
     assert [judged.completeness for judged in rig.of(TurnJudged)] == ["unsure", judgement]
+
+
+def test_of_a_deed_that_often_goes_on_the_model_is_not_heard(rig: Rig) -> None:
+    rig.hear(WAKE, guess("cancel"))
+    rig.come(Judged(1, 1, "cancel", 0.001))
+    assert {judged.completeness for judged in rig.of(TurnJudged)} == {"likely"}
+
+
+def test_a_question_that_ends_on_a_preposition_is_waited_for_less_when_the_model_takes_it_for_whole(
+    rig: Rig,
+) -> None:
+    rig.hear(WAKE, guess("where are you from"))
+    rig.come(Judged(1, 1, "where are you from", 0.9))
+    assert [judged.completeness for judged in rig.of(TurnJudged)] == ["open", "unsure"]
 
 
 def test_what_the_model_says_of_a_text_that_went_on_is_not_told(rig: Rig) -> None:

@@ -82,7 +82,7 @@ class Saying:
     [
         ("complete", 0.9, RULES.complete_silence_ms),
         ("complete", 0.1, RULES.hesitant_silence_ms),
-        ("unsure", 0.9, RULES.unsure_silence_ms),
+        ("unsure", 1.0, RULES.unsure_silence_ms),
         ("open", 0.9, RULES.open_silence_ms),
     ],
 )

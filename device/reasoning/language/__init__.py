@@ -74,6 +74,7 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hesitations: Phrases
     openings: Phrases
     whole: Phrases
+    deeds: Phrases
     open_ends: Phrases
     corrections: Phrases
     follow: Phrases
