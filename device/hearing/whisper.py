@@ -2,8 +2,8 @@
 
 It understands more of what is said in noise, in haste or in a voice that Moonshine was not trained for, and
 costs several times as much (docs/decisions/0016). Instead of the 30 s that it was trained with, it hears
-10 s, of which the sound is the beginning: a third of the cost, and no more mistakes. With much less it repeats
-itself.
+10 s, of which the sound is the beginning: a third of the cost, and no more mistakes. With much less it
+repeats itself.
 
 Signs of punctuation are left out, so that each of the beams says something else.
 
