@@ -16,17 +16,12 @@ Each part has a fresh room. Writes `build/sound_server.json`. Run with `python -
 from __future__ import annotations
 
 import argparse
-import itertools
-import json
-import os
 import shutil
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -40,129 +35,30 @@ from device.console.timeline import percentile
 from device.events import (
     AudioState,
     BargeIn,
-    DialogState,
-    Event,
     PlaybackDucked,
     PlaybackStarted,
     PlaybackStopped,
     SpeechStopped,
-    TextRequested,
     ToolResult,
-    TurnCommitted,
     WakeDetected,
 )
 from device.hearing import FRAME_SAMPLES, RATE_HZ
 from device.hearing.loading import files_of
 from device.hearing.vad import SileroVad
-from device.services.stage import Stage
 from tests import voices
-from tests.bench import echo
 from tests.bench.barge_in import BACKCHANNELS, Sound, burst, talkers
-from tests.bench.double_talk import far_end, loud_rms, voice_onset
 from tests.bench.interrupted import Reader
 from tests.bench.peer.clips import Ruler
-from tests.bench.sound_room import ANYTHING_DB, AUDIBLE_DB, ECHOES, SoundRoom, Spoken, holes, power_db, spans
+from tests.bench.sound_room import ANYTHING_DB, AUDIBLE_DB, Spoken, holes, power_db, spans
+from tests.bench.sound_run import PATIENCE_S, SETTLED_S, TALK_S, Run, Trial, over
 from tests.pipeline.sound_server import NEEDED
 from tests.recordings import available, recordings
 
 BUILD = Path(__file__).parents[2] / "build"
 PARTS = ("requests", "talk", "people", "others")
-TALK_S = 75.0
-PEOPLE, LEVELS_DB = 24, (0, 5, 10)
+PEOPLE = 24
 SPEAKER = "en_US-zamia"  # recorded commands for the bedroom, the garage and the living room
-_CARD = {
-    "WREN_AUDIO__BACKEND": "portaudio",
-    "WREN_AUDIO__INPUT_DEVICE": "room",
-    "WREN_AUDIO__OUTPUT_DEVICE": "room",
-    "WREN_REASON__MODEL": "false",
-    "WREN_LISTEN__FOLLOW_UP_MS": "1000",
-}
-_PRIORITY = 20  # of wren-audio.service
-_STORY, _WORDS_A_SECOND = "tell the long story", 2.6
 _CUE_MS, _REPLY_GAP_MS, _PAUSE_MS = 180, 100, 450  # longest chime; of one sound; longest pause inside a reply
-_AFTER_S, _PATIENCE_S = 1.5, 8.0
-_SETTLED_S = 5.0  # of talk until the canceller knows the room
-
-
-class Run:
-    """One Wren in one room for as long as a `with` block lasts."""
-
-    def __init__(self, folder: Path) -> None:
-        story = {"sentences": [_STORY], "topic": "bench/story", "reply": _story(TALK_S)}
-        self.room = SoundRoom(folder)
-        state = {"WREN_STATE_DIR": str(folder / "state"), "WREN_CONFIG": str(folder / "none.toml")}
-        environment = _CARD | self.room.environment | state
-        environment["WREN_TOOLS__MQTT"] = json.dumps({"story": story})
-        self.events: list[Event] = []
-        self.stage = Stage(environment=environment, watch=self.events.append, log=folder / "log")
-
-    def __enter__(self) -> Run:
-        self.room.__enter__()
-        try:
-            self.stage.__enter__()
-        except BaseException:
-            self.room.__exit__(None, None, None)
-            raise
-        audio = self.stage.supervisor.children["audio"].process
-        assert audio is not None
-        for thread in Path(f"/proc/{audio.pid}/task").iterdir():
-            os.sched_setscheduler(int(thread.name), os.SCHED_RR, os.sched_param(_PRIORITY))
-        self.until(lambda: any(_is_open(event) for event in self.events), 20)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stage.__exit__(kind, error, trace)
-        self.room.__exit__(kind, error, trace)
-
-    def of(self, *kinds: type[Event], since: int = 0) -> list[Any]:
-        """What happened of those kinds, from the `since`th event on."""
-        return [event for event in self.events[since:] if isinstance(event, kinds)]
-
-    def until(self, happened: Callable[[], bool], timeout_s: float) -> bool:
-        """Steps until then; False when it does not happen."""
-        deadline = time.monotonic() + timeout_s
-        while not happened():
-            if time.monotonic() > deadline:
-                return False
-            self.stage.step(0.02)
-        return True
-
-    def rest(self, seconds: float) -> None:
-        """Steps for so long."""
-        self.until(lambda: False, seconds)
-
-    def talk(self, seconds: float) -> int:
-        """Wren begins the story and has told it for so long; returns the number of events before."""
-        since = len(self.events)
-        self.stage.bus.send(TextRequested(text=_STORY))
-        began = self.until(lambda: any(not e.cue for e in self.of(PlaybackStarted, since=since)), 10)
-        if began:
-            self.rest(seconds)
-        return since
-
-    def is_quiet(self, since: int) -> bool:
-        """Whether the last thing since then is that nobody speaks or thinks."""
-        states = self.of(DialogState, since=since)
-        return bool(states) and states[-1].state == "idle"
-
-    @property
-    def xruns(self) -> int:
-        """Counted by the audio daemon."""
-        states = self.of(AudioState)
-        return states[-1].xruns if states else 0
-
-
-class Trial(NamedTuple):
-    """What was played over Wren's voice."""
-
-    sound: Sound
-    level_db: int
-    onset: int  # samples
-    spoken: Spoken
-    stopped: bool
-    text: str  # of what was committed then
 
 
 def requests(folder: Path) -> dict[str, Any]:
@@ -180,7 +76,7 @@ def requests(folder: Path) -> dict[str, Any]:
             since = len(run.events)
             spoken = run.room.say(load(str(path), RATE_HZ), run.stage.step)
             if run.until(lambda since=since: bool(run.of(WakeDetected, since=since)), 1.0):  # type: ignore[misc]
-                run.until(lambda since=since: run.is_quiet(since), _PATIENCE_S)  # type: ignore[misc]
+                run.until(lambda since=since: run.is_quiet(since), PATIENCE_S)  # type: ignore[misc]
             asked.append((path, spoken, since))
         run.rest(0.5)
     loudspeaker = run.room.recording.loudspeaker
@@ -199,7 +95,7 @@ def requests(folder: Path) -> dict[str, Any]:
         if begin is None or not started:
             continue
         mouth = begin + (ruler.clip(path).last_voiced_frame + 1) * FRAME_SAMPLES
-        ears = [first for first, _ in sounds if mouth < first < mouth + _PATIENCE_S * RATE_HZ]
+        ears = [first for first, _ in sounds if mouth < first < mouth + PATIENCE_S * RATE_HZ]
         if ears:
             latencies.append((min(ears) - mouth) * 1000 / RATE_HZ)
             by_events += [10.0 * (started[0] - voiced[-1])] if voiced else []
@@ -230,8 +126,8 @@ def talk(folder: Path) -> dict[str, Any]:
     first, last = max(
         spans(run.room.recording.loudspeaker, 1000, ANYTHING_DB), key=lambda span: span[1] - span[0]
     )
-    settled = first + round(_SETTLED_S * RATE_HZ)
-    residual = np.concatenate(left)[round(_SETTLED_S * RATE_HZ) :]
+    settled = first + round(SETTLED_S * RATE_HZ)
+    residual = np.concatenate(left)[round(SETTLED_S * RATE_HZ) :]
     ducks = [event for event in run.of(PlaybackDucked) if event.gain_db < 0]
     states = [event for event in run.of(AudioState) if event.erle_db is not None]
     stopped = [event for event in run.of(PlaybackStopped) if not event.cue]
@@ -276,28 +172,6 @@ def others(folder: Path) -> dict[str, Any]:
     return _common(run) | {"n": len(trials), "false_rate": stopped / len(trials), "kinds": kinds}
 
 
-def over(folder: Path, sounds: list[Sound]) -> tuple[Run, list[Trial]]:
-    """Plays each sound over the story, at 0, 5 and 10 dB above the echo in turn."""
-    vad = SileroVad(files_of("vad")["model"])
-    rms = _echo_rms()
-    trials = list[Trial]()
-    with Run(folder) as run:
-        run.talk(_SETTLED_S)
-        for number, sound in enumerate(sounds):
-            level_db = LEVELS_DB[number % len(LEVELS_DB)]
-            onset = voice_onset(vad, sound.samples)
-            scale = np.float32(rms * 10 ** (level_db / 20) / loud_rms(sound.samples))
-            since = run.talk(1.5 + number % 4 * 0.35)
-            spoken = run.room.say(np.clip(sound.samples * scale, -0.95, 0.95), run.stage.step)
-            run.rest(_AFTER_S)
-            stopped = bool(run.of(BargeIn, since=since))
-            if stopped:
-                run.until(lambda since=since: run.is_quiet(since), _PATIENCE_S)  # type: ignore[misc]
-            committed = [e.text for e in run.of(TurnCommitted, since=since) if e.text != _STORY]
-            trials.append(Trial(sound, level_db, onset, spoken, stopped, committed[0] if committed else ""))
-    return run, trials
-
-
 def _stops(run: Run, trials: list[Trial]) -> list[float | None]:
     """Milliseconds from the onset of each voice to the end of the reply; None: it went on, or ended before."""
     replies = spans(run.room.recording.loudspeaker, _PAUSE_MS, ANYTHING_DB)
@@ -322,29 +196,6 @@ def _distractors() -> Iterator[Sound]:
     for _ in range(4):
         yield Sound("cough", np.concatenate([burst(rng, 0.25, 0.9) for _ in range(int(rng.integers(1, 4)))]))
         yield Sound("door", burst(rng, 0.5, 0.98))
-
-
-def _echo_rms() -> float:
-    """Of Wren's voice at the microphone of the room, where it is loud."""
-    path = np.zeros(max(ms for ms, _ in ECHOES) * RATE_HZ // 1000 + 1, np.float32)
-    for ms, gain_db in ECHOES:
-        path[ms * RATE_HZ // 1000] = 10 ** (gain_db / 20)
-    voice = far_end().reference[:1000].ravel() / np.float32(32768)
-    return loud_rms(np.convolve(voice, path).astype(np.float32), 0.02)
-
-
-def _story(seconds: float) -> str:
-    """About so long."""
-    told = list[str]()
-    for sentence in itertools.cycle(echo.SENTENCES):
-        told.append(sentence)
-        if len(" ".join(told).split()) > seconds * _WORDS_A_SECOND:
-            return " ".join(told)
-    raise AssertionError
-
-
-def _is_open(event: Event) -> bool:
-    return isinstance(event, AudioState) and bool(event.input and event.output)
 
 
 def _common(run: Run) -> dict[str, Any]:
