@@ -155,7 +155,7 @@ def over(folder: Path, sounds: list[Sound]) -> tuple[Run, list[Trial]]:
             run.rest(_AFTER_S)
             stopped = bool(run.of(BargeIn, since=since))
             if stopped:
-                run.until(lambda since=since: run.is_quiet(since), PATIENCE_S)  # type: ignore[misc]
+                run.until(lambda since=since: run.is_quiet(since), PATIENCE_S / 2)  # type: ignore[misc]
             committed = [e.text for e in run.of(TurnCommitted, since=since) if e.text != _STORY]
             trials.append(Trial(sound, level_db, onset, spoken, stopped, committed[0] if committed else ""))
     return run, trials
