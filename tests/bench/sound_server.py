@@ -150,13 +150,15 @@ def people(folder: Path) -> dict[str, Any]:
     stops = _stops(run, trials)
     good = [stop for stop in stops if stop is not None]
     known = [trial for trial in trials if trial.sound.said and trial.level_db > 0]
+    wrong = [trial for trial in known if not reader.understood(trial.text, trial.sound.said)]
     return _common(run) | {
         "n": len(trials),
         "detected_rate": len(good) / len(trials),
         "stop_ms": _percentiles(good),
-        "understood": sum(reader.understood(trial.text, trial.sound.said) for trial in known),
+        "understood": len(known) - len(wrong),
         "understood_of": len(known),
-        "missed": [trial.sound.said for trial, stop in zip(trials, stops, strict=True) if stop is None],
+        "misunderstood": [{"said": trial.sound.said, "heard": trial.text} for trial in wrong],
+        "each_stop_ms": stops,
     }
 
 
