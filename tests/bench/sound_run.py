@@ -47,7 +47,7 @@ _CARD = {
     "WREN_LISTEN__FOLLOW_UP_MS": "1000",
 }
 _PRIORITY = 20  # of wren-audio.service
-_STORY, _WORDS_A_SECOND = "tell the long story", 2.6
+_STORY, _WORDS_A_SECOND = "tell the long story", 3.4
 _AFTER_S = 1.5
 
 
