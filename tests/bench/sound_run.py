@@ -24,6 +24,7 @@ from device.events import (
     Event,
     PlaybackStarted,
     TextRequested,
+    TurnCancelled,
     TurnCommitted,
 )
 from device.hearing import RATE_HZ
@@ -48,7 +49,7 @@ _CARD = {
 }
 _PRIORITY = 20  # of wren-audio.service
 _STORY, _WORDS_A_SECOND = "tell the long story", 3.4
-_AFTER_S = 1.5
+_AFTER_S = 1.2
 
 
 class Run:
@@ -109,10 +110,9 @@ class Run:
 
     def talk(self, seconds: float) -> int:
         """Wren begins the story and has told it for so long; returns the number of events before."""
-        since = len(self.events)
+        since, before = len(self.events), max((event.turn for event in self.events), default=0)
         self.stage.bus.send(TextRequested(text=_STORY))
-        began = self.until(lambda: any(not e.cue for e in self.of(PlaybackStarted, since=since)), 10)
-        if began:
+        if self.until(lambda: any(e.turn > before for e in self.of(PlaybackStarted, since=since)), 10):
             self.rest(seconds)
         return since
 
@@ -120,6 +120,11 @@ class Run:
         """Whether the last thing since then is that nobody speaks or thinks."""
         states = self.of(DialogState, since=since)
         return bool(states) and states[-1].state == "idle"
+
+    def is_settled(self, since: int) -> bool:
+        """Whether what interrupted the story since then has led to something."""
+        ends = self.of(TurnCommitted, TurnCancelled, since=since)
+        return any(getattr(event, "text", "") != _STORY for event in ends)
 
     @property
     def xruns(self) -> int:
@@ -152,10 +157,9 @@ def over(folder: Path, sounds: list[Sound]) -> tuple[Run, list[Trial]]:
             scale = np.float32(rms * 10 ** (level_db / 20) / loud_rms(sound.samples))
             since = run.talk(1.5 + number % 4 * 0.35)
             spoken = run.room.say(np.clip(sound.samples * scale, -0.95, 0.95), run.stage.step)
-            run.rest(_AFTER_S)
-            stopped = bool(run.of(BargeIn, since=since))
-            if stopped:
-                run.until(lambda since=since: run.is_quiet(since), PATIENCE_S / 2)  # type: ignore[misc]
+            run.until(lambda since=since: bool(run.of(BargeIn, since=since)), _AFTER_S)  # type: ignore[misc]
+            if stopped := bool(run.of(BargeIn, since=since)):
+                run.until(lambda since=since: run.is_settled(since), PATIENCE_S / 2)  # type: ignore[misc]
             committed = [e.text for e in run.of(TurnCommitted, since=since) if e.text != _STORY]
             trials.append(Trial(sound, level_db, onset, spoken, stopped, committed[0] if committed else ""))
     return run, trials
