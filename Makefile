@@ -5,7 +5,7 @@ PYTEST := $(VENV)/python -m pytest
 TWO_FILES := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo run test check bench eval soak docs lock
+.PHONY: help setup demo run test check bench bench-sound eval soak docs lock
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
@@ -33,6 +33,9 @@ check: setup  ## check format, lint and types
 
 bench: setup  ## measure latency, CPU and memory in the simulated room, beside Pipecat
 	@$(VENV)/python -m tests.bench.bench
+
+bench-sound: setup  ## the same as heard through a software sound server, with people's recordings
+	@$(VENV)/python -m tests.bench.sound_server
 
 eval: setup  ## measure how well it hears and understands
 	@$(VENV)/python -m tests.bench.evaluate

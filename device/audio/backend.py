@@ -28,6 +28,7 @@ class Captured(NamedTuple):
     lost: bool = False  # samples were lost just before
     events: tuple[Event, ...] = ()  # what the simulated people do at this frame
     far_end: NDArray[np.int16] | None = None  # [160] at 16 kHz that left the loudspeaker; None: silence
+    early_ms: int = 0  # so much sooner than it leaves `far_end` is given
     raw: NDArray[np.int16] | None = None  # [160] of a bare microphone, where an array made `samples`
     loopback: NDArray[np.int16] | None = None  # [160] of the array's reference channel
 

@@ -3,9 +3,10 @@
 The blocks handed to the loudspeaker, silence included, are resampled by one soxr stream, so sample n of it is
 known to leave n / 16,000 s after the loudspeaker's first. Microphone frames read it one after another: during
 speech without a gap or a repetition, since a canceller's reference must not slip. The clocks of both streams
-say where a frame should read; crystals drift and measured times jitter. So the reader moves to that place
-only while it reads silence, once it is off by `ALIGN_MS`, or at once when it is off by `SLIP_MS`: then sound
-was lost or the loudspeaker paused. In between, a drift of 200 ppm is 12 ms a minute, which AEC3 follows.
+say where a frame should read; crystals drift and measured times are wrong by some milliseconds, by up to ten
+for a while on a sound server. Counted samples are not. So the reader moves to that place only while it reads
+silence, once it is off by `ALIGN_MS`, or at once when it is off by `SLIP_MS`: then sound was lost or the
+loudspeaker paused. In between, a drift of 200 ppm is 12 ms a minute, which AEC3 follows.
 
 Pure. Positions are samples at 16 kHz since the opening of the loudspeaker.
 """
@@ -19,8 +20,8 @@ from numpy.typing import NDArray
 from device.bus.paths import MICROPHONE_FRAME, MICROPHONE_HZ
 from device.events import FRAME_MS
 
-ALIGN_MS = 3
-SLIP_MS = 12
+ALIGN_MS = 8
+SLIP_MS = 20
 _KEPT_FRAMES = 200
 
 Samples = NDArray[np.int16]

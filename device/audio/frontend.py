@@ -36,12 +36,14 @@ class FrontEnd:
         self._settings = settings
         self._linear: LinearCanceller | None = None
         self._silent_frames = RINGING_FRAMES + 1  # since Wren spoke
+        self._early_ms = 0
         self._begin(settings.echo)
 
     @property
     def delay_ms(self) -> int | None:
         """From the loudspeaker to the microphone; None: not known."""
-        return self._meter.delay_ms
+        delay_ms = self._meter.delay_ms
+        return None if delay_ms is None else delay_ms - self._early_ms
 
     @property
     def erle_db(self) -> float | None:
@@ -59,6 +61,7 @@ class FrontEnd:
         near_end = captured.samples
         if near_end is None:
             return None
+        self._early_ms = captured.early_ms
         if self._unverified is not None:
             self._verify(self._unverified, captured)
         bare = near_end if captured.raw is None else captured.raw

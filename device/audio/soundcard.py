@@ -20,7 +20,7 @@ from device.audio.backend import Captured, Devices
 from device.audio.keeper import Keeper
 from device.audio.playback import Block, Playback
 from device.audio.portaudio import quiet
-from device.audio.streamclock import FRAME_S, PlaybackClock, StreamClock
+from device.audio.streamclock import EARLY_MS, FRAME_S, PlaybackClock, StreamClock
 from device.audio.streams import Heard, LoudspeakerStream, MicrophoneStream, Streams, picked_channels
 from device.bus.paths import MICROPHONE_FRAME, MICROPHONE_HZ
 from device.events import FRAME_MS, Event
@@ -166,6 +166,7 @@ class SoundCard:
             playing.position,
             lost,
             far_end=playing.far_end,
+            early_ms=EARLY_MS,
             raw=raw,
             loopback=loopback,
         )

@@ -177,7 +177,7 @@ class LoudspeakerStream(_Stream):
         take = self.take
         blocks = tuple(None if take is None else take() for _ in range(count // self.block))
         ahead_s = max(0.0, times["output_buffer_dac_time"] - times["current_time"])
-        lost = bool(status & pyaudio.paOutputUnderflow)
+        lost = self.warm and bool(status & pyaudio.paOutputUnderflow)  # before that it is being filled
         self.played.append(Played(self._samples, now + ahead_s, blocks, lost))
         if any(blocks):  # silence does not wake anybody
             self._bell()

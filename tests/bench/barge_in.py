@@ -162,7 +162,7 @@ def run(rules: BargeIn | None = None, people: int = 90) -> dict[str, Any]:
     bench = Bench(rules or BargeIn())
     outcomes: dict[tuple[str, int], list[Outcome]] = defaultdict(list)
     understood: dict[int, list[Understanding]] = {level: [] for level in UNDERSTOOD_DB}
-    for number, sound in enumerate([*_people(people), *_distractors()]):
+    for number, sound in enumerate([*talkers(people), *_distractors()]):
         level = LEVELS_DB[number % len(LEVELS_DB)]
         first = 97 * number % len(bench.speech.played)
         outcome = bench.play(sound if level in UNDERSTOOD_DB else sound._replace(said=""), level, first)
@@ -226,7 +226,8 @@ def _percentiles(times: list[int | None]) -> dict[str, float]:
     return {f"p{share}": float(np.percentile(known, share)) for share in (50, 95)} if known else {}
 
 
-def _people(count: int) -> Iterator[Sound]:
+def talkers(count: int) -> Iterator[Sound]:
+    """People who want to be heard, evenly from all recordings of requests and sentences."""
     every = [
         one
         for category in ("cmd_speech", "cmd_speech_slots", "read_speech")
@@ -251,11 +252,11 @@ def _distractors() -> Iterator[Sound]:
                 yield Sound("backchannel", load(str(voices.murmured(*phonemes, voice)), RATE_HZ))
     rng = np.random.default_rng(0)
     for _ in range(8):
-        yield Sound("cough", np.concatenate([_burst(rng, 0.25, 0.9) for _ in range(int(rng.integers(1, 4)))]))
-        yield Sound("door", _burst(rng, 0.5, 0.98))
+        yield Sound("cough", np.concatenate([burst(rng, 0.25, 0.9) for _ in range(int(rng.integers(1, 4)))]))
+        yield Sound("door", burst(rng, 0.5, 0.98))
 
 
-def _burst(rng: np.random.Generator, seconds: float, pole: float) -> Floats:
+def burst(rng: np.random.Generator, seconds: float, pole: float) -> Floats:
     """Noise that dies away, its high tones damped by `pole`."""
     length = round(seconds * RATE_HZ)
     fall = np.exp(-np.arange(length) / (length * rng.uniform(0.1, 0.3)))

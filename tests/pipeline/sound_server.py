@@ -1,7 +1,7 @@
 """A room without a sound card, for tests: a private PulseAudio with null sinks, and ALSA led to it.
 
 `speaker` is the sink that the loudspeaker is. The microphone `mic` hears the sink `air`: what a test plays
-there, and the loudspeaker through a loopback of `echo_ms` (none when 0).
+there, and the loudspeaker through a loopback of `echo_ms` (none when 0). Other rooms are other `modules`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -43,19 +44,26 @@ needed = pytest.mark.skipif(
 )
 
 
+def plain_room(echo_ms: int) -> list[str]:
+    """The commands of PulseAudio that make the sinks and sources."""
+    return [
+        _SINK.format(name="speaker"),
+        _SINK.format(name="air"),
+        *([_ECHO.format(ms=echo_ms)] if echo_ms else []),
+        _MICROPHONE,
+    ]
+
+
 class SoundServer:
     """Starts in `__enter__`; `kill` and `start` again stand for a crash of the server."""
 
-    def __init__(self, folder: Path, echo_ms: int = 60) -> None:
+    def __init__(self, folder: Path, echo_ms: int = 60, modules: Sequence[str] = ()) -> None:
         self._folder, self._socket = folder, folder / "native"
         self.server = f"unix:{self._socket}"
         (folder / "asound.conf").write_text(_ALSA.format(server=self.server))
         lines = [
             f"load-module module-native-protocol-unix auth-anonymous=1 socket={self._socket}",
-            _SINK.format(name="speaker"),
-            _SINK.format(name="air"),
-            *([_ECHO.format(ms=echo_ms)] if echo_ms else []),
-            _MICROPHONE,
+            *(modules or plain_room(echo_ms)),
             "set-default-sink speaker",
             "set-default-source mic",
         ]
@@ -96,7 +104,7 @@ class SoundServer:
             stderr=subprocess.DEVNULL,
         )  # fmt: skip
         deadline = time.monotonic() + 10
-        while self._control("info") != 0:
+        while self.control("info").returncode:
             assert self._process.poll() is None, (self._folder / "pulse.log").read_text()
             assert time.monotonic() < deadline, "the sound server does not answer"
             time.sleep(0.05)
@@ -128,8 +136,9 @@ class SoundServer:
     def _client(self, command: list[str]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, env=os.environ | self.environment, stderr=subprocess.DEVNULL)
 
-    def _control(self, *arguments: str) -> int:
+    def control(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        """What `pactl` says."""
         command = ["pactl", *arguments]
         return subprocess.run(
             command, env=os.environ | self.environment, capture_output=True, timeout=5, check=False
-        ).returncode
+        )
