@@ -68,6 +68,7 @@ class Frame:
     # what is wanted
     acts: set[str] = field(default_factory=set)
     verbs: int = 0
+    participles: int = 0  # of the verbs, those that say how a thing is ("locked")
     acts_from: int = -1  # where the first verb or act is, -1 when there is none
     values: list[Value] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
@@ -92,6 +93,8 @@ class Frame:
     is_ours: bool = False  # says "it" or "I"
     is_theirs: bool = False  # says "she" or "you"
     is_wished: bool = False  # says "I need", "I want"
+    is_shut: bool = False  # says "shut", not "close"
+    is_leave_asked: bool = False  # says "is it okay to"
     is_unwanted: bool = False  # says "I do not need"
     is_bare: bool = False  # its complaint needs a subject
     is_slight: bool = False
@@ -255,12 +258,14 @@ class _Builder:
             return
         if item.kind in ("act", "neutral"):
             frame.verbs += item.is_verb
+            frame.participles += item.is_verb and item.form == "1"
             frame.acts_from = item.start if frame.acts_from < 0 else frame.acts_from
             item.value = self._joined(item) or item.value
             self.verb = item if item.is_verb else self.verb
         match item.kind:
             case "act":
                 frame.acts.add(item.value)
+                frame.is_shut |= "shuts" in item.readings
                 if self.targets is frame.excluded:
                     frame.guard = frame.guard or "negation"
             case "state":
@@ -326,6 +331,7 @@ class _Builder:
         match item.kind:
             case "desire":
                 frame.is_wished = True
+                frame.is_leave_asked |= "leave" in item.readings
             case "unwanted":
                 frame.is_unwanted = True
             case "degree":
@@ -362,7 +368,8 @@ class _Builder:
             case "kelvin":
                 value = Value("kelvin", amount, relative=relative)
             case "degrees":
-                value = Value("degrees", amount, relative=relative or prior == "act")
+                is_loose = prior not in ("preposition", "clock")
+                value = Value("degrees", amount, relative=relative or prior == "act", is_loose=is_loose)
             case _:
                 value = Value("number", amount, relative=relative)
         frame.values.append(value)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from rapidfuzz import fuzz
 
 from device.home.registry import Call, Entity, State
+from device.reasoning.asking import which_one, which_way
 from device.reasoning.context import Context
 from device.reasoning.context import goals_of as wanted_before
 from device.reasoning.frames import Frame, Target
@@ -14,7 +15,6 @@ from device.reasoning.goals import Goal, goals_of, in_range, reduce_acts
 from device.reasoning.questions import answerable
 from device.reasoning.replies import shall_i
 from device.reasoning.results import AskBack, NotPossible, NotUnderstood, Stop
-from device.reasoning.spoken import the_name
 from device.reasoning.things import GUESSED_AREA, PARTIAL, Things
 from device.reasoning.words import split
 
@@ -138,9 +138,16 @@ class Resolver:
     def _has_two_readings(self, frame: Frame, calls: list[Call]) -> bool:
         """Whether a light may as well be only switched, or is to go a way that the value may not lie on.
 
-        "Turn on the blue light", "turn the lights on brighter", "raise the lights half way".
+        "Turn on the blue light", "turn the lights on brighter", "raise the lights half way". Nor is a light
+        opened or closed, and whoever asks whether it is fine to open something may not want it done yet.
         """
         act = reduce_acts(frame.acts)
+        if act in ("open", "close") and not frame.is_shut:
+            return any(call.service in ("turn_on", "turn_off") for call in calls) or (
+                frame.is_leave_asked and act == "open"
+            )
+        if frame.is_leave_asked and act == "unlock":
+            return True
         if any(value.is_level and value.is_switching for value in frame.values):
             return any(call.service == "brightness" for call in calls)
         if act == "on" and not (frame.complaint or frame.has_pronoun):
@@ -167,11 +174,11 @@ class Resolver:
         for entity in entities:
             call, name = self.things.call(entity, goal), self.things.house.entities[entity].name
             if call is None and goal.kind == "toggle":
-                raise Stop(self._which_way(entity))
+                raise Stop(which_way(entity, self.things.house))
             if call is None:
                 raise Stop(NotPossible(name, "cannot"))
             if goal.kind == "toggle" and call.service == "unlock":
-                raise Stop(self.things.ask_back([entity], Goal("unlock")))
+                raise Stop(which_one([entity], Goal("unlock"), self.things.house))
             if not in_range(call, self.things.house):
                 raise Stop(NotPossible(name, "out_of_range"))
             calls.append(call)
@@ -179,16 +186,6 @@ class Resolver:
             raise Stop(NotUnderstood())
         self.antecedent = entities
         return calls
-
-    def _which_way(self, entity: str) -> AskBack:
-        """The question what to do with a thing to be toggled whose state is not known."""
-        ways = [way for pair in (("on", "off"), ("open", "close"), ("lock", "unlock")) for way in pair]
-        calls = {way: call for way in ways if (call := self.things.call(entity, Goal(way)))}
-        name = the_name(self.things.house.entities[entity])
-        ways = [way for way in calls if way in ("on", "off")] or list(calls)
-        verb = "switch" if ways[:1] == ["on"] else ""
-        spoken = f"{verb} {name} {' or '.join(ways)}".strip() if verb else f"{' or '.join(ways)} {name}"
-        return AskBack(f"Shall I {spoken}?", tuple(ways), tuple((calls[way],) for way in ways))
 
     def _entities(self, goal: Goal, frame: Frame) -> list[str]:
         is_switched = goal.kind in ("on", "off", "run", "stop")
@@ -207,7 +204,7 @@ class Resolver:
             self._check_object(target, frame)
             result += self.things.meant(target, goal)
         if frame.count and len(result) != frame.count:
-            raise Stop(self.things.ask_back(result, goal))
+            raise Stop(which_one(result, goal, self.things.house))
         excluded = {e for target in frame.excluded for e in self.things.meant(target, goal)}
         return [e for e in dict.fromkeys(result) if e not in excluded]
 
@@ -247,7 +244,7 @@ class Resolver:
         if not able or (goal.kind in _SET and not frame.has_pronoun):
             return []
         if goal.kind in ("unlock", "open") and goal.kind not in self._before():
-            raise Stop(self.things.ask_back(able, goal))
+            raise Stop(which_one(able, goal, self.things.house))
         return able
 
     def _before(self) -> set[str]:
@@ -290,7 +287,9 @@ class Resolver:
         words = self.things.words
         for at in frame.options:
             said = words[at : at + len(wanted)]
-            is_like = fuzz.ratio(" ".join(said), " ".join(wanted)) >= _OPTION_LIKE
+            is_like = fuzz.ratio(" ".join(said), " ".join(wanted)) >= _OPTION_LIKE or (
+                len(wanted) == 1 and said[0] in self.things.lexicon.language.verb_forms.get(wanted[0], ())
+            )
             if is_like and not target.start <= at < target.end:
                 return range(at, at + len(wanted))
         return range(0)

@@ -31,7 +31,19 @@ RISKY_CLASSES = frozenset(("garage", "gate", "door"))
 _TELLING_LETTERS = 4  # a shorter word is hardly a topic
 _TELLING_WORDS = 3  # with fewer, anything may follow
 _OF_QUESTIONS = frozenset(
-    ("wh", "ask", "aux", "copula", "determiner", "preposition", "degree", "subject", "quantifier", "unknown")
+    (
+        "wh",
+        "ask",
+        "aux",
+        "copula",
+        "determiner",
+        "preposition",
+        "degree",
+        "subject",
+        "quantifier",
+        "ignored",
+        "unknown",
+    )
 )
 MANY_CALLS = 4  # more at once from a model is likelier a mistake than a wish
 
