@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from device.home.registry import House
+from device.home.registry import Call, House
 from device.reasoning.goals import Goal, call_for
+from device.reasoning.replies import WHICH_ROOM
 from device.reasoning.results import AskBack
 from device.reasoning.spoken import distinct_name, listed, the_name
 
-_MOST_CHOICES = 4
+MOST_CHOICES = 4  # that are named in a question
+NO_ROOM = AskBack(WHICH_ROOM)  # what each room would lead to is not known yet
 _WAYS = ("on", "off", "open", "close", "lock", "unlock")
 
 
@@ -20,9 +22,18 @@ def which_one(entities: Sequence[str], goal: Goal, house: House) -> AskBack:
     calls = tuple((call,) for thing in things if (call := call_for(goal, thing, house)))
     if len(names) == 1:
         return AskBack(f"Did you mean {names[0]}?", names, calls)
-    if not names or len(names) > _MOST_CHOICES:
+    if not names or len(names) > MOST_CHOICES:
         return AskBack("Which one do you mean?", names, calls)
     return AskBack(f"Which one: {listed(names, 'or')}?", names, calls)
+
+
+def which_room(calls: Mapping[str, tuple[Call, ...]], house: House) -> AskBack:
+    """The question in which of these areas, each with the calls that it would lead to."""
+    names = tuple(f"the {house.areas[area].lower()}" for area in calls)
+    question = f"In {names[0]}?" if len(names) == 1 else WHICH_ROOM
+    if 1 < len(names) <= MOST_CHOICES:
+        question = f"{WHICH_ROOM.rstrip('?')}: {listed(names, 'or')}?"
+    return AskBack(question, names, tuple(calls.values()))
 
 
 def which_way(entity: str, house: House) -> AskBack:

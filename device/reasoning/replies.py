@@ -27,6 +27,8 @@ from device.reasoning.spoken import (
 
 NOT_UNDERSTOOD = "Sorry, I did not understand that."
 CANNOT_THINK = "Sorry, I cannot think about that at the moment. Lights, timers and the like still work."
+WHICH_ROOM = "In which room?"
+AGAIN = "Sorry, I did not catch that. {question}"
 LEFT_ALONE = "All right, I leave it."
 CANNOT = "Nothing in this house can do that."
 UNREACHABLE = "The house cannot be reached at the moment."
@@ -342,7 +344,7 @@ def not_possible(result: NotPossible) -> str:
         case "left_alone":
             return LEFT_ALONE
         case "still_unclear":
-            return "I still do not know which one. Please ask again with its whole name."
+            return "I still do not know what you mean, so I leave it."
         case "not_yet":
             return f"I cannot {_NOT_YET.get(noun, f'do {noun}')} yet."
 

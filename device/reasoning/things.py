@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from device.home.registry import Call, Entity, House, services_of
-from device.reasoning.asking import which_one
+from device.reasoning.asking import MOST_CHOICES, NO_ROOM, which_one
 from device.reasoning.frames import Target
 from device.reasoning.goals import Goal, call_for
 from device.reasoning.names import FLOOR, SURE, Found, Likely, NameIndex
@@ -101,7 +101,7 @@ class Things:
         """The area id that `target` names ("@house", "@outdoor" or "" when it names none)."""
         if target.area == "@here":
             if not self.house.device_area:
-                raise Stop(AskBack("In which room?"))
+                raise Stop(NO_ROOM)
             return self.house.device_area
         if target.area == "@unknown":
             raise Stop(NotPossible(self.spoken(target)))
@@ -327,6 +327,10 @@ class Things:
         is_harmless = goal.kind in _HARMLESS and self._is_plural(target)
         if len(candidates) <= 1 or is_harmless or is_everything:
             return candidates
+        rooms = {self.house.entities[e].area for e in candidates}
+        is_many = len(candidates) > MOST_CHOICES or not self.house.device_area
+        if target.noun in _CROWDS and is_many and len(rooms) > 1 and "" not in rooms:
+            raise Stop(NO_ROOM)
         raise Stop(which_one(candidates, goal, self.house))
 
     def _none_of_kind(self, target: Target, goal: Goal, noun: str, area: str) -> None:
