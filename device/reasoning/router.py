@@ -18,6 +18,7 @@ from device.home.registry import Call, House
 from device.reasoning import replies
 from device.reasoning.commands import plain
 from device.reasoning.context import asked, remember
+from device.reasoning.decision import READING as READING
 from device.reasoning.decision import Decision
 from device.reasoning.intents import NO_CONTEXT, Context, addressed, corrected, index_of, parse
 from device.reasoning.items import Item, cover
@@ -25,7 +26,6 @@ from device.reasoning.language import load
 from device.reasoning.results import AskBack, NotPossible, Result, Understood
 from device.reasoning.words import lexicon, split
 
-READING = frozenset(("get", "time", "date"))
 RISKY_DOMAINS = frozenset(("lock", "climate"))
 RISKY_CLASSES = frozenset(("garage", "gate", "door"))
 _TELLING_LETTERS = 4  # a shorter word is hardly a topic
@@ -45,6 +45,20 @@ _OF_QUESTIONS = frozenset(
         "unknown",
     )
 )
+_VALUES_ALONE = frozenset(
+    (
+        "number",
+        "percent",
+        "degrees",
+        "kelvin",
+        "level",
+        "color",
+        "step",
+        "preposition",
+        "conjunction",
+        "determiner",
+    )
+) | {"pronoun", "degree", "ignored", "clock", "by"}
 MANY_CALLS = 4  # more at once from a model is likelier a mistake than a wish
 
 
@@ -122,13 +136,22 @@ def _of(result: Result, house: House, text: str, language: str) -> Route:
             return Speak(replies.not_possible(result), "parser")
         case _:
             may_act = result.implies or not (result.guard or _asks_about_the_world(text, house, language))
-            return AskModel(may_act=may_act, only_asks=result.implies)
+            return AskModel(may_act, only_asks=result.implies or _names_nothing(text, house, language))
 
 
 def _asks_about_the_world(text: str, house: House, language: str) -> bool:
     """Whether `text` is a question without a word about the house: nothing to decide, only to answer."""
     kinds = [item.kind for item in _items_of(text, house, language)]
     return kinds[:1] in (["wh"], ["ask"], ["aux"]) and "unknown" in kinds and set(kinds) <= _OF_QUESTIONS
+
+
+def _names_nothing(text: str, house: House, language: str) -> bool:
+    """Whether only values and small words were heard ("to twenty percent"): what they are for is a guess."""
+    known = lexicon(language)
+    words = [word for word in split(text, known.language) if word != ","]
+    index = index_of(house, known)
+    kinds = {item.kind for item in cover(words, index.likely(words), index, known)}
+    return bool(kinds) and kinds <= _VALUES_ALONE
 
 
 def _is_about_a_tool(text: str, deed: str, house: House) -> bool:
