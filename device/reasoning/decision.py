@@ -1,13 +1,13 @@
 """From a walk along the tree of commands to what becomes of the request. Pure.
 
-At `act` or more the calls are run, from `HARMLESS` on those that change nothing in the house; from `ask` on
-they are offered as a question. Below that nothing is done: when the model would rather have acted or declined
-than talked, the house cannot do it; else it is talk. Calling another agent is offered from `CALL` on only: talk
-is there for whoever is asked.
+At `act` or more the calls are run, from `HARMLESS` on those that change nothing in the house; from `ask`
+on they are offered as a question. Below that nothing is done: when the model would rather have acted or
+declined than talked, the house cannot do it; else it is talk. Calling another agent is offered from `CALL` on
+only: talk is there for whoever is asked.
 
 `ACT` is where nothing wrong was done any more: of what the default model would have done about 525 sentences
-which the parser left open and which named something, all 13 at 0.7 and more were right, and of 7 from 0.5 to 0.7
-one was not.
+which the parser left open and which named something, all 13 at 0.7 and more were right, and of 7 from 0.5 to
+0.7 one was not.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from device.reasoning.items import Item
 from device.reasoning.names import Found, NameIndex
 
 _HOURS = 12  # "at" up to this number is rather a time of day
+_UNITS = ("percent", "degrees", "fahrenheit", "kelvin")
 _BETWEEN = frozenset(("determiner", "quantifier", "ignored", "degree"))
 _OPTION_KINDS = frozenset(
     (
@@ -348,15 +349,12 @@ class _Builder:
         frame, amount, prior = self.frame, float(item.text), previous.kind if previous else ""
         if prior == "negative":
             amount, prior = -amount, "preposition"
-        is_time_of_day = (
-            prior == "clock"
-            and amount <= _HOURS
-            and unit not in ("percent", "degrees", "fahrenheit", "kelvin")
-        )
+        is_time_of_day = prior == "clock" and amount <= _HOURS and unit not in _UNITS
         if unit == "noun" and prior not in ("clock", "by"):
             frame.count = int(amount)
             return
-        if unit == "duration" or is_time_of_day:
+        is_delay = previous is not None and "delay" in previous.readings and unit not in _UNITS
+        if unit == "duration" or is_time_of_day or is_delay:
             frame.guard = frame.guard or "later"
         relative = prior == "by"
         match unit:

@@ -140,6 +140,9 @@ def goals_of(frame: Frame) -> list[Goal]:
 
 
 def _value_goals(frame: Frame, act: str | None) -> list[Goal]:
+    plain = [value.kind for value in frame.values]
+    if len(set(plain)) < len(plain):
+        return []  # "three two one"
     if act in ("off", "lock", "unlock", "stop", "press"):
         return []
     if act in ("open", "close") and all(

@@ -43,6 +43,7 @@ __all__ = [
 _CACHED = 4
 NO_CONTEXT = Context()
 _TOLD_COST = 0.95
+_SWITCHED = ("turn_on", "turn_off")
 _ANSWER_WORDS = 4
 _NEW = frozenset(  # what a request or a question of its own has
     (
@@ -202,12 +203,20 @@ def _calls(frames: list[Frame], resolver: Resolver) -> Result:
             else:
                 if now.is_unwanted:
                     now.acts = {"off"}
-                calls += resolver.calls(now)
+                calls = _overruled(calls, resolver.calls(now))
     except Stop as stop:
         return stop.result
     if not calls:
         return NotUnderstood()
     return Understood(tuple(dict.fromkeys(calls)), round(resolver.things.confidence, 3))
+
+
+def _overruled(before: list[Call], after: list[Call]) -> list[Call]:
+    """Both, without what a crowd was to do and one of it is not: "all lights off but leave the lamp on"."""
+    others = {call.entity for call in after if call.service in _SWITCHED}
+    is_crowd = len(before) > len(after)
+    kept = [c for c in before if not (is_crowd and c.service in _SWITCHED and c.entity in others)]
+    return [*kept, *after]
 
 
 def _implies(now: Frame) -> bool:
@@ -228,6 +237,8 @@ def _told(now: Frame, frames: list[Frame], resolver: Resolver, is_alone: bool) -
                 resolver.calls(now)
             except Stop:
                 resolver.antecedent = []
+        named = [e for target in now.targets for found in target.found[:1] for e in found.name.ids]
+        resolver.antecedent = resolver.antecedent or named
         resolver.things.area = next((t.area for t in now.targets if t.area in areas), resolver.things.area)
         return []
     if resolver.antecedent or (not now.complaint and any(other.complaint for other in frames)):

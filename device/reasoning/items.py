@@ -17,7 +17,9 @@ _NAME_BONUS, _NAME_LENGTH_BONUS, _PHRASE_LENGTH_BONUS = 0.05, 0.02, 0.01
 _RIVALS = 4
 
 # Readings that only qualify another one.
-_MARKS = frozenset(("form", "asks", "bare", "impersonal", "self", "misheard", "sense", "leave", "shuts"))
+_MARKS = frozenset(
+    ("form", "asks", "bare", "impersonal", "self", "misheard", "sense", "leave", "shuts", "delay")
+)
 _THING = frozenset(("noun", "name", "area", "unknown", "activity", "everything"))
 _BEFORE_NOUN = frozenset(
     ("determiner", "quantifier", "area", "name", "color", "unknown", "preposition", "noun", "ignored")
