@@ -29,6 +29,7 @@ _SET = (
     "option",
     "lighten",
 )  # new values, not changes
+_SWITCHED = ("on", "off", "run")  # "shut off" alone is of nothing
 _NOUNS = {
     "light": "light",
     "fan": "fan",
@@ -241,7 +242,7 @@ class Resolver:
         ]
         if goal.of == "temperature" and not (frame.has_pronoun or is_white):
             able = [e for e in able if self.things.house.entities[e].domain != "light"]
-        if not able or (goal.kind in _SET and not frame.has_pronoun):
+        if not able or (goal.kind in (*_SET, *_SWITCHED) and not frame.has_pronoun):
             return []
         if goal.kind in ("unlock", "open") and goal.kind not in self._before():
             raise Stop(which_one(able, goal, self.things.house))

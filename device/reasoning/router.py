@@ -17,12 +17,12 @@ import msgspec
 from device.home.registry import Call, House
 from device.reasoning import replies
 from device.reasoning.commands import plain
+from device.reasoning.consent import consents
 from device.reasoning.context import asked, remember
 from device.reasoning.decision import READING as READING
 from device.reasoning.decision import Decision
 from device.reasoning.intents import NO_CONTEXT, Context, addressed, corrected, index_of, parse
 from device.reasoning.items import Item, cover
-from device.reasoning.language import load
 from device.reasoning.results import AskBack, NotPossible, Result, Understood
 from device.reasoning.words import lexicon, split
 
@@ -111,7 +111,7 @@ def route(
 
     `context` is the last request that came to something, and the question that was asked since.
     """
-    if proposal and (answer := _yes_or_no(text, language)) is not None:
+    if proposal and (answer := consents(text, replies.shall_i(proposal, house), language)) is not None:
         if answer:
             return Perform(proposal, "confirmed")
         other = corrected(text, house, language, context) if context.is_asked else None
@@ -172,7 +172,7 @@ def perform(calls: tuple[Call, ...], house: House, name: str, probability: float
 
 def closes(text: str, proposal: tuple[Call, ...] = (), language: str = "en") -> bool:
     """Whether `text` only says that nothing more is wanted ("that's all, thank you"), not yes or no."""
-    if proposal and _yes_or_no(text, language) is not None:
+    if proposal and consents(text, language=language) is not None:
         return False
     phrases = _closing(language)
     words = tuple(word for word in split(text, lexicon(language).language) if word != ",")
@@ -256,14 +256,3 @@ def _risky(calls: tuple[Call, ...], house: House) -> bool:
         or any(tool.ask_first for tool in tools)
         or any(entity.domain in RISKY_DOMAINS or entity.device_class in RISKY_CLASSES for entity in entities)
     )
-
-
-def _yes_or_no(text: str, language: str) -> bool | None:
-    """Whether `text` is an answer to a yes/no question, by its first words."""
-    words = "".join(letter if letter.isalnum() or letter == "'" else " " for letter in text.lower()).split()
-    if not words or len(words) > 5:
-        return None
-    known = load(language)
-    if words[0] in known.no:
-        return False
-    return True if words[0] in known.yes else None
