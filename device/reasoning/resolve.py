@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from rapidfuzz import fuzz
@@ -129,9 +130,9 @@ class Resolver:
 
     def _without_option(self, frame: Frame) -> NotPossible | None:
         """That a thing to choose from has no such choice: "switch the washing machine to turbo"."""
-        chosen = {e.id: e for target in frame.targets for e in self.things.optioned(target)}
+        chosen = {e.id: e for target in frame.targets for e in self._optioned(target)}
         selects = [entity for entity in chosen.values() if entity.domain == "select"]
-        others = [target for target in frame.targets if not self.things.optioned(target)]
+        others = [target for target in frame.targets if not self._optioned(target)]
         if len(selects) != 1 or len(chosen) != 1 or not frame.verbs or not (frame.unknown or others):
             return None
         return NotPossible(selects[0].name, "cannot")
@@ -271,7 +272,7 @@ class Resolver:
     def _option(self, frame: Frame) -> Goal | None:
         """The option of a named select or thermostat that was said, if any; its words are then explained."""
         for target in frame.targets:
-            for entity in self.things.optioned(target):
+            for entity in self._optioned(target):
                 for option in entity.options:
                     taken = self._where_said(option, target, frame)
                     if taken:
@@ -279,6 +280,20 @@ class Resolver:
                         frame.unknown = [at for at in frame.unknown if at not in taken]
                         return Goal("option", name=option)
         return None
+
+    def _optioned(self, target: Target) -> list[Entity]:
+        """The selects and thermostats that `target` may mean, each with options to choose from."""
+        things = self.things
+        ids: Iterable[str]
+        if target.found:
+            ids = target.found[0].name.ids
+        elif target.words:
+            ids = things.partly(target, is_strict=False)
+        else:
+            nouns_of = things.index.nouns_of
+            of_kind = [e for e, nouns in nouns_of.items() if target.noun and target.noun in nouns]
+            ids = things.within(of_kind, things.area_of(target)) if target.area else of_kind
+        return [things.house.entities[e] for e in ids if things.house.entities[e].options]
 
     def _where_said(self, option: str, target: Target, frame: Frame) -> range:
         """Where the words of an option stand outside the thing's own name; empty when they do not."""

@@ -15,7 +15,7 @@ from functools import cache
 import msgspec
 
 from device.home.registry import Call, House
-from device.reasoning import replies
+from device.reasoning import replies, states
 from device.reasoning.commands import plain
 from device.reasoning.consent import consents
 from device.reasoning.context import asked, remember
@@ -167,7 +167,7 @@ def perform(calls: tuple[Call, ...], house: House, name: str, probability: float
     changing = tuple(call for call in calls if call.service not in READING)
     if changing:
         return Perform(changing, name, probability)
-    return Speak(replies.answers(calls, house), name, calls=calls, probability=probability)
+    return Speak(states.answers(calls, house), name, calls=calls, probability=probability)
 
 
 def closes(text: str, proposal: tuple[Call, ...] = (), language: str = "en") -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from device.home.registry import Call, Entity, House, services_of
+from device.home.registry import Call, House, services_of
 from device.reasoning.asking import MOST_CHOICES, NO_ROOM, which_one
 from device.reasoning.frames import Target
 from device.reasoning.goals import Goal, call_for
@@ -393,14 +393,3 @@ class Things:
     def _doubt(self, entities: list[str], goal: Goal, target: Target) -> None:
         if len(entities) > 1 and not target.every:
             raise Stop(which_one(entities, goal, self.house))
-
-    def optioned(self, target: Target) -> list[Entity]:
-        """The selects and thermostats that `target` may mean, each with options to choose from."""
-        if target.found:
-            ids: Iterable[str] = target.found[0].name.ids
-        elif target.words:
-            ids = self.partly(target, is_strict=False)
-        else:
-            of_kind = [e for e, nouns in self.index.nouns_of.items() if target.noun and target.noun in nouns]
-            ids = self.within(of_kind, self.area_of(target)) if target.area else of_kind
-        return [self.house.entities[e] for e in ids if self.house.entities[e].options]
