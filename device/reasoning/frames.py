@@ -41,6 +41,7 @@ class Target:
     area: str = ""
     words: list[int] = field(default_factory=list)
     every: bool = False
+    likeness: float = 1.0  # how well its area was heard
 
 
 @dataclass(slots=True)
@@ -180,6 +181,7 @@ class _Builder:
         named = tuple(found for found in item.found if found.name.ids)
         if not named:
             self._area(item, area, before)
+            self.targets[-1].likeness = item.found[0].score
             return
         last = self.targets[-1] if self._touches(before) else None
         if last and last.area and not (last.noun or last.found or last.words):

@@ -30,6 +30,7 @@ _SET = (
     "option",
     "lighten",
 )  # new values, not changes
+_SURE_OF_ROOM = 0.96  # how well a room must be heard where all in it is meant
 _SWITCHED = ("on", "off", "run")  # "shut off" alone is of nothing
 _NOUNS = {
     "light": "light",
@@ -141,7 +142,8 @@ class Resolver:
         """Whether a light may as well be only switched, or is to go a way that the value may not lie on.
 
         "Turn on the blue light", "turn the lights on brighter", "raise the lights half way". Nor is a light
-        opened or closed, and whoever asks whether it is fine to open something may not want it done yet.
+        opened or closed, whoever asks whether it is fine to open something may not want it done yet, and a
+        word that is but like a room's name may be none.
         """
         act = reduce_acts(frame.acts)
         if act in ("open", "close") and not frame.is_shut:
@@ -149,6 +151,8 @@ class Resolver:
                 frame.is_leave_asked and act == "open"
             )
         if frame.is_leave_asked and act == "unlock":
+            return True
+        if any(self._is_guessed_room(target) for target in frame.targets):
             return True
         if any(value.is_level and value.is_switching for value in frame.values):
             return any(call.service == "brightness" for call in calls)
@@ -161,6 +165,10 @@ class Resolver:
             value.is_level and 1 < value.amount < 100 and not value.relative for value in frame.values
         )
         return bool(sign) and is_vague and not all(self._is_on_the_way(call, sign) for call in calls)
+
+    def _is_guessed_room(self, target: Target) -> bool:
+        """Whether nothing but a room is named, and that by a word that is only like its name ("brain")."""
+        return target.likeness < _SURE_OF_ROOM and not (target.found or target.noun or target.words)
 
     def _is_on_the_way(self, call: Call, sign: str) -> bool:
         """Whether the brightness called for lies where `sign` says, seen from now."""
