@@ -146,6 +146,8 @@ class _Builder:
                     self._area(item, item.value, before)
                 case "noun":
                     self._noun(item, before)
+                case "quantifier" if not before and self.part[1:2] and self._is_particle(self.part[1]):
+                    self.targets.append(Target(item.start, item.end, noun="everything", every=True))
                 case "everything":
                     self.targets.append(Target(item.start, item.end, noun="everything", every=True))
                 case "unknown":
@@ -164,6 +166,9 @@ class _Builder:
         targets = self.frame.targets
         self.frame.is_scene = bool(targets) and all(self._is_scene(target) for target in targets)
         return self.frame
+
+    def _is_particle(self, item: Item) -> bool:
+        return item.kind == "act" and item.text in self.index.lexicon.language.particles
 
     # Things
 
