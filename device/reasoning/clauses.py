@@ -17,9 +17,12 @@ _GOALS = frozenset(("act", "neutral", "step", "number", "color", "level", "facto
 _THINGS = frozenset(("name", "noun", "area", "unknown", "everything"))
 _ACTS = frozenset(("act", "neutral", "step", "number"))
 _VALUES = frozenset(("number", "level", "color"))
+_SAID_AFTER = frozenset(("act", "color", "level", "percent"))  # what a thing is to be, after its name
 _ENDS_OBJECT = frozenset(("preposition", "number", "color", "level", "clock", "conjunction", "guard", "by"))
 _SURELY_OF_THINGS = ("on", "off", "dim", "brighten", "lock", "unlock", "toggle")
 _LEADS_TO_VERB = frozenset(("copula", "degree", "guard", "preposition"))  # "is closed", "about to open"
+_OF_PURPOSES = frozenset(("desire", "unknown", "determiner", "pronoun", "preposition"))
+_DOING, _DONE = "0", "1"  # forms of a verb: turning, turned
 _QUESTIONS = frozenset(("copula", "aux", "wh", "which", "ask"))
 
 
@@ -39,7 +42,15 @@ def clauses(items: list[Item]) -> list[list[Item]]:
         if part and _begins_anew(item, items[at + 1 :], part):
             parts.append([])
         parts[-1].append(item)
-    return _ensured([part for part in parts if part])
+    return _ensured(_without_purpose([part for part in parts if part]))
+
+
+def _without_purpose(parts: list[list[Item]]) -> list[list[Item]]:
+    """The clauses but a last one that only says what for: "turn on the lamp, I need to find my glasses"."""
+    is_purpose = len(parts) > 1 and parts[-1][0].kind == "desire"
+    if is_purpose and {item.kind for item in parts[-1]} <= _OF_PURPOSES and mood_of(parts[-2]) == "do":
+        return parts[:-1]
+    return parts
 
 
 def _goes_on_excepting(part: list[Item], rest: list[Item]) -> bool:
@@ -75,19 +86,22 @@ def _begins_anew(item: Item, rest: list[Item], part: list[Item]) -> bool:
     is_told = (
         bool(kinds & {"copula", "complaint"}) or (part[0].value == "intention" and len(part) > 1)
     ) and not kinds & {"ensure", "desire", "modal", "ask"}
-    if item.is_verb and item.form != "1":
+    if item.is_verb and item.form != _DONE:
         is_asked = mood_of(part) == "ask"
         is_amount = part[-1].kind in ("percent", "level") and (not rest or rest[0].kind == "conjunction")
         is_predicate = part[-1].kind in _LEADS_TO_VERB and part[-1].end == item.start
         return not (is_asked or is_amount) and (
             (has_thing and has_goal and "subject" not in kinds) or (is_told and not is_predicate)
         )
-    if part[-1].kind == "act" and not part[-1].is_verb and has_thing and item.kind in ("name", "determiner"):
+    is_said_of = part[-1].kind in _SAID_AFTER and not part[-1].is_verb
+    if is_said_of and has_thing and item.kind in ("name", "determiner"):
         ahead = [other.kind for other in rest]
         until = ahead.index("conjunction") if "conjunction" in ahead else len(ahead)
-        return "act" in ahead[:until] and mood_of(part) == "do"
+        return part[-1].kind in ahead[:until] and mood_of(part) == "do"
     is_complete = has_thing and has_goal and not is_told and mood_of(part) == "do"
     if is_told and "complaint" in kinds and item.kind in ("subject", "complaint"):
+        return True
+    if item.kind == "desire" and is_complete and {other.kind for other in rest} <= _OF_PURPOSES:
         return True
     if item.kind in ("pronoun", "subject", "determiner", "name"):
         following = next((other for other in rest if other.kind not in ("noun", "name", "area")), None)
@@ -129,6 +143,14 @@ def whole(parts: list[list[Item]]) -> list[list[Item]]:
 def guard_of(part: list[Item]) -> str:
     """The reason why a clause must not act, "" when there is none."""
     is_asked = part[0].kind in ("copula", "aux", "wh", "ask")
+    if is_asked and _is_about_doing(part):
+        return "question"
+    if part[0].kind == "aux" and part[0].readings.get("guard") == "past":
+        return "past"  # "were the lights on all night": nobody kept that
+    if any(a.kind == "aux" and b.form == _DONE for a, b in pairwise(part[1:])):
+        return "past"  # "the fan has stopped"
+    if _is_stopped_doing(part):
+        return "negation"
     for item, following in zip(part, [*part[1:], None], strict=True):
         if item.kind != "guard" or (item.value == "negation" and is_asked):
             continue
@@ -137,6 +159,22 @@ def guard_of(part: list[Item]) -> str:
         ):
             return item.value
     return ""
+
+
+def _is_about_doing(part: list[Item]) -> bool:
+    """Whether it is asked what doing something would be: "is it dangerous to turn off …", "am I to …"."""
+    return part[0].kind in ("copula", "aux") and any(
+        led.kind == "preposition" and verb.is_verb and not verb.form and not before.is_verb
+        for before, led, verb in zip(part, part[1:], part[2:], strict=False)
+    )
+
+
+def _is_stopped_doing(part: list[Item]) -> bool:
+    """Whether somebody is to stop what they are doing to a thing: "stop turning on …"."""
+    stop = next((at for at, item in enumerate(part) if item.kind == "act" and item.value == "stop"), None)
+    return stop is not None and any(
+        item.is_verb and item.form == _DOING for item in part[stop + 1 : stop + 4]
+    )
 
 
 def absent_object(part: list[Item], known: Lexicon) -> range:

@@ -53,7 +53,7 @@ class Context(msgspec.Struct, frozen=True):
 
     `offered` is what the last question, if it belongs to that request, let the person choose from; while
     `is_asked` it waits for an answer, which runs `takes_back` and what was chosen. `times` counts how often
-    it was asked.
+    it was asked, `question` is how at first.
     """
 
     last: tuple[Done, ...] = ()
@@ -61,6 +61,7 @@ class Context(msgspec.Struct, frozen=True):
     is_asked: bool = False
     takes_back: tuple[Call, ...] = ()
     times: int = 0
+    question: str = ""
 
     @property
     def entities(self) -> list[str]:
@@ -86,8 +87,9 @@ def asked(question: AskBack, before: Context) -> Context:
     """The context of a question that was just put; what was done before it may still be corrected."""
     pairs = zip(question.names, question.candidates, strict=False)
     offered = tuple(Choice(name, calls) for name, calls in pairs)
-    times = before.times + 1 if before.is_asked and offered == before.offered else 1
-    return Context(before.last, offered, bool(offered), question.takes_back, times)
+    is_again = before.is_asked and offered == before.offered
+    times, text = (before.times + 1, before.question) if is_again else (1, question.question)
+    return Context(before.last, offered, bool(offered), question.takes_back, times, text)
 
 
 def taking_back(context: Context, calls: Iterable[Call], house: House) -> tuple[Call, ...]:

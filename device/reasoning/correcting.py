@@ -21,6 +21,7 @@ from device.reasoning.frames import Frame, Target, frame
 from device.reasoning.items import cover
 from device.reasoning.lending import inherit
 from device.reasoning.names import NameIndex
+from device.reasoning.replies import AGAIN
 from device.reasoning.resolve import Resolver
 from device.reasoning.results import AskBack, NotPossible, NotUnderstood, Result, Understood
 from device.reasoning.spoken import distinct_name, listed
@@ -59,6 +60,18 @@ def correct(
     if context.last and _is_other(meant.words, index.lexicon):
         return _other(house, index, context)
     return _again(meant, house, index, context, calls)
+
+
+def once_more(context: Context) -> Result:
+    """What is said to an answer that was not caught: the question again, once."""
+    if context.times > 1:
+        return NotPossible("", "still_unclear")
+    return AskBack(
+        AGAIN.format(question=context.question),
+        tuple(choice.name for choice in context.offered),
+        tuple(choice.calls for choice in context.offered),
+        context.takes_back,
+    )
 
 
 def instead(words: list[str], result: Result, house: House, known: Lexicon, context: Context) -> Result:

@@ -1,8 +1,13 @@
 """From a walk along the tree of commands to what becomes of the request. Pure.
 
-At `act` or more the calls are run; from `ask` on they are offered as a question. Below that nothing is done:
-when the model would rather have acted or declined than talked, the house cannot do it; else it is talk.
-Calling another agent is offered from `CALL` on only: talk is there for whoever is asked.
+At `act` or more the calls are run, from `HARMLESS` on those that change nothing in the house; from `ask`
+on they are offered as a question. Below that nothing is done: when the model would rather have acted or
+declined than talked, the house cannot do it; else it is talk. Calling another agent is offered from `CALL` on
+only: talk is there for whoever is asked.
+
+`ACT` is where nothing wrong was done any more: of what the default model would have done about 525 sentences
+which the parser left open and which named something, all 13 at 0.7 and more were right, and of 8 from 0.5 to
+0.7 one was not.
 """
 
 from __future__ import annotations
@@ -12,11 +17,14 @@ from typing import Literal
 import msgspec
 
 from device.home.persona import AGENT_SERVICES
-from device.home.registry import Call
+from device.home.registry import HOUSELESS_SERVICES, Call
 from device.reasoning.grammar import Walk
 
-ACT, ASK = 0.5, 0.14
+ACT, ASK = 0.7, 0.14
+HARMLESS = 0.5
 CALL = 0.4
+READING = frozenset(("get", *HOUSELESS_SERVICES))
+_HARMLESS = READING | frozenset(AGENT_SERVICES)
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -33,7 +41,8 @@ def judge(walk: Walk, *, act: float = ACT, ask: float = ASK) -> Decision:
     if any(call.service in AGENT_SERVICES for call in calls):
         ask = max(ask, CALL)
     if calls and walk.probability >= ask:
-        return Decision("act" if walk.probability >= act else "ask", calls, walk.probability)
+        least = min(act, HARMLESS) if all(call.service in _HARMLESS for call in calls) else act
+        return Decision("act" if walk.probability >= least else "ask", calls, walk.probability)
     if walk.talk >= max(walk.act, walk.cannot):
         return Decision("talk", probability=walk.talk)
     return Decision("cannot", probability=walk.act + walk.cannot)

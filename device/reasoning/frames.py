@@ -10,6 +10,7 @@ from device.reasoning.items import Item
 from device.reasoning.names import Found, NameIndex
 
 _HOURS = 12  # "at" up to this number is rather a time of day
+_UNITS = ("percent", "degrees", "fahrenheit", "kelvin")
 _BETWEEN = frozenset(("determiner", "quantifier", "ignored", "degree"))
 _OPTION_KINDS = frozenset(
     (
@@ -40,6 +41,7 @@ class Target:
     area: str = ""
     words: list[int] = field(default_factory=list)
     every: bool = False
+    likeness: float = 1.0  # how well its area was heard
 
 
 @dataclass(slots=True)
@@ -68,6 +70,7 @@ class Frame:
     # what is wanted
     acts: set[str] = field(default_factory=set)
     verbs: int = 0
+    participles: int = 0  # of the verbs, those that say how a thing is ("locked")
     acts_from: int = -1  # where the first verb or act is, -1 when there is none
     values: list[Value] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
@@ -92,6 +95,8 @@ class Frame:
     is_ours: bool = False  # says "it" or "I"
     is_theirs: bool = False  # says "she" or "you"
     is_wished: bool = False  # says "I need", "I want"
+    is_shut: bool = False  # says "shut", not "close"
+    is_leave_asked: bool = False  # says "is it okay to"
     is_unwanted: bool = False  # says "I do not need"
     is_bare: bool = False  # its complaint needs a subject
     is_slight: bool = False
@@ -141,6 +146,8 @@ class _Builder:
                     self._area(item, item.value, before)
                 case "noun":
                     self._noun(item, before)
+                case "quantifier" if not before and self.part[1:2] and self._is_particle(self.part[1]):
+                    self.targets.append(Target(item.start, item.end, noun="everything", every=True))
                 case "everything":
                     self.targets.append(Target(item.start, item.end, noun="everything", every=True))
                 case "unknown":
@@ -160,6 +167,9 @@ class _Builder:
         self.frame.is_scene = bool(targets) and all(self._is_scene(target) for target in targets)
         return self.frame
 
+    def _is_particle(self, item: Item) -> bool:
+        return item.kind == "act" and item.text in self.index.lexicon.language.particles
+
     # Things
 
     def _touches(self, before: list[Item]) -> bool:
@@ -176,6 +186,7 @@ class _Builder:
         named = tuple(found for found in item.found if found.name.ids)
         if not named:
             self._area(item, area, before)
+            self.targets[-1].likeness = item.found[0].score
             return
         last = self.targets[-1] if self._touches(before) else None
         if last and last.area and not (last.noun or last.found or last.words):
@@ -255,12 +266,14 @@ class _Builder:
             return
         if item.kind in ("act", "neutral"):
             frame.verbs += item.is_verb
+            frame.participles += item.is_verb and item.form == "1"
             frame.acts_from = item.start if frame.acts_from < 0 else frame.acts_from
             item.value = self._joined(item) or item.value
             self.verb = item if item.is_verb else self.verb
         match item.kind:
             case "act":
                 frame.acts.add(item.value)
+                frame.is_shut |= "shuts" in item.readings
                 if self.targets is frame.excluded:
                     frame.guard = frame.guard or "negation"
             case "state":
@@ -326,6 +339,7 @@ class _Builder:
         match item.kind:
             case "desire":
                 frame.is_wished = True
+                frame.is_leave_asked |= "leave" in item.readings
             case "unwanted":
                 frame.is_unwanted = True
             case "degree":
@@ -342,15 +356,12 @@ class _Builder:
         frame, amount, prior = self.frame, float(item.text), previous.kind if previous else ""
         if prior == "negative":
             amount, prior = -amount, "preposition"
-        is_time_of_day = (
-            prior == "clock"
-            and amount <= _HOURS
-            and unit not in ("percent", "degrees", "fahrenheit", "kelvin")
-        )
+        is_time_of_day = prior == "clock" and amount <= _HOURS and unit not in _UNITS
         if unit == "noun" and prior not in ("clock", "by"):
             frame.count = int(amount)
             return
-        if unit == "duration" or is_time_of_day:
+        is_delay = previous is not None and "delay" in previous.readings and unit not in _UNITS
+        if unit == "duration" or is_time_of_day or is_delay:
             frame.guard = frame.guard or "later"
         relative = prior == "by"
         match unit:
@@ -362,7 +373,8 @@ class _Builder:
             case "kelvin":
                 value = Value("kelvin", amount, relative=relative)
             case "degrees":
-                value = Value("degrees", amount, relative=relative or prior == "act")
+                is_loose = prior not in ("preposition", "clock")
+                value = Value("degrees", amount, relative=relative or prior == "act", is_loose=is_loose)
             case _:
                 value = Value("number", amount, relative=relative)
         frame.values.append(value)

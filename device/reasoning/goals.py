@@ -9,6 +9,7 @@ from device.home.registry import KELVIN_RANGE, Call, Entity, House, State
 from device.reasoning.frames import Frame, Value
 
 STEP = 25  # percent that "a bit" moves what has no step of its own
+_LEAST, _MOST = 1, 100  # percent, as words say it
 _CLIMATE_RANGE = (5, 35)  # degrees Celsius a bare number or an unbounded thermostat may be set to
 _USUAL_KELVIN, _KELVIN_STEP = 3500, 500
 _WHITE = ("kelvin", "white", "color")
@@ -71,6 +72,7 @@ class Goal(NamedTuple):
     name: str = ""
     relative: bool = False
     slight: bool = False
+    lowest: bool = False  # as little as the thing can, whatever its value then is
 
 
 def reduce_acts(acts: set[str]) -> str | None:
@@ -92,7 +94,8 @@ def goals_of(frame: Frame) -> list[Goal]:
     act = reduce_acts(frame.acts)
     if frame.acts and act is None:
         return []
-    if frame.values:
+    is_white = bool(frame.values) and all(value.name == "white" for value in frame.values)
+    if frame.values and not (is_white and "temperature+" in frame.steps):  # "a warmer white" is a step
         return _value_goals(frame, act)
     signs = {step[-1] for step in frame.steps}
     if len(signs) > 1:
@@ -119,7 +122,8 @@ def goals_of(frame: Frame) -> list[Goal]:
             )
         ]
     if act:
-        return [Goal(act, slight=frame.is_slight)]
+        is_warmth = act in ("on", "off") and "temperature" in frame.attributes  # "turn off the heat"
+        return [Goal(act, "temperature" if is_warmth else "", slight=frame.is_slight)]
     if frame.complaint:
         step = {
             "dim": ("brightness", "-"),
@@ -136,10 +140,13 @@ def goals_of(frame: Frame) -> list[Goal]:
 
 
 def _value_goals(frame: Frame, act: str | None) -> list[Goal]:
-    if act in ("off", "lock", "unlock", "stop", "press", "run"):
+    plain = [value.kind for value in frame.values]
+    if len(set(plain)) < len(plain):
+        return []  # "three two one"
+    if act in ("off", "lock", "unlock", "stop", "press"):
         return []
     if act in ("open", "close") and all(
-        value.is_level and value.amount in (1, 100) for value in frame.values
+        value.is_level and value.amount in (_LEAST, _MOST) for value in frame.values
     ):
         return [Goal(act)]
     if frame.states == ["close"] and not frame.acts:  # "40 percent closed"
@@ -161,9 +168,16 @@ def _value_goal(value: Value, sign: str, compared: bool, frame: Frame) -> Goal:
         return Goal(kind, value.name or next(iter(frame.attributes), ""), "+" if amount > 1 else "-", amount)
     if value.is_level and value.relative and sign:
         return Goal("factor", "", sign, 1 + amount / 100 * (1 if sign == "+" else -1))
-    if value.is_level or kind in ("color", "white", "kelvin"):
+    if value.is_level:
+        lowest = amount == _LEAST or (amount == _MOST and sign == "-")  # "all the way down"
+        return Goal(kind, next(iter(frame.attributes), ""), sign, _LEAST if lowest else amount, lowest=lowest)
+    if kind in ("color", "white", "kelvin"):
         return Goal(kind, next(iter(frame.attributes), ""), sign, amount, value.name)
-    relative = (value.relative or compared) and bool(sign)
+    is_difference = (
+        kind == "degrees" and value.is_loose and bool(frame.acts & {"close"})
+    )  # "drop it a degree"
+    relative = (value.relative or compared or is_difference) and bool(sign or is_difference)
+    sign = sign or ("-" if is_difference else "")
     if kind == "number" and {"temperature", "color_temperature"} & set(frame.attributes):
         kind = "kelvin" if amount >= KELVIN_RANGE[0] else "degrees"
     return Goal(kind, next(iter(frame.attributes), ""), sign, amount, value.name, relative)
@@ -292,6 +306,8 @@ def _value_call(goal: Goal, entity: Entity, state: State) -> Call | None:
     service, now, kinds = services[entity.domain]
     if goal.kind not in kinds:
         return None
+    if goal.lowest and entity.domain == "cover":
+        return Call(service, entity.id, 0)
     if not goal.relative:
         return Call(service, entity.id, whole(goal.value))
     if isinstance(now, int | float):

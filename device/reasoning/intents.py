@@ -10,8 +10,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
+
 from device.home.registry import Call, House
 from device.reasoning import correcting, sentences
+from device.reasoning.asking import NO_ROOM, which_room
 from device.reasoning.clauses import absent_object, clauses, guard_of, whole
 from device.reasoning.context import Context, go_on
 from device.reasoning.frames import Frame, frame
@@ -40,6 +43,24 @@ __all__ = [
 _CACHED = 4
 NO_CONTEXT = Context()
 _TOLD_COST = 0.95
+_SWITCHED = ("turn_on", "turn_off")
+_ANSWER_WORDS = 4
+_NEW = frozenset(  # what a request or a question of its own has
+    (
+        "ask",
+        "wh",
+        "which",
+        "aux",
+        "copula",
+        "subject",
+        "act",
+        "neutral",
+        "desire",
+        "houseless",
+        "guard",
+        "not_yet",
+    )
+)
 _FINAL = ("negation", "past", "statement", "intention")  # guards after which nothing is wished for
 _indexes: list[NameIndex] = []
 _THINGS = frozenset(("name", "noun", "area", "unknown", "everything"))
@@ -88,7 +109,17 @@ def parse(text: str, house: House, language: str = "en", context: Context = NO_C
         return Understood(calls, sentences.CONFIDENCE, "sentences")
     if result.guard not in _FINAL and (deed := known.beyond(words)):
         return NotPossible(deed, "beyond")
+    if context.is_asked and not result.guard and _is_mumbled(words, house, known):
+        return correcting.once_more(context)
     return result
+
+
+def _is_mumbled(words: list[str], house: House, known: Lexicon) -> bool:
+    """Whether words that were no answer were meant as one: few, none of which asks, tells or wishes."""
+    index = index_of(house, known)
+    items = cover(words, index.likely(words), index, known)
+    is_short = bool(items) and len(words) <= _ANSWER_WORDS and "wh" not in known.readings(words[0])
+    return is_short and not {item.kind for item in items if not item.form} & _NEW
 
 
 def corrected(text: str, house: House, language: str = "en", context: Context = NO_CONTEXT) -> Result | None:
@@ -124,6 +155,16 @@ def addressed(words: list[str], known: Lexicon) -> list[str]:
 
 
 def _understand(words: list[str], house: House, known: Lexicon, context: Context) -> Result:
+    result = _resolved(words, house, known, context)
+    if result != NO_ROOM:
+        return result
+    here = {area: msgspec.structs.replace(house, device_area=area) for area in house.areas}
+    meant = {area: _resolved(words, there, known, context) for area, there in here.items()}
+    calls = {area: found.calls for area, found in meant.items() if isinstance(found, Understood)}
+    return which_room(calls, house) if calls else NO_ROOM
+
+
+def _resolved(words: list[str], house: House, known: Lexicon, context: Context) -> Result:
     index = index_of(house, known)
     places = index.likely(words)
     items = cover(words, places, index, known)
@@ -162,12 +203,20 @@ def _calls(frames: list[Frame], resolver: Resolver) -> Result:
             else:
                 if now.is_unwanted:
                     now.acts = {"off"}
-                calls += resolver.calls(now)
+                calls = _overruled(calls, resolver.calls(now))
     except Stop as stop:
         return stop.result
     if not calls:
         return NotUnderstood()
     return Understood(tuple(dict.fromkeys(calls)), round(resolver.things.confidence, 3))
+
+
+def _overruled(before: list[Call], after: list[Call]) -> list[Call]:
+    """Both, without what a crowd was to do and one of it is not: "all lights off but leave the lamp on"."""
+    others = {call.entity for call in after if call.service in _SWITCHED}
+    is_crowd = len(before) > len(after)
+    kept = [c for c in before if not (is_crowd and c.service in _SWITCHED and c.entity in others)]
+    return [*kept, *after]
 
 
 def _implies(now: Frame) -> bool:
@@ -188,6 +237,8 @@ def _told(now: Frame, frames: list[Frame], resolver: Resolver, is_alone: bool) -
                 resolver.calls(now)
             except Stop:
                 resolver.antecedent = []
+        named = [e for target in now.targets for found in target.found[:1] for e in found.name.ids]
+        resolver.antecedent = resolver.antecedent or named
         resolver.things.area = next((t.area for t in now.targets if t.area in areas), resolver.things.area)
         return []
     if resolver.antecedent or (not now.complaint and any(other.complaint for other in frames)):

@@ -17,7 +17,9 @@ _NAME_BONUS, _NAME_LENGTH_BONUS, _PHRASE_LENGTH_BONUS = 0.05, 0.02, 0.01
 _RIVALS = 4
 
 # Readings that only qualify another one.
-_MARKS = frozenset(("form", "asks", "bare", "impersonal", "self", "misheard", "sense"))
+_MARKS = frozenset(
+    ("form", "asks", "bare", "impersonal", "self", "misheard", "sense", "leave", "shuts", "delay")
+)
 _THING = frozenset(("noun", "name", "area", "unknown", "activity", "everything"))
 _BEFORE_NOUN = frozenset(
     ("determiner", "quantifier", "area", "name", "color", "unknown", "preposition", "noun", "ignored")
@@ -227,7 +229,7 @@ def _kind(
         is_value = after is not None and bool({"number", "level", "color"} & after.readings.keys())
         is_value = is_value and not is_count
         is_led = after is not None and "determiner" in after.readings
-        is_place = is_led and prior in ("noun", "name") and not is_thing_next
+        is_place = is_led and prior in ("noun", "name", "attribute") and not is_thing_next
         is_place = is_place or (is_led and prior in ("level", "percent", "number", "color"))
         return "preposition" if is_value or is_place else "act"
     if {"state", "act"} <= kinds and not has_verb and first:
@@ -253,6 +255,7 @@ def _kind(
         return "duration" if prior == "number" else "copula"
     if {"copula", "possessive"} <= kinds:
         is_said = after is not None and bool(_SAID & after.readings.keys()) and "noun" not in after.readings
+        is_said = is_said or (prior == "unknown" and after is not None and not (has_verb or after.readings))
         return "copula" if is_said else "filler"
     if {"guard", "aux"} <= kinds:
         return "aux" if first else "guard"

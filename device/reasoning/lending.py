@@ -13,7 +13,7 @@ def inherit(frames: list[Frame]) -> list[Frame]:
     for at, now in enumerate(result):
         before = result[at - 1] if at else None
         after = result[at + 1] if at + 1 < len(result) else None
-        if before and before.mood == "ask" and now.mood == "do" and not now.verbs:
+        if before and before.mood == "ask" and now.mood == "do" and now.verbs == now.participles:
             now = replace(now, mood="ask", attributes=now.attributes or before.attributes)
         elif now.mood == "do" and now.targets and not now.has_goal and not (now.houseless or now.not_yet):
             lender = before if before and before.mood == "do" and before.has_goal else after

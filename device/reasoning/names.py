@@ -171,11 +171,16 @@ class NameIndex:
             self._names[words] = Name(words, ids, "", EXACT)
 
     def _add_short_names(self) -> None:
-        """What is set or measured may go without its last word ("hot water") where that is but one thing."""
+        """What is set or measured may go without its last word ("hot water") where that is but one thing.
+
+        A single word is left of what is set alone ("the pool"), unless it is a kind of room.
+        """
         shorts: dict[tuple[str, ...], set[str]] = defaultdict(set)
         for name in self._names.values():
             for entity in name.ids:
-                if len(name.words) > 2 and self.entities[entity].domain in _MEASURES:
+                is_set = len(name.words) == 2 and self.entities[entity].domain == "number"
+                is_short = is_set and name.words[0] not in self.lexicon.rooms
+                if is_short or (len(name.words) > 2 and self.entities[entity].domain in _MEASURES):
                     shorts[name.words[:-1]].add(entity)
         for words, ids in shorts.items():
             if len(ids) == 1 and words not in self._names and words not in self.area_words.values():

@@ -198,9 +198,7 @@ def _choose(example: Example, house: House, shown: Sequence[Entity], used: dict[
         and (not example.service or example.service in services_of(entity))
         and ("{area}" not in example.said or entity.area in house.areas)
         and (not example.here or entity.area == house.device_area)
-        and (
-            example.service != "temperature" or house.allows(Call(example.service, entity.id, example.value))
-        )
+        and (example.value is None or house.allows(Call(example.service, entity.id, example.value)))
         and (example.service not in ("mode", "option") or entity.options)
     ]
     if example.group:

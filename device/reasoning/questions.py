@@ -32,6 +32,8 @@ _ROOM_NOUNS = ("light", "fan", "blind", "curtain", "thermostat")  # without a ro
 _MEASURED_BY = {
     "aqi": ("aqi", "carbon_dioxide", "volatile_organic_compounds", "pm25"),
     "outdoor_temperature": ("temperature",),
+    "occupancy": ("occupancy", "presence", "motion"),
+    "motion": ("motion", "occupancy", "presence"),
 }
 _ALSO_KNOWN_BY = {"temperature": "climate", "brightness": "light", "speed": "fan", "color": "light"}
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from rapidfuzz import fuzz
 
 from device.home.registry import Call, Entity, State
+from device.reasoning.asking import which_one, which_way
 from device.reasoning.context import Context
 from device.reasoning.context import goals_of as wanted_before
 from device.reasoning.frames import Frame, Target
@@ -14,7 +16,6 @@ from device.reasoning.goals import Goal, goals_of, in_range, reduce_acts
 from device.reasoning.questions import answerable
 from device.reasoning.replies import shall_i
 from device.reasoning.results import AskBack, NotPossible, NotUnderstood, Stop
-from device.reasoning.spoken import the_name
 from device.reasoning.things import GUESSED_AREA, PARTIAL, Things
 from device.reasoning.words import split
 
@@ -29,6 +30,8 @@ _SET = (
     "option",
     "lighten",
 )  # new values, not changes
+_SURE_OF_ROOM = 0.96  # how well a room must be heard where all in it is meant
+_SWITCHED = ("on", "off", "run")  # "shut off" alone is of nothing
 _NOUNS = {
     "light": "light",
     "fan": "fan",
@@ -128,9 +131,9 @@ class Resolver:
 
     def _without_option(self, frame: Frame) -> NotPossible | None:
         """That a thing to choose from has no such choice: "switch the washing machine to turbo"."""
-        chosen = {e.id: e for target in frame.targets for e in self.things.optioned(target)}
+        chosen = {e.id: e for target in frame.targets for e in self._optioned(target)}
         selects = [entity for entity in chosen.values() if entity.domain == "select"]
-        others = [target for target in frame.targets if not self.things.optioned(target)]
+        others = [target for target in frame.targets if not self._optioned(target)]
         if len(selects) != 1 or len(chosen) != 1 or not frame.verbs or not (frame.unknown or others):
             return None
         return NotPossible(selects[0].name, "cannot")
@@ -138,9 +141,19 @@ class Resolver:
     def _has_two_readings(self, frame: Frame, calls: list[Call]) -> bool:
         """Whether a light may as well be only switched, or is to go a way that the value may not lie on.
 
-        "Turn on the blue light", "turn the lights on brighter", "raise the lights half way".
+        "Turn on the blue light", "turn the lights on brighter", "raise the lights half way". Nor is a light
+        opened or closed, whoever asks whether it is fine to open something may not want it done yet, and a
+        word that is but like a room's name may be none.
         """
         act = reduce_acts(frame.acts)
+        if act in ("open", "close") and not frame.is_shut:
+            return any(call.service in ("turn_on", "turn_off") for call in calls) or (
+                frame.is_leave_asked and act == "open"
+            )
+        if frame.is_leave_asked and act == "unlock":
+            return True
+        if any(self._is_guessed_room(target) for target in frame.targets):
+            return True
         if any(value.is_level and value.is_switching for value in frame.values):
             return any(call.service == "brightness" for call in calls)
         if act == "on" and not (frame.complaint or frame.has_pronoun):
@@ -152,6 +165,10 @@ class Resolver:
             value.is_level and 1 < value.amount < 100 and not value.relative for value in frame.values
         )
         return bool(sign) and is_vague and not all(self._is_on_the_way(call, sign) for call in calls)
+
+    def _is_guessed_room(self, target: Target) -> bool:
+        """Whether nothing but a room is named, and that by a word that is only like its name ("brain")."""
+        return target.likeness < _SURE_OF_ROOM and not (target.found or target.noun or target.words)
 
     def _is_on_the_way(self, call: Call, sign: str) -> bool:
         """Whether the brightness called for lies where `sign` says, seen from now."""
@@ -167,11 +184,11 @@ class Resolver:
         for entity in entities:
             call, name = self.things.call(entity, goal), self.things.house.entities[entity].name
             if call is None and goal.kind == "toggle":
-                raise Stop(self._which_way(entity))
+                raise Stop(which_way(entity, self.things.house))
             if call is None:
                 raise Stop(NotPossible(name, "cannot"))
             if goal.kind == "toggle" and call.service == "unlock":
-                raise Stop(self.things.ask_back([entity], Goal("unlock")))
+                raise Stop(which_one([entity], Goal("unlock"), self.things.house))
             if not in_range(call, self.things.house):
                 raise Stop(NotPossible(name, "out_of_range"))
             calls.append(call)
@@ -179,16 +196,6 @@ class Resolver:
             raise Stop(NotUnderstood())
         self.antecedent = entities
         return calls
-
-    def _which_way(self, entity: str) -> AskBack:
-        """The question what to do with a thing to be toggled whose state is not known."""
-        ways = [way for pair in (("on", "off"), ("open", "close"), ("lock", "unlock")) for way in pair]
-        calls = {way: call for way in ways if (call := self.things.call(entity, Goal(way)))}
-        name = the_name(self.things.house.entities[entity])
-        ways = [way for way in calls if way in ("on", "off")] or list(calls)
-        verb = "switch" if ways[:1] == ["on"] else ""
-        spoken = f"{verb} {name} {' or '.join(ways)}".strip() if verb else f"{' or '.join(ways)} {name}"
-        return AskBack(f"Shall I {spoken}?", tuple(ways), tuple((calls[way],) for way in ways))
 
     def _entities(self, goal: Goal, frame: Frame) -> list[str]:
         is_switched = goal.kind in ("on", "off", "run", "stop")
@@ -207,7 +214,7 @@ class Resolver:
             self._check_object(target, frame)
             result += self.things.meant(target, goal)
         if frame.count and len(result) != frame.count:
-            raise Stop(self.things.ask_back(result, goal))
+            raise Stop(which_one(result, goal, self.things.house))
         excluded = {e for target in frame.excluded for e in self.things.meant(target, goal)}
         return [e for e in dict.fromkeys(result) if e not in excluded]
 
@@ -244,10 +251,10 @@ class Resolver:
         ]
         if goal.of == "temperature" and not (frame.has_pronoun or is_white):
             able = [e for e in able if self.things.house.entities[e].domain != "light"]
-        if not able or (goal.kind in _SET and not frame.has_pronoun):
+        if not able or (goal.kind in (*_SET, *_SWITCHED) and not frame.has_pronoun):
             return []
         if goal.kind in ("unlock", "open") and goal.kind not in self._before():
-            raise Stop(self.things.ask_back(able, goal))
+            raise Stop(which_one(able, goal, self.things.house))
         return able
 
     def _before(self) -> set[str]:
@@ -273,7 +280,7 @@ class Resolver:
     def _option(self, frame: Frame) -> Goal | None:
         """The option of a named select or thermostat that was said, if any; its words are then explained."""
         for target in frame.targets:
-            for entity in self.things.optioned(target):
+            for entity in self._optioned(target):
                 for option in entity.options:
                     taken = self._where_said(option, target, frame)
                     if taken:
@@ -281,6 +288,20 @@ class Resolver:
                         frame.unknown = [at for at in frame.unknown if at not in taken]
                         return Goal("option", name=option)
         return None
+
+    def _optioned(self, target: Target) -> list[Entity]:
+        """The selects and thermostats that `target` may mean, each with options to choose from."""
+        things = self.things
+        ids: Iterable[str]
+        if target.found:
+            ids = target.found[0].name.ids
+        elif target.words:
+            ids = things.partly(target, is_strict=False)
+        else:
+            nouns_of = things.index.nouns_of
+            of_kind = [e for e, nouns in nouns_of.items() if target.noun and target.noun in nouns]
+            ids = things.within(of_kind, things.area_of(target)) if target.area else of_kind
+        return [things.house.entities[e] for e in ids if things.house.entities[e].options]
 
     def _where_said(self, option: str, target: Target, frame: Frame) -> range:
         """Where the words of an option stand outside the thing's own name; empty when they do not."""
@@ -290,7 +311,9 @@ class Resolver:
         words = self.things.words
         for at in frame.options:
             said = words[at : at + len(wanted)]
-            is_like = fuzz.ratio(" ".join(said), " ".join(wanted)) >= _OPTION_LIKE
+            is_like = fuzz.ratio(" ".join(said), " ".join(wanted)) >= _OPTION_LIKE or (
+                len(wanted) == 1 and said[0] in self.things.lexicon.language.verb_forms.get(wanted[0], ())
+            )
             if is_like and not target.start <= at < target.end:
                 return range(at, at + len(wanted))
         return range(0)

@@ -15,24 +15,50 @@ from functools import cache
 import msgspec
 
 from device.home.registry import Call, House
-from device.reasoning import replies
+from device.reasoning import replies, states
 from device.reasoning.commands import plain
+from device.reasoning.consent import consents
 from device.reasoning.context import asked, remember
+from device.reasoning.decision import READING as READING
 from device.reasoning.decision import Decision
 from device.reasoning.intents import NO_CONTEXT, Context, addressed, corrected, index_of, parse
 from device.reasoning.items import Item, cover
-from device.reasoning.language import load
 from device.reasoning.results import AskBack, NotPossible, Result, Understood
 from device.reasoning.words import lexicon, split
 
-READING = frozenset(("get", "time", "date"))
 RISKY_DOMAINS = frozenset(("lock", "climate"))
 RISKY_CLASSES = frozenset(("garage", "gate", "door"))
 _TELLING_LETTERS = 4  # a shorter word is hardly a topic
 _TELLING_WORDS = 3  # with fewer, anything may follow
 _OF_QUESTIONS = frozenset(
-    ("wh", "ask", "aux", "copula", "determiner", "preposition", "degree", "subject", "quantifier", "unknown")
+    (
+        "wh",
+        "ask",
+        "aux",
+        "copula",
+        "determiner",
+        "preposition",
+        "degree",
+        "subject",
+        "quantifier",
+        "ignored",
+        "unknown",
+    )
 )
+_VALUES_ALONE = frozenset(
+    (
+        "number",
+        "percent",
+        "degrees",
+        "kelvin",
+        "level",
+        "color",
+        "step",
+        "preposition",
+        "conjunction",
+        "determiner",
+    )
+) | {"pronoun", "degree", "ignored", "clock", "by"}
 MANY_CALLS = 4  # more at once from a model is likelier a mistake than a wish
 
 
@@ -85,7 +111,7 @@ def route(
 
     `context` is the last request that came to something, and the question that was asked since.
     """
-    if proposal and (answer := _yes_or_no(text, language)) is not None:
+    if proposal and (answer := consents(text, replies.shall_i(proposal, house), language)) is not None:
         if answer:
             return Perform(proposal, "confirmed")
         other = corrected(text, house, language, context) if context.is_asked else None
@@ -110,13 +136,22 @@ def _of(result: Result, house: House, text: str, language: str) -> Route:
             return Speak(replies.not_possible(result), "parser")
         case _:
             may_act = result.implies or not (result.guard or _asks_about_the_world(text, house, language))
-            return AskModel(may_act=may_act, only_asks=result.implies)
+            return AskModel(may_act, only_asks=result.implies or _names_nothing(text, house, language))
 
 
 def _asks_about_the_world(text: str, house: House, language: str) -> bool:
     """Whether `text` is a question without a word about the house: nothing to decide, only to answer."""
     kinds = [item.kind for item in _items_of(text, house, language)]
     return kinds[:1] in (["wh"], ["ask"], ["aux"]) and "unknown" in kinds and set(kinds) <= _OF_QUESTIONS
+
+
+def _names_nothing(text: str, house: House, language: str) -> bool:
+    """Whether only values and small words were heard ("to twenty percent"): what they are for is a guess."""
+    known = lexicon(language)
+    words = [word for word in split(text, known.language) if word != ","]
+    index = index_of(house, known)
+    kinds = {item.kind for item in cover(words, index.likely(words), index, known)}
+    return bool(kinds) and kinds <= _VALUES_ALONE
 
 
 def _is_about_a_tool(text: str, deed: str, house: House) -> bool:
@@ -132,12 +167,12 @@ def perform(calls: tuple[Call, ...], house: House, name: str, probability: float
     changing = tuple(call for call in calls if call.service not in READING)
     if changing:
         return Perform(changing, name, probability)
-    return Speak(replies.answers(calls, house), name, calls=calls, probability=probability)
+    return Speak(states.answers(calls, house), name, calls=calls, probability=probability)
 
 
 def closes(text: str, proposal: tuple[Call, ...] = (), language: str = "en") -> bool:
     """Whether `text` only says that nothing more is wanted ("that's all, thank you"), not yes or no."""
-    if proposal and _yes_or_no(text, language) is not None:
+    if proposal and consents(text, language=language) is not None:
         return False
     phrases = _closing(language)
     words = tuple(word for word in split(text, lexicon(language).language) if word != ",")
@@ -221,14 +256,3 @@ def _risky(calls: tuple[Call, ...], house: House) -> bool:
         or any(tool.ask_first for tool in tools)
         or any(entity.domain in RISKY_DOMAINS or entity.device_class in RISKY_CLASSES for entity in entities)
     )
-
-
-def _yes_or_no(text: str, language: str) -> bool | None:
-    """Whether `text` is an answer to a yes/no question, by its first words."""
-    words = "".join(letter if letter.isalnum() or letter == "'" else " " for letter in text.lower()).split()
-    if not words or len(words) > 5:
-        return None
-    known = load(language)
-    if words[0] in known.no:
-        return False
-    return True if words[0] in known.yes else None

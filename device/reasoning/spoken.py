@@ -181,3 +181,27 @@ def _count(value: int) -> str:
         return _ONES[value]
     ones = f" {_ONES[value % 10]}" if value % 10 else ""
     return f"{_TENS[value // 10]}{ones}"
+
+
+def opening(position: object) -> str:
+    """How far open a cover at this position is."""
+    if position in (0, 100):
+        return "open" if position else "closed"
+    return f"{position} percent open"
+
+
+def option(value: object) -> str:
+    """A choice as one says it."""
+    return str(value).replace("_", " ").lower()
+
+
+def heated(entity: Entity, house: House) -> str:
+    """The room, where the thermostat is the only one there, else the thermostat."""
+    rivals = [e for e in house.entities.values() if e.domain == "climate" and e.area == entity.area]
+    area = house.areas.get(entity.area)
+    return f"the {area.lower()}" if area and len(rivals) == 1 else the_name(entity)
+
+
+def sentence(text: str) -> str:
+    """With a capital and a full stop."""
+    return f"{text[:1].upper()}{text[1:]}."

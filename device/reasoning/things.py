@@ -11,20 +11,19 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from device.home.registry import Call, Entity, House, services_of
+from device.home.registry import Call, House, services_of
+from device.reasoning.asking import MOST_CHOICES, NO_ROOM, which_one
 from device.reasoning.frames import Target
 from device.reasoning.goals import Goal, call_for
 from device.reasoning.names import FLOOR, SURE, Found, Likely, NameIndex
 from device.reasoning.replies import not_possible
 from device.reasoning.results import AskBack, NotPossible, NotUnderstood, Stop
-from device.reasoning.spoken import distinct_name, listed
 from device.reasoning.words import Lexicon, split
 
 MARGIN = 0.05  # so much better than its rival a name must be heard
 SURE_IF_RISKY = 0.92  # how well the name of what must not open by mistake is to be heard
 NEAR = 0.65  # how much an unknown name must resemble a thing for that to be offered
 PARTIAL, GUESSED_AREA = 0.9, 0.97  # what these guesses leave of the confidence
-_MOST_CHOICES = 4
 _RISKY = ("unlock", "open")
 _OBVIOUS = ("on", "off", "run", "lock", "unlock")  # acts whose object is surely a thing
 _HARMLESS = ("off", "close", "lock")
@@ -53,6 +52,13 @@ _DEFAULT_NOUN = {
     "degrees": "thermostat",
 }
 _ROOM_DEGREES = range(5, 31)  # a bare number in this range may be a temperature
+
+
+def _is_of_warmth(goal: Goal) -> bool:
+    return goal.kind in ("degrees", "number") or (goal.kind, goal.of) in (
+        ("step", ""),
+        ("step", "temperature"),
+    )
 
 
 class Things:
@@ -95,7 +101,7 @@ class Things:
         """The area id that `target` names ("@house", "@outdoor" or "" when it names none)."""
         if target.area == "@here":
             if not self.house.device_area:
-                raise Stop(AskBack("In which room?"))
+                raise Stop(NO_ROOM)
             return self.house.device_area
         if target.area == "@unknown":
             raise Stop(NotPossible(self.spoken(target)))
@@ -153,23 +159,15 @@ class Things:
         area = target.area if target.area and target.area != "@here" else self.house.device_area
         return self.within(literal, area) or candidates
 
-    def ask_back(self, entities: Sequence[str], goal: Goal) -> AskBack:
-        """The question which of `entities` is meant, each with the call it would lead to."""
-        things = [self.house.entities[e] for e in entities]
-        names = tuple(distinct_name(thing, things, self.house) for thing in things)
-        calls = tuple((call,) for e in entities if (call := self.call(e, goal)))
-        if len(names) == 1:
-            return AskBack(f"Did you mean {names[0]}?", names, calls)
-        if not names or len(names) > _MOST_CHOICES:
-            return AskBack("Which one do you mean?", names, calls)
-        return AskBack(f"Which one: {listed(names, 'or')}?", names, calls)
-
     # By whole name
 
     def _named(self, target: Target, goal: Goal) -> list[str]:
         best = target.found[0]
         ids = list(best.name.ids)
         able = [e for e in ids if self.can(e, goal)]
+        measured = {self.house.entities[e].area for e in ids if self._is_thermometer(e)} - {""}
+        if not able and len(measured) == 1 and _is_of_warmth(goal):  # "raise the nursery temperature"
+            return self._of_kind(Target(target.start, target.end, noun="thermostat"), goal, measured.pop())
         if not able and best.name.area:
             return self._of_kind(Target(target.start, target.end, area=best.name.area), goal, best.name.area)
         if target.area and not best.name.area:
@@ -187,6 +185,9 @@ class Things:
             self._doubt(able, goal, target)
         self.area = self.house.entities[able[0]].area or self.area
         return able
+
+    def _is_thermometer(self, entity: str) -> bool:
+        return self.house.entities[entity].device_class == "temperature" and self._domain(entity) == "sensor"
 
     def _unplaced(self, entities: list[str], area: str) -> list[str]:
         """Those that are in no room the house knows of, which may well be the one that was said."""
@@ -209,7 +210,7 @@ class Things:
         least = SURE_IF_RISKY if goal.kind in _RISKY else SURE
         if best.score < least or (rivals and best.score < 1.0):
             options = dict.fromkeys((best.name.ids[0], *(f.name.ids[0] for f in rivals)))
-            raise Stop(self.ask_back([e for e in options if self.can(e, goal)], goal))
+            raise Stop(which_one([e for e in options if self.can(e, goal)], goal, self.house))
 
     # By a part of the name
 
@@ -224,7 +225,7 @@ class Things:
         best = self._nearest([e for e, score in scores.items() if top - score < MARGIN], target)
         self.confidence *= PARTIAL * top
         if top < SURE or goal.kind in _RISKY or not self._is_telling(best, target):
-            raise Stop(self.ask_back(best, goal))
+            raise Stop(which_one(best, goal, self.house))
         self._doubt(best, goal, target)
         return best
 
@@ -266,13 +267,15 @@ class Things:
         near = [e for e, score in scores.items() if score >= max(NEAR, max(scores.values()) - MARGIN)]
         if len(near) != 1:
             return None
-        question = self.ask_back(near, goal)
+        question = which_one(near, goal, self.house)
         lacking = not_possible(NotPossible(self.spoken(target)))
         return msgspec.structs.replace(question, question=f"{lacking} {question.question}")
 
     # By kind and area
 
     def _of_kind(self, target: Target, goal: Goal, area: str) -> list[str]:
+        if not target.noun and goal.kind in _OBVIOUS and self.spoken(target) in self.lexicon.things:
+            raise Stop(NotPossible(self.spoken(target)))  # "the bath" is a thing before it is a room
         noun = target.noun or self._default_noun(goal, area)
         candidates = [e for e in self._kind(noun, goal) if self.can(e, goal)]
         if target.spoken_noun:
@@ -292,7 +295,7 @@ class Things:
             and noun == "light"
             and len(self.within(self._kind(noun, goal), self._area_of(chosen))) > len(chosen)
         ):
-            raise Stop(self.ask_back(chosen, goal))
+            raise Stop(which_one(chosen, goal, self.house))
         self._check_kind(chosen, target, goal, noun, area)
         return chosen
 
@@ -307,7 +310,7 @@ class Things:
             self._doubt(chosen, goal, target)
         is_entrance = noun in ("door", "garage", "gate", "lock") and bool(target.noun)
         if goal.kind in _RISKY and is_entrance and not area and not is_plural:
-            raise Stop(self.ask_back(chosen, goal))
+            raise Stop(which_one(chosen, goal, self.house))
 
     def _area_of(self, entities: Sequence[str]) -> str:
         """The one area of these, "@house" where there is more than one."""
@@ -324,7 +327,11 @@ class Things:
         is_harmless = goal.kind in _HARMLESS and self._is_plural(target)
         if len(candidates) <= 1 or is_harmless or is_everything:
             return candidates
-        raise Stop(self.ask_back(candidates, goal))
+        rooms = {self.house.entities[e].area for e in candidates}
+        is_many = len(candidates) > MOST_CHOICES or not self.house.device_area
+        if target.noun in _CROWDS and is_many and len(rooms) > 1 and "" not in rooms:
+            raise Stop(NO_ROOM)
+        raise Stop(which_one(candidates, goal, self.house))
 
     def _none_of_kind(self, target: Target, goal: Goal, noun: str, area: str) -> None:
         kind = self._kind(noun, goal)
@@ -369,8 +376,10 @@ class Things:
         return self.house.entities[entity].domain
 
     def _is_called(self, entity: str, spoken: str) -> bool:
-        said = set(map(self._singular, spoken.split()))
-        return any(said <= set(map(self._singular, words)) for words in self.index.words_of[entity])
+        alike = [group for group in self.lexicon.language.synonyms if spoken in group]
+        ways = [set(map(self._singular, way.split())) for way in (*(alike[0] if alike else ()), spoken)]
+        called = [set(map(self._singular, words)) for words in self.index.words_of[entity]]
+        return any(said <= words for said in ways for words in called)
 
     def _singular(self, word: str) -> str:
         for ending in self.lexicon.language.plural:
@@ -383,15 +392,4 @@ class Things:
 
     def _doubt(self, entities: list[str], goal: Goal, target: Target) -> None:
         if len(entities) > 1 and not target.every:
-            raise Stop(self.ask_back(entities, goal))
-
-    def optioned(self, target: Target) -> list[Entity]:
-        """The selects and thermostats that `target` may mean, each with options to choose from."""
-        if target.found:
-            ids: Iterable[str] = target.found[0].name.ids
-        elif target.words:
-            ids = self.partly(target, is_strict=False)
-        else:
-            of_kind = [e for e, nouns in self.index.nouns_of.items() if target.noun and target.noun in nouns]
-            ids = self.within(of_kind, self.area_of(target)) if target.area else of_kind
-        return [self.house.entities[e] for e in ids if self.house.entities[e].options]
+            raise Stop(which_one(entities, goal, self.house))

@@ -57,7 +57,7 @@ from device.events import (
 )
 from device.faults import Fault
 from device.home.mirror import HouseMirror
-from device.home.persona import HANDOFF
+from device.home.persona import AGENT_SERVICES, HANDOFF
 from device.home.registry import Call
 from device.reasoning import intents, replies
 from device.reasoning.carried_on import CutRequest
@@ -75,9 +75,10 @@ from device.reasoning.router import (
     remembered,
     route,
 )
-from device.services.agents import Agents, handed_on, silent_hand_over
+from device.services.agents import Agents, handed_on
 from device.services.ahead import Ahead
 from device.services.daemon import STEP_S, Daemon, run
+from device.services.handing import Handing
 from device.services.mind import Decided, Failed, FirstToken, Mind, Outcome, Piece
 from device.services.toolbox import Toolbox
 from device.settings import Settings
@@ -97,7 +98,6 @@ class ReasonDaemon(Daemon):
         self._mirror = HouseMirror(self.settings.device.area, self.settings.home.floors)
         self._tools = Toolbox(self.settings, self.bus.send)
         self._agents = Agents(self.settings)
-        self._consulted: tuple[ToolCalled, str] | None = None  # and the answer so far
         self._wake_word = self._meanwhile = ""
         self._house_due_s: float | None = None
         self._talking_turn = 0
@@ -120,6 +120,9 @@ class ReasonDaemon(Daemon):
             self._send,
             self.settings.device.language,
         )
+        self._handing = Handing(
+            self._agents, self._ahead, self._mirror.house, self.bus.send, self._floor_taken, self._answer
+        )
 
     def step(self) -> None:
         """Waits for events or the language model, then looks at the clock."""
@@ -133,7 +136,7 @@ class ReasonDaemon(Daemon):
             if self._mind:
                 self._mind.learn(*self._agents.views(house))
         if self._dialog.state == "idle" and (first := self._agents.left()):
-            self._hand_over(first)
+            self._handing.hand_over(first, self._dialog.turn)
         self._feed(Tick())
         self._ahead.account()
 
@@ -157,7 +160,7 @@ class ReasonDaemon(Daemon):
             case TurnStarted():
                 self._unheard.clear()
                 if event.cause == "wake" and (called := self._agents.woken_by(self._wake_word)):
-                    self._hand_over(called, event.turn)
+                    self._handing.hand_over(called, event.turn)
                 if event.cause != "barge_in":  # after a false alarm the answer goes on
                     self._ahead.drop()
             case PlaybackStarted() if not event.cue:
@@ -169,8 +172,7 @@ class ReasonDaemon(Daemon):
             case TurnCommitted():
                 self._history.asked(event.text, now)
                 self._agents.word()
-                if self._consulted is not None:  # and was not waited for
-                    self._answer(self._consulted[0].result("no_answer"))
+                self._handing.give_up("no_answer")  # it was not waited for
             case PlaybackStopped() if not event.cue:
                 self._history.heard(event.heard_text.removeprefix(self._meanwhile), now)
                 self._agents.word()
@@ -254,32 +256,9 @@ class ReasonDaemon(Daemon):
 
     def _carry_out(self, called: ToolCalled) -> ToolResult | None:
         """Does a call that is done here; None for those of other daemons, and while another agent thinks."""
-        agent = str(called.arguments["entity"])
-        match called.tool:
-            case "handoff":
-                self._take_the_floor(agent)
-                return called.result()
-            case "consult":
-                self._consulted = (called, "")
-                question, seen = (
-                    str(called.arguments["value"]),
-                    self._agents.seen(self._mirror.house(), agent),
-                )
-                is_asked = self._ahead.ask(called.turn, question, may_act=False, may_hand=False, seen=seen)
-                return None if is_asked else called.result("unavailable")
-            case _:
-                return self._tools.carry_out(called)
+        return (self._handing if called.tool in AGENT_SERVICES else self._tools).carry_out(called)
 
-    def _hand_over(self, agent: str, turn: int | None = None) -> None:
-        """Another agent speaks from now on, without a word about it."""
-        called = silent_hand_over(self._dialog.turn if turn is None else turn, agent)
-        self.bus.send(called)
-        self._take_the_floor(agent)
-        self.bus.send(called.result())
-
-    def _take_the_floor(self, agent: str) -> None:
-        self._agents.hand(agent)
-        self._ahead.turn_to(agent)
+    def _floor_taken(self) -> None:
         self._dialog = replace(self._dialog, limits=self._agents.limits())
 
     def _think(self, action: Think) -> None:
@@ -287,7 +266,7 @@ class ReasonDaemon(Daemon):
         if action.follows and closes(text, action.proposal, self.settings.device.language):
             self._context = self._context.answered()
             if first := self._agents.first():
-                self._hand_over(first)
+                self._handing.hand_over(first, self._dialog.turn)
             self._feed(Close(turn))
             return
         found, outcomes = self._ahead.commit(action)
@@ -395,17 +374,12 @@ class ReasonDaemon(Daemon):
                 self._on_piece(outcome)
             case Failed():
                 self.failed(outcome.reason, outcome.hint)
-                if self._consulted and self._consulted[0].turn == outcome.turn:
-                    self._answer(self._consulted[0].result("unavailable"))
+                self._handing.give_up("unavailable", outcome.turn)
                 self._feed(Say(outcome.turn, replies.CANNOT_THINK))
 
     def _on_piece(self, piece: Piece) -> None:
         """Passes a free answer on clause by clause; an agent that was consulted is heard out first."""
-        if self._consulted is not None and self._consulted[0].turn == piece.turn:
-            called, said = self._consulted
-            self._consulted = (called, said + piece.text)
-            if piece.last:
-                self._answer(called.result("" if said else "no_answer", said=said))
+        if self._handing.hears(piece):
             return
         if self._talking_turn != piece.turn:
             self._talking_turn = piece.turn
@@ -417,7 +391,6 @@ class ReasonDaemon(Daemon):
 
     def _answer(self, result: ToolResult) -> None:
         """An agent that was consulted has answered, or cannot."""
-        self._consulted = None
         self.bus.send(result)
         self._feed(result)
 

@@ -13,7 +13,8 @@ import matplotlib as mpl
 import msgspec
 from rich.console import Console
 
-from tests.bench import large_house, speech_eval, spoken_eval, text_eval, tools_eval
+from models.errors import ModelMissing
+from tests.bench import large_house, model_eval, speech_eval, spoken_eval, text_eval, tools_eval
 from tests.recordings import available
 
 BUILD = Path(__file__).parents[2] / "build"
@@ -56,6 +57,13 @@ def main() -> None:
     BUILD.mkdir(exist_ok=True)
     results: dict[str, Any] = text_eval.measure()
     console.print(text_eval.table(results), highlight=False, markup=False)
+    console.print(text_eval.times_table(results["decision_ms"]), highlight=False, markup=False)
+    try:
+        with text_eval.model() as decide:
+            results["with_model"] = model_eval.measure(decide)
+        console.print(model_eval.table(results["with_model"]), highlight=False, markup=False)
+    except ModelMissing as error:
+        console.print(f"not judged with the language model: {error}")
     tools = tools_eval.measure()
     console.print(tools_eval.table(tools), highlight=False)
     results["sets"] |= tools["sets"]

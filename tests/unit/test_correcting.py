@@ -13,7 +13,7 @@ from device.reasoning.context import Choice
 from device.reasoning.intents import NO_CONTEXT, Context, index_of
 from device.reasoning.router import Perform, Route, Speak, remembered, route
 from device.reasoning.words import lexicon
-from tests.houses import houses
+from tests.houses import demo_house, houses
 
 COTTAGE = houses()["cottage"]
 LIT = msgspec.structs.replace(
@@ -90,7 +90,57 @@ def test_what_still_fits_several_is_asked_once_more_and_then_left() -> None:
         assert (found.text, found.expects_answer) == (WHICH, True)
         found, context = talk("turn on the bedside lamp", answer, answer)
         assert isinstance(found, Speak)
-        assert (found.text.startswith("I still do not know which one"), context.is_asked) == (True, False)
+        assert (found.text.startswith("I still do not know"), context.is_asked) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("answers", "wanted"),
+    [
+        (["the kitchen"], ["kitchen"]),
+        (["in the kitten please"], ["kitchen"]),
+        (["the office"], ["office", "desk_lamp"]),
+        (["the hall"], ["hallway"]),
+        (["the keychain", "bathroom"], ["bathroom"]),
+    ],
+)
+def test_the_room_that_is_answered_is_joined_to_the_request(answers: list[str], wanted: list[str]) -> None:
+    house = msgspec.structs.replace(demo_house(), device_area="")
+    question, context = talk("turn on the light", house=house)
+    assert isinstance(question, Speak)
+    assert (question.text, question.expects_answer, context.is_asked) == ("In which room?", True, True)
+    found, _ = talk("turn on the light", *answers, house=house)
+    assert steps(found) == [f"turn_on light.{name}" for name in wanted]
+
+
+def test_few_rooms_are_named_and_may_be_chosen_by_their_place() -> None:
+    found, _ = talk("turn on the light", house=houses()["flat"])
+    assert isinstance(found, Speak)
+    assert found.text == "In which room: the living room, the bedroom or the bathroom?"
+    assert steps(talk("turn on the light", "the second one", house=houses()["flat"])[0]) == [
+        "turn_on light.sleeping"
+    ]
+
+
+def test_a_room_answers_for_the_whole_request() -> None:
+    house = msgspec.structs.replace(demo_house(), device_area="")
+    found, _ = talk(
+        "dim the lights in here to twenty percent and lock the front door", "bedroom", house=house
+    )
+    assert steps(found) == ["brightness light.bedroom 20", "lock lock.front_door"]
+
+
+@pytest.mark.parametrize("request_", ["turn on the bedside lamp", "close the barn floodlight"])
+def test_an_answer_that_was_not_caught_is_asked_for_once_more_and_then_let_go(request_: str) -> None:
+    question, _ = talk(request_)
+    again, context = talk(request_, "flurb")
+    assert isinstance(question, Speak)
+    assert isinstance(again, Speak)
+    assert again.text == f"Sorry, I did not catch that. {question.text}"
+    assert (again.expects_answer, again.proposal, context.is_asked) == (True, question.proposal, True)
+    end, context = talk(request_, "flurb", "blarg")
+    assert isinstance(end, Speak)
+    assert (end.text, end.expects_answer) == ("I still do not know what you mean, so I leave it.", False)
+    assert not context.is_asked
 
 
 def test_something_new_is_no_answer() -> None:

@@ -225,7 +225,8 @@ def test_behind_a_first_fork_that_is_too_unlikely_nothing_is_evaluated() -> None
 
 
 @pytest.mark.parametrize(
-    ("probability", "kind"), [(0.9, "act"), (0.5, "act"), (0.3, "ask"), (0.14, "ask"), (0.1, "cannot")]
+    ("probability", "kind"),
+    [(0.9, "act"), (0.7, "act"), (0.6, "ask"), (0.3, "ask"), (0.14, "ask"), (0.1, "cannot")],
 )
 def test_confidence_decides_between_acting_asking_and_neither(probability: float, kind: str) -> None:
     line = commands.Command(("turn on", " lamp"), (Call("turn_on", "light.desk"),))

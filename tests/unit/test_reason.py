@@ -413,6 +413,15 @@ def test_a_short_answer_to_which_one_is_carried_out(rig: Rig, answer: str, entit
 
 
 @pytest.mark.parametrize(
+    ("answer", "entity"), [("the kitchen", "light.kitchen"), ("the second one", "light.hall")]
+)
+def test_the_room_that_is_answered_switches_its_light(rig: Rig, answer: str, entity: str) -> None:
+    calls = talk(rig, "turn on the light", answer)
+    assert rig.of(ReplyClause)[0].text == "In which room: the kitchen or the hall?"
+    assert calls == [("turn_on", entity)]
+
+
+@pytest.mark.parametrize(
     ("answer", "ids"),
     [("the pizza one", ["1"]), ("the second", ["2"]), ("both", ["1", "2"]), ("neither", [])],
 )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from device.events import ToolResult
 from device.home.registry import Call, House, State, Value
-from device.reasoning import replies
+from device.reasoning import replies, states
 from device.reasoning.intents import NotPossible, Understood, parse
 from device.reasoning.spoken import number
 from tests.houses import houses
@@ -103,18 +103,18 @@ def test_a_crowd_is_not_named_one_by_one() -> None:
 )
 def test_an_answer_says_how_a_thing_is(entity: str, state: State, answer: str) -> None:
     house = msgspec.structs.replace(COTTAGE, states={entity: state})
-    assert replies.answers([Call("get", entity)], house, NOW) == answer
+    assert states.answers([Call("get", entity)], house, NOW) == answer
 
 
 def test_time_and_date_are_words() -> None:
-    assert replies.answers([Call("time")], COTTAGE, NOW) == "It is three twenty five in the afternoon."
-    assert replies.answers([Call("date")], COTTAGE, NOW) == "It is Monday, November twenty third."
+    assert states.answers([Call("time")], COTTAGE, NOW) == "It is three twenty five in the afternoon."
+    assert states.answers([Call("date")], COTTAGE, NOW) == "It is Monday, November twenty third."
     assert (
-        replies.answers([Call("time")], COTTAGE, NOW.replace(hour=0, minute=5))
+        states.answers([Call("time")], COTTAGE, NOW.replace(hour=0, minute=5))
         == "It is twelve oh five at night."
     )
     assert (
-        replies.answers([Call("time")], COTTAGE, NOW.replace(hour=9, minute=0))
+        states.answers([Call("time")], COTTAGE, NOW.replace(hour=9, minute=0))
         == "It is nine o'clock in the morning."
     )
 
@@ -123,14 +123,14 @@ def test_many_things_are_summed_up_by_those_that_differ() -> None:
     house = with_states(
         **{e.replace(".", "__"): State(value="off") for e in COTTAGE.entities if e.startswith("light")}
     )
-    states = {
+    known = {
         **house.states,
         "light.reading": State(value="on", brightness=30),
         "switch.porch": State(value="off"),
     }
-    house = msgspec.structs.replace(house, states=states)
+    house = msgspec.structs.replace(house, states=known)
     assert (
-        replies.answers(calls("which lights are on"), house, NOW) == "The reading lamp is on and 14 are off."
+        states.answers(calls("which lights are on"), house, NOW) == "The reading lamp is on and 14 are off."
     )
 
 
@@ -243,6 +243,6 @@ def test_numbers_are_speakable(value: float) -> None:
 def test_every_answer_is_one_speakable_sentence(entity: str, state: State) -> None:
     if "get" not in ("scene", "button") and not entity.startswith(("scene", "button")):
         house = msgspec.structs.replace(COTTAGE, states={entity: state})
-        said = replies.answers([Call("get", entity)], house, NOW)
+        said = states.answers([Call("get", entity)], house, NOW)
         assert said.endswith(".")
         assert not set(said) & set("_%°{}[]|:")
