@@ -1,7 +1,7 @@
 """Whisper (Radford et al., 2022), run by CTranslate2: reads again what made no sense when it was first read.
 
 It understands more of what is said in noise, in haste or in a voice that Moonshine was not trained for, and
-costs several times as much (docs/decisions/0016). Instead of the 30 s that it was trained with, it hears
+costs several times as much (docs/decisions/0017). Instead of the 30 s that it was trained with, it hears
 10 s, of which the sound is the beginning: a third of the cost, and no more mistakes. With much less it
 repeats itself.
 
