@@ -1,7 +1,7 @@
 """Opens the small ONNX models of the hearing: one thread, no spinning, processor only.
 
-Without the arena of onnxruntime, which keeps the most that any sound ever needed: 25 MB less for the recogniser,
-at the same CPU time.
+Without the arena of onnxruntime, which keeps the most that any sound ever needed: 25 MB less for the
+recogniser at the same CPU time.
 """
 
 from __future__ import annotations
