@@ -33,6 +33,7 @@ from device.hearing.loading import files_of
 from device.hearing.patience import Completeness
 from device.hearing.utterance import Finished
 from device.hearing.wake import WakeDetector
+from device.home.registry import State
 from device.reasoning.carried_on import CutRequest
 from device.reasoning.completeness import by_finality
 from device.reasoning.context import remember
@@ -106,17 +107,23 @@ class Bench:
         return outcome
 
     def _is_joined(self, clip: Clip, frame: int, cut: Finished, rules: Listen) -> bool:
-        """Whether the rest of a clip that was cut off at `frame` is taken for the end of the request."""
+        """Whether the rest of a clip that was cut off at `frame` is taken for the end of the request.
+
+        Nothing of what it asked for was so before.
+        """
         onset = max(frame, next(first for first, last in clip.voices if last > frame))
-        request, done = CutRequest(), parse(cut.text, self._house)
+        done = parse(cut.text, self._house)
+        calls = done.calls if isinstance(done, Understood) else ()
+        before = {call.entity: State(value="off" if call.service == "turn_on" else "on") for call in calls}
+        house, request = msgspec.structs.replace(self._house, states=before), CutRequest()
         request.note(SpeechStopped(last_voiced_frame=cut.last_voiced_frame))
         request.note(TurnCommitted(text=cut.text))
         request.note(TurnStarted(cause="barge_in", frame=onset))
-        begun = Begun(request, remember(done.calls if isinstance(done, Understood) else (), self._house))
+        begun = Begun(request, remember(calls, house))
         rest = self._ear.hear(_from(clip, onset - PRE_ROLL_FRAMES), onset, rules, begun=begun)
         if not isinstance(rest.last, Finished) or rest.frame < clip.last_voiced_frame:
             return False
-        return request.route(rest.last.text, self._house, begun.context) is not None
+        return request.route(rest.last.text, house, begun.context) is not None
 
     def _model_says(self, text: str) -> tuple[Completeness, float]:
         """The language model's answer, and how long that takes its threads."""
