@@ -40,6 +40,7 @@ from device.reasoning.context import remember
 from device.reasoning.intents import parse
 from device.reasoning.llm import LanguageModel
 from device.reasoning.results import Understood
+from device.reasoning.router import AskModel, route
 from device.settings import Listen, Reason, WakeWord, cache_dir
 from models.store import Store
 from tests.bench.interrupted import PRE_ROLL_FRAMES
@@ -69,7 +70,7 @@ class Outcome(NamedTuple):
     latency_ms: float | None
     cut_off: bool
     text: str
-    completeness: Completeness | None
+    known: bool = False  # as a command, or as a question about the house
     joined: bool = False
 
 
@@ -102,6 +103,7 @@ class Bench:
             _from(clip, first), since, rules, wake_word=word, with_turn_model=with_turn_model
         )
         outcome = _outcome(clip, ended)
+        outcome = outcome._replace(known=not isinstance(route(outcome.text, self._house), AskModel))
         if outcome.cut_off and isinstance(ended.last, Finished):
             outcome = outcome._replace(joined=self._is_joined(clip, ended.frame, ended.last, rules))
         return outcome
@@ -151,16 +153,16 @@ def _from(clip: Clip, first: int) -> Iterator[tuple[int, Samples, Samples]]:
 
 def _outcome(clip: Clip, ended: Ended) -> Outcome:
     if not isinstance(ended.last, Finished):
-        return Outcome(clip, None, False, "", None)
-    text, latency_ms = ended.last.text, FRAME_MS * (ended.frame - clip.last_voiced_frame)
+        return Outcome(clip, None, False, "")
+    latency_ms = FRAME_MS * (ended.frame - clip.last_voiced_frame)
     cut_off = latency_ms < 0
-    return Outcome(clip, None if cut_off else latency_ms, cut_off, text, ended.said.get(text))
+    return Outcome(clip, None if cut_off else latency_ms, cut_off, ended.last.text)
 
 
 def summary(outcomes: list[Outcome]) -> dict[str, Any]:
     """Figures of one setting, over all clips, over known house requests, and by group."""
     rows = {"all": _row(outcomes)}
-    known = [one for one in outcomes if one.completeness == "complete" and not one.clip.paused]
+    known = [one for one in outcomes if one.known and not one.clip.paused]
     rows["house requests"] = _row([one for one in known if one.clip.group in ("commands", "one_breath")])
     for group in dict.fromkeys(one.clip.group for one in outcomes):
         rows[group] = _row([one for one in outcomes if one.clip.group == group])
