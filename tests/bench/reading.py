@@ -65,7 +65,6 @@ class SimulatedJudge:
     def __init__(self, house: House, clock: Clock, begun: Begun, finality: Finality | None) -> None:
         self._house, self._clock, self._begun, self._finality = house, clock, begun, finality
         self._answers: list[_Answer] = []
-        self.said: dict[str, Completeness] = {}  # the last judgement of each text
 
     def hear(self, facts: Iterable[Fact]) -> None:
         """Works on the texts among `facts`."""
@@ -80,7 +79,6 @@ class SimulatedJudge:
         self._answers = [answer for answer in self._answers if answer.due_ms > self._clock.ms]
         for answer in due:
             utterance.prefer(answer.instead_of, answer.text)
-            self.said[answer.text] = answer.completeness
             facts += utterance.judge(answer.text, answer.completeness)
         return facts
 
@@ -102,11 +100,10 @@ class SimulatedJudge:
 
 
 class Ended(NamedTuple):
-    """How an utterance ended: in which frame, with which fact (None: it did not end), and the judgements of texts."""
+    """In which frame an utterance ended, and with which fact; None: it did not."""
 
     frame: int
     last: Fact | None
-    said: dict[str, Completeness]
 
 
 class Ear:
@@ -146,5 +143,5 @@ class Ear:
             facts += house.answer(utterance)
             house.hear(facts)
             if utterance.done:
-                return Ended(number, facts[-1], house.said)
-        return Ended(number, None, house.said)
+                return Ended(number, facts[-1])
+        return Ended(number, None)

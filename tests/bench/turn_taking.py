@@ -33,12 +33,14 @@ from device.hearing.loading import files_of
 from device.hearing.patience import Completeness
 from device.hearing.utterance import Finished
 from device.hearing.wake import WakeDetector
+from device.home.registry import State
 from device.reasoning.carried_on import CutRequest
 from device.reasoning.completeness import by_finality
 from device.reasoning.context import remember
 from device.reasoning.intents import parse
 from device.reasoning.llm import LanguageModel
 from device.reasoning.results import Understood
+from device.reasoning.router import AskModel, route
 from device.settings import Listen, Reason, WakeWord, cache_dir
 from models.store import Store
 from tests.bench.interrupted import PRE_ROLL_FRAMES
@@ -68,7 +70,7 @@ class Outcome(NamedTuple):
     latency_ms: float | None
     cut_off: bool
     text: str
-    completeness: Completeness | None
+    known: bool = False  # as a command, or as a question about the house
     joined: bool = False
 
 
@@ -101,22 +103,29 @@ class Bench:
             _from(clip, first), since, rules, wake_word=word, with_turn_model=with_turn_model
         )
         outcome = _outcome(clip, ended)
+        outcome = outcome._replace(known=not isinstance(route(outcome.text, self._house), AskModel))
         if outcome.cut_off and isinstance(ended.last, Finished):
             outcome = outcome._replace(joined=self._is_joined(clip, ended.frame, ended.last, rules))
         return outcome
 
     def _is_joined(self, clip: Clip, frame: int, cut: Finished, rules: Listen) -> bool:
-        """Whether the rest of a clip that was cut off at `frame` is taken for the end of the request."""
+        """Whether the rest of a clip that was cut off at `frame` is taken for the end of the request.
+
+        Nothing of what it asked for was so before.
+        """
         onset = max(frame, next(first for first, last in clip.voices if last > frame))
-        request, done = CutRequest(), parse(cut.text, self._house)
+        done = parse(cut.text, self._house)
+        calls = done.calls if isinstance(done, Understood) else ()
+        before = {call.entity: State(value="off" if call.service == "turn_on" else "on") for call in calls}
+        house, request = msgspec.structs.replace(self._house, states=before), CutRequest()
         request.note(SpeechStopped(last_voiced_frame=cut.last_voiced_frame))
         request.note(TurnCommitted(text=cut.text))
         request.note(TurnStarted(cause="barge_in", frame=onset))
-        begun = Begun(request, remember(done.calls if isinstance(done, Understood) else (), self._house))
+        begun = Begun(request, remember(calls, house))
         rest = self._ear.hear(_from(clip, onset - PRE_ROLL_FRAMES), onset, rules, begun=begun)
         if not isinstance(rest.last, Finished) or rest.frame < clip.last_voiced_frame:
             return False
-        return request.route(rest.last.text, self._house, begun.context) is not None
+        return request.route(rest.last.text, house, begun.context) is not None
 
     def _model_says(self, text: str) -> tuple[Completeness, float]:
         """The language model's answer, and how long that takes its threads."""
@@ -144,16 +153,16 @@ def _from(clip: Clip, first: int) -> Iterator[tuple[int, Samples, Samples]]:
 
 def _outcome(clip: Clip, ended: Ended) -> Outcome:
     if not isinstance(ended.last, Finished):
-        return Outcome(clip, None, False, "", None)
-    text, latency_ms = ended.last.text, FRAME_MS * (ended.frame - clip.last_voiced_frame)
+        return Outcome(clip, None, False, "")
+    latency_ms = FRAME_MS * (ended.frame - clip.last_voiced_frame)
     cut_off = latency_ms < 0
-    return Outcome(clip, None if cut_off else latency_ms, cut_off, text, ended.said.get(text))
+    return Outcome(clip, None if cut_off else latency_ms, cut_off, ended.last.text)
 
 
 def summary(outcomes: list[Outcome]) -> dict[str, Any]:
     """Figures of one setting, over all clips, over known house requests, and by group."""
     rows = {"all": _row(outcomes)}
-    known = [one for one in outcomes if one.completeness == "complete" and not one.clip.paused]
+    known = [one for one in outcomes if one.known and not one.clip.paused]
     rows["house requests"] = _row([one for one in known if one.clip.group in ("commands", "one_breath")])
     for group in dict.fromkeys(one.clip.group for one in outcomes):
         rows[group] = _row([one for one in outcomes if one.clip.group == group])

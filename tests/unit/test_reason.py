@@ -248,7 +248,7 @@ def test_an_answer_begun_ahead_is_spoken_in_order_after_the_commit(rig: Rig) -> 
 
 
 @pytest.mark.parametrize(
-    ("finality", "judgement"), [(0.9, "likely"), (0.5, "likely"), (0.4, "unsure"), (0.001, "open")]
+    ("finality", "judgement"), [(0.9, "likely"), (0.7, "likely"), (0.6, "unsure"), (0.001, "open")]
 )
 def test_the_model_says_how_complete_talk_is(rig: Rig, finality: float, judgement: str) -> None:
     rig.hear(WAKE, guess("who are you"))
