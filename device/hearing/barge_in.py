@@ -28,7 +28,7 @@ from device.hearing import Floats
 from device.hearing.rise import RISE_FRAMES
 from device.hearing.transcript import sounds, words
 from device.hearing.vad import CHUNK_FRAMES, CHUNK_MS
-from device.hearing.witness import Witness, features
+from device.hearing.witness import Belief, features
 from device.settings import BargeIn
 
 _ONSET_CHUNKS = 2
@@ -87,7 +87,7 @@ class BargeInDetector:
         rules: BargeIn,
         vocabulary: Vocabulary,
         vad_threshold: float,
-        witness: Witness,
+        witness: Belief,
         *,
         has_echo: bool = False,
     ) -> None:
@@ -128,10 +128,14 @@ class BargeInDetector:
         self._silent_chunks = 0
         return self._duck()
 
+    def hear_again(self, probabilities: Sequence[float]) -> None:
+        """Takes better probabilities for the chunks since the onset."""
+        self._probabilities = list(probabilities)
+        self._voiced_chunks = sum(map(self._is_voiced, probabilities))
+
     def accept(self, frame: int, probability: float, sound: Sound) -> Signal | None:
         """Takes the voice probability of the chunk that ends with `frame`, and the sound up to it."""
-        may_falter = self._state == "ducked" and not self._has_echo
-        voiced = probability >= self._threshold - (_HYSTERESIS if may_falter else 0)
+        voiced = self._is_voiced(probability)
         self._silent_chunks = 0 if voiced else self._silent_chunks + 1
         if self._state == "quiet":
             return self._begin(frame, voiced, probability)
@@ -162,6 +166,10 @@ class BargeInDetector:
     @property
     def _silent_ms(self) -> int:
         return self._silent_chunks * CHUNK_MS
+
+    def _is_voiced(self, probability: float) -> bool:
+        may_falter = self._state == "ducked" and not self._has_echo
+        return probability >= self._threshold - (_HYSTERESIS if may_falter else 0)
 
     def _has_words(self, frame: int, sound: Sound) -> bool:
         if self._voiced_ms < self.rules.confirm_ms:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from device.hearing import Floats, Samples
 from device.hearing.barge_in import BargeInDetector, Signal, Sound, Vocabulary, needed_confidence
 from device.hearing.rise import LevelRise
-from device.hearing.vad import SileroVad, VoiceActivity
+from device.hearing.second_look import STATES, SecondLook
+from device.hearing.vad import SileroVad
 from device.hearing.witness import SOUND, Sounds, Witness, features
 from device.settings import BargeIn
 from tests.hearing import frames, in_room, model_files
@@ -59,6 +60,13 @@ def test_a_voice_shorter_than_the_rule_says_does_not_stop_wren(witness: Witness)
     detector = BargeInDetector(msgspec.structs.replace(_RULES, confirm_ms=200), _VOCABULARY, 0.5, witness)
     assert _signals(detector, 6, 0.9, _words) == [Signal.DUCK]
     assert _signals(detector, 1, 0.9, _words, 6) == [Signal.STOP]
+
+
+def test_what_is_heard_more_clearly_counts_instead(witness: Witness) -> None:
+    detector = BargeInDetector(_RULES, _VOCABULARY, 0.5, witness)
+    assert detector.rise(7) is Signal.DUCK
+    detector.hear_again([0.1, 0.9])
+    assert _signals(detector, 1, 0.9, _words, 3) == [Signal.STOP]
 
 
 def test_a_long_hum_ducks_and_is_then_let_pass(witness: Witness) -> None:
@@ -124,16 +132,14 @@ def test_people_sound_more_like_words_than_music_does() -> None:
     vad, witness = SileroVad(model_files("vad")["model"]), Witness()
 
     def belief(sound: Samples) -> float:
-        activity, sounds, heard = VoiceActivity(vad, 0.5), Sounds(), []
+        look, sounds, voiced = SecondLook(vad, 0.5, 48, []), Sounds(), 0
         for at, frame in enumerate(frames(in_room(50, sound))):
             sounds.accept(frame, frame)
-            voice = activity.accept(at, frame)
-            if voice is not None and voice.voiced:
-                heard.append(voice.probability)
-                if len(heard) == 8:
-                    return witness.probability(
-                        features(sounds.latest(26, activity.state), 26, 8, float(np.mean(heard)))
-                    )
+            voice = look.accept(at, frame)
+            voiced += voice is not None and voice.voiced
+            if voiced == 8:
+                mean = float(np.mean(look.probabilities[-8:]))
+                return witness.probability(features(sounds.latest(26, look.states), 26, 8, mean))
         return 0.0
 
     people = [belief(one.samples()[:48_000]) for one in recordings("cmd_speech")[::3]]
@@ -143,12 +149,12 @@ def test_people_sound_more_like_words_than_music_does() -> None:
 
 
 def test_a_decision_costs_less_than_five_milliseconds() -> None:
-    witness, sounds, state = Witness(), Sounds(), np.ones(256, np.float32)
+    witness, sounds, states = Witness(), Sounds(), np.ones(STATES, np.float32)
     for frame in frames(ambience(60)):
         sounds.accept(frame, frame)
     began = time.thread_time()
     for _ in range(100):
-        witness.probability(features(sounds.latest(20, state), 20, 5, 0.9))
+        witness.probability(features(sounds.latest(20, states), 20, 5, 0.9))
     assert (time.thread_time() - began) / 100 < 5e-3
 
 
