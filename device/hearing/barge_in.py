@@ -19,7 +19,7 @@ A gap of up to `_GAP_CHUNKS` belongs to the voice: plosives are silent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum, auto
 
 from rapidfuzz import fuzz
@@ -37,8 +37,9 @@ _GAP_CHUNKS = 3
 _LAST_LOOK_MS = 130
 _AGAIN_MS = 100
 _PATIENCE_MS = 1200
+_LEAD_FRAMES = 7  # what of a voice goes before its first voiced chunk
 _EARLY_FRAMES, _LATE_FRAMES = 14, 30
-_EARLY_DOUBT = 0.25  # of the doubt that `confidence` leaves, so much is left to an early decision
+_EARLY_DOUBT = 0.15  # of the doubt that `confidence` leaves, so much is left to an early decision
 _LIKE = 85  # of rapidfuzz's ratio, 0 to 100
 
 
@@ -97,8 +98,9 @@ class BargeInDetector:
         self._state = "quiet"
         self._run = 0
         self._run_frame = 0
-        self._probabilities: list[float] = []
+        self._voice_frame: int | None = None  # where the voice begins, in what may have begun with noise
         self._voiced_chunks = 0
+        self._probabilities: list[float] = []
         self._silent_chunks = 0
         self._awaits_text = False
         self._looked_at_ms = 0
@@ -128,10 +130,11 @@ class BargeInDetector:
         self._silent_chunks = 0
         return self._duck()
 
-    def hear_again(self, probabilities: Sequence[float]) -> None:
-        """Takes better probabilities for the chunks since the onset."""
-        self._probabilities = list(probabilities)
-        self._voiced_chunks = sum(map(self._is_voiced, probabilities))
+    def hear_again(self, chunks: Iterable[tuple[int, float]]) -> None:
+        """Takes better probabilities for the chunks since the onset, each with its last frame."""
+        self._forget_voice()
+        for frame, probability in chunks:
+            self._count(frame, probability)
 
     def accept(self, frame: int, probability: float, sound: Sound) -> Signal | None:
         """Takes the voice probability of the chunk that ends with `frame`, and the sound up to it."""
@@ -145,9 +148,8 @@ class BargeInDetector:
             return None
         if self._state != "ducked":
             return None
-        self._probabilities.append(probability)
+        self._count(frame, probability)
         if voiced:
-            self._voiced_chunks += 1
             self._last_look = False
             self._confirmed = self._has_words(frame, sound)
         return self._follow()
@@ -167,14 +169,25 @@ class BargeInDetector:
     def _silent_ms(self) -> int:
         return self._silent_chunks * CHUNK_MS
 
+    def _count(self, frame: int, probability: float) -> None:
+        voiced = self._is_voiced(probability)
+        if voiced and self._voice_frame is None:
+            self._voice_frame = max(self.onset_frame, frame - _LEAD_FRAMES)
+        if self._voice_frame is not None:
+            self._probabilities.append(probability)
+        self._voiced_chunks += voiced
+
+    def _forget_voice(self) -> None:
+        self._voice_frame, self._voiced_chunks, self._probabilities = None, 0, []
+
     def _is_voiced(self, probability: float) -> bool:
         may_falter = self._state == "ducked" and not self._has_echo
         return probability >= self._threshold - (_HYSTERESIS if may_falter else 0)
 
     def _has_words(self, frame: int, sound: Sound) -> bool:
-        if self._voiced_ms < self.rules.confirm_ms:
+        if self._voice_frame is None or self._voiced_ms < self.rules.confirm_ms:
             return False
-        lasted, mean = frame - self.onset_frame, sum(self._probabilities) / len(self._probabilities)
+        lasted, mean = frame - self._voice_frame, sum(self._probabilities) / len(self._probabilities)
         given = features(sound(lasted + 1), lasted, self._voiced_chunks, mean)
         return self._witness.probability(given) >= needed_confidence(self.rules.confidence, lasted)
 
@@ -185,8 +198,7 @@ class BargeInDetector:
         if self._run == 0:
             self._run_frame = frame - round(CHUNK_FRAMES) + 1
         self._run += 1
-        self._voiced_chunks += 1
-        self._probabilities.append(probability)
+        self._count(frame, probability)
         return self._duck() if self._run >= _ONSET_CHUNKS else None
 
     def _duck(self) -> Signal:
@@ -219,8 +231,8 @@ class BargeInDetector:
         return Signal.LOOK
 
     def _reset(self) -> None:
-        self._state, self._run, self._voiced_chunks = "quiet", 0, 0
-        self._probabilities = []
+        self._state, self._run = "quiet", 0
+        self._forget_voice()
         self._awaits_text = self._last_look = self._confirmed = False
         self._looked_at_ms = 0
 

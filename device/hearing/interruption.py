@@ -149,7 +149,7 @@ class Interruption:
                     if frame >= onset - frames_of(_MARGIN_MS):
                         self._transcriber.accept(samples)
                 self._look = SecondLook(self._vad, self._threshold, onset, self._recent)
-                self._detector.hear_again(self._look.probabilities)
+                self._detector.hear_again(self._look.chunks)
                 return [Duck(onset)]
             case Signal.LOOK:
                 self._ticket = self._transcriber.request_final()

@@ -19,6 +19,7 @@ from device.hearing import Floats, Samples
 from device.hearing.vad import SileroVad, Voice, VoiceActivity
 
 BEFORE_FRAMES = 12  # before the onset: Silero needs a ground to tell the voice from
+_FALTERING = 0.15  # so much below the threshold still counts, as in `device.hearing.barge_in`
 STATES = 3 * 256
 
 
@@ -30,7 +31,8 @@ class SecondLook:
     ) -> None:
         self._activity, self._onset = VoiceActivity(vad, threshold), onset_frame
         self._states: list[Floats] = []
-        self.probabilities: list[float] = []
+        self._enough = threshold - _FALTERING
+        self.chunks: list[tuple[int, float]] = []  # last frame, and probability of a voice
         for frame, samples in recent:
             if frame >= onset_frame - BEFORE_FRAMES:
                 self.accept(frame, samples)
@@ -39,13 +41,15 @@ class SecondLook:
         """Hears the next frame; the verdict on the chunk that it completes. `cue`: a chime is leaving."""
         voice = self._activity.accept(frame, samples, cue=cue)
         if voice is not None and frame > self._onset:
-            self.probabilities.append(0.0 if voice.doubtful else voice.probability)
-            self._states.append(self._activity.state)
+            probability = 0.0 if voice.doubtful else voice.probability
+            self.chunks.append((frame, probability))
+            if self._states or probability >= self._enough:
+                self._states.append(self._activity.state)
         return voice
 
     @property
     def states(self) -> Floats:
-        """Silero's state after the latest chunk, and the mean and the spread of all since the onset."""
+        """Silero's latest state, and the mean and the spread of all since the first voiced chunk."""
         if not self._states:
             return np.zeros(STATES, np.float32)
         all_of_them = np.stack(self._states)
