@@ -13,7 +13,8 @@
 
 Voice activity alone cannot tell "mhm" and music from words, and a recogniser hears words in both; a `Witness`
 of the sound is surer and sooner. Where echo is left in, Wren's own voice has words too, so their text counts.
-How sure the witness must be falls to `confidence` in the first `_LATE_FRAMES`: see `needed_confidence`.
+How sure the witness must be falls to `confidence` in the first `_LATE_FRAMES`: see `needed_confidence`. They
+count from the voice on, not from the noise before it that may have ducked Wren.
 A gap of up to `_GAP_CHUNKS` belongs to the voice: plosives are silent.
 """
 
@@ -238,7 +239,7 @@ class BargeInDetector:
 
 
 def needed_confidence(confidence: float, lasted_frames: int) -> float:
-    """What is enough so long after the onset: an early decision has heard less, and must be surer."""
+    """What is enough so long into the voice: an early decision has heard less, and must be surer."""
     share = (lasted_frames - _EARLY_FRAMES) / (_LATE_FRAMES - _EARLY_FRAMES)
     early = 1 - _EARLY_DOUBT * (1 - confidence)
     return early + (confidence - early) * min(1.0, max(0.0, share))

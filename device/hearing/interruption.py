@@ -1,8 +1,9 @@
 """Listening while Wren speaks: microphone frames in, what to do with the loudspeaker out. No clock, no bus.
 
-Level, voice activity and recognition meet here for the rules of `barge_in`. A possible voice goes to
-the recogniser from `_MARGIN_MS` before its onset on. Its text only decides about the interruption; the
-request is recognised afterwards, by an `Utterance` that reads the same frames again.
+Level, voice activity and recognition meet here for the rules of `barge_in`; once the loudspeaker is ducked,
+voice activity is that of a `SecondLook`. A possible voice goes to the recogniser from `_MARGIN_MS` before
+its onset on. Its text only decides about the interruption; the request is recognised afterwards, by an
+`Utterance` that reads the same frames again.
 
 Text that Wren itself is saying (an echo that was not cancelled) never interrupts.
 """
