@@ -5,7 +5,8 @@ people that `tests.bench.barge_in` plays) are heard over Wren's voice through th
 cancellers, at -3 to 13 dB over the echo, in rooms, delays and echo levels drawn anew for each scene, with the
 ducking that barge-in does. Whatever `Interruption` would ask the witness is a row; a ridge-penalised logistic
 regression on standardised features learns from all. The same scenes come of the same packages every time; each
-takes some three seconds of one core and is kept in the cache, so that features may change without them.
+takes some three seconds of one core and is kept in the cache (`witness-scenes`, to be removed when the material
+or the cancellers change), so that other features need no new ones.
 
 Needs the extra `train`, the Debian packages and the shared data; `WORKERS` scenes are made at a time.
 """
