@@ -13,13 +13,14 @@
 
 Voice activity alone cannot tell "mhm" and music from words, and a recogniser hears words in both; a `Witness`
 of the sound is surer and sooner. Where echo is left in, Wren's own voice has words too, so their text counts.
-How sure the witness must be falls to `confidence` in the first `_LATE_FRAMES`: see `needed_confidence`.
+How sure the witness must be falls to `confidence` in the first `_LATE_FRAMES`: see `needed_confidence`. They
+count from the voice on, not from the noise before it that may have ducked Wren.
 A gap of up to `_GAP_CHUNKS` belongs to the voice: plosives are silent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum, auto
 
 from rapidfuzz import fuzz
@@ -28,7 +29,7 @@ from device.hearing import Floats
 from device.hearing.rise import RISE_FRAMES
 from device.hearing.transcript import sounds, words
 from device.hearing.vad import CHUNK_FRAMES, CHUNK_MS
-from device.hearing.witness import Witness, features
+from device.hearing.witness import Belief, features
 from device.settings import BargeIn
 
 _ONSET_CHUNKS = 2
@@ -37,8 +38,9 @@ _GAP_CHUNKS = 3
 _LAST_LOOK_MS = 130
 _AGAIN_MS = 100
 _PATIENCE_MS = 1200
+_LEAD_FRAMES = 7  # what of a voice goes before its first voiced chunk
 _EARLY_FRAMES, _LATE_FRAMES = 14, 30
-_EARLY_DOUBT = 0.25  # of the doubt that `confidence` leaves, so much is left to an early decision
+_EARLY_DOUBT = 0.15  # of the doubt that `confidence` leaves, so much is left to an early decision
 _LIKE = 85  # of rapidfuzz's ratio, 0 to 100
 
 
@@ -87,7 +89,7 @@ class BargeInDetector:
         rules: BargeIn,
         vocabulary: Vocabulary,
         vad_threshold: float,
-        witness: Witness,
+        witness: Belief,
         *,
         has_echo: bool = False,
     ) -> None:
@@ -97,8 +99,9 @@ class BargeInDetector:
         self._state = "quiet"
         self._run = 0
         self._run_frame = 0
-        self._probabilities: list[float] = []
+        self._voice_frame: int | None = None  # where the voice begins, in what may have begun with noise
         self._voiced_chunks = 0
+        self._probabilities: list[float] = []
         self._silent_chunks = 0
         self._awaits_text = False
         self._looked_at_ms = 0
@@ -128,10 +131,15 @@ class BargeInDetector:
         self._silent_chunks = 0
         return self._duck()
 
+    def hear_again(self, chunks: Iterable[tuple[int, float]]) -> None:
+        """Takes better probabilities for the chunks since the onset, each with its last frame."""
+        self._forget_voice()
+        for frame, probability in chunks:
+            self._count(frame, probability)
+
     def accept(self, frame: int, probability: float, sound: Sound) -> Signal | None:
         """Takes the voice probability of the chunk that ends with `frame`, and the sound up to it."""
-        may_falter = self._state == "ducked" and not self._has_echo
-        voiced = probability >= self._threshold - (_HYSTERESIS if may_falter else 0)
+        voiced = self._is_voiced(probability)
         self._silent_chunks = 0 if voiced else self._silent_chunks + 1
         if self._state == "quiet":
             return self._begin(frame, voiced, probability)
@@ -141,9 +149,8 @@ class BargeInDetector:
             return None
         if self._state != "ducked":
             return None
-        self._probabilities.append(probability)
+        self._count(frame, probability)
         if voiced:
-            self._voiced_chunks += 1
             self._last_look = False
             self._confirmed = self._has_words(frame, sound)
         return self._follow()
@@ -163,10 +170,25 @@ class BargeInDetector:
     def _silent_ms(self) -> int:
         return self._silent_chunks * CHUNK_MS
 
+    def _count(self, frame: int, probability: float) -> None:
+        voiced = self._is_voiced(probability)
+        if voiced and self._voice_frame is None:
+            self._voice_frame = max(self.onset_frame, frame - _LEAD_FRAMES)
+        if self._voice_frame is not None:
+            self._probabilities.append(probability)
+        self._voiced_chunks += voiced
+
+    def _forget_voice(self) -> None:
+        self._voice_frame, self._voiced_chunks, self._probabilities = None, 0, []
+
+    def _is_voiced(self, probability: float) -> bool:
+        may_falter = self._state == "ducked" and not self._has_echo
+        return probability >= self._threshold - (_HYSTERESIS if may_falter else 0)
+
     def _has_words(self, frame: int, sound: Sound) -> bool:
-        if self._voiced_ms < self.rules.confirm_ms:
+        if self._voice_frame is None or self._voiced_ms < self.rules.confirm_ms:
             return False
-        lasted, mean = frame - self.onset_frame, sum(self._probabilities) / len(self._probabilities)
+        lasted, mean = frame - self._voice_frame, sum(self._probabilities) / len(self._probabilities)
         given = features(sound(lasted + 1), lasted, self._voiced_chunks, mean)
         return self._witness.probability(given) >= needed_confidence(self.rules.confidence, lasted)
 
@@ -177,8 +199,7 @@ class BargeInDetector:
         if self._run == 0:
             self._run_frame = frame - round(CHUNK_FRAMES) + 1
         self._run += 1
-        self._voiced_chunks += 1
-        self._probabilities.append(probability)
+        self._count(frame, probability)
         return self._duck() if self._run >= _ONSET_CHUNKS else None
 
     def _duck(self) -> Signal:
@@ -211,14 +232,14 @@ class BargeInDetector:
         return Signal.LOOK
 
     def _reset(self) -> None:
-        self._state, self._run, self._voiced_chunks = "quiet", 0, 0
-        self._probabilities = []
+        self._state, self._run = "quiet", 0
+        self._forget_voice()
         self._awaits_text = self._last_look = self._confirmed = False
         self._looked_at_ms = 0
 
 
 def needed_confidence(confidence: float, lasted_frames: int) -> float:
-    """What is enough so long after the onset: an early decision has heard less, and must be surer."""
+    """What is enough so long into the voice: an early decision has heard less, and must be surer."""
     share = (lasted_frames - _EARLY_FRAMES) / (_LATE_FRAMES - _EARLY_FRAMES)
     early = 1 - _EARLY_DOUBT * (1 - confidence)
     return early + (confidence - early) * min(1.0, max(0.0, share))

@@ -1,8 +1,9 @@
 """Listening while Wren speaks: microphone frames in, what to do with the loudspeaker out. No clock, no bus.
 
-Level, voice activity and recognition meet here for the rules of `barge_in`. A possible voice goes to
-the recogniser from `_MARGIN_MS` before its onset on. Its text only decides about the interruption; the
-request is recognised afterwards, by an `Utterance` that reads the same frames again.
+Level, voice activity and recognition meet here for the rules of `barge_in`; once the loudspeaker is ducked,
+voice activity is that of a `SecondLook`. A possible voice goes to the recogniser from `_MARGIN_MS` before
+its onset on. Its text only decides about the interruption; the request is recognised afterwards, by an
+`Utterance` that reads the same frames again.
 
 Text that Wren itself is saying (an echo that was not cancelled) never interrupts.
 """
@@ -12,15 +13,17 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
+import numpy as np
 from rapidfuzz import fuzz
 
 from device.hearing import Floats, Samples, frames_of
-from device.hearing.background import Final, Transcriber
+from device.hearing.background import Final, Transcription
 from device.hearing.barge_in import BargeInDetector, Signal, Vocabulary
 from device.hearing.rise import LevelRise
+from device.hearing.second_look import STATES, SecondLook
 from device.hearing.transcript import sounds
 from device.hearing.vad import SileroVad, VoiceActivity
-from device.hearing.witness import Sounds, Witness
+from device.hearing.witness import Belief, Sounds, Witness
 from device.settings import BargeIn
 
 _MARGIN_MS = 300
@@ -54,16 +57,21 @@ class Interruption:
     def __init__(
         self,
         vad: SileroVad,
-        transcriber: Transcriber,
+        transcriber: Transcription,
         rules: BargeIn,
         vocabulary: Vocabulary,
         vad_threshold: float,
         *,
         has_echo: bool = False,
+        witness: Belief | None = None,
     ) -> None:
         self._transcriber, self._vocabulary = transcriber, vocabulary
+        self._vad, self._threshold = vad, vad_threshold
         self._activity = VoiceActivity(vad, vad_threshold)
-        self._detector = BargeInDetector(rules, vocabulary, vad_threshold, Witness(), has_echo=has_echo)
+        self._look: SecondLook | None = None  # at the voice that may be speaking
+        self._detector = BargeInDetector(
+            rules, vocabulary, vad_threshold, witness or Witness(), has_echo=has_echo
+        )
         self._rise, self._sounds = LevelRise(), Sounds()
         self._recent: deque[tuple[int, Samples]] = deque(maxlen=frames_of(_MARGIN_MS) + 30)
         self._ticket: int | None = None
@@ -102,9 +110,14 @@ class Interruption:
             self._transcriber.accept(spoken)
         self._sounds.accept(samples, spoken)
         facts: list[Fact] = []
+        look = self._look
         if self._rise.accept(samples) and not cue:
             facts += self._follow(self._detector.rise(frame))
         verdict = self._activity.accept(frame, samples, cue=cue)
+        if look is not None:
+            verdict = look.accept(frame, spoken, cue=cue)
+        elif self._look is not None:
+            return facts  # it has heard this frame
         if verdict is not None:
             probability = 0.0 if verdict.doubtful else verdict.probability
             facts += self._follow(self._detector.accept(frame, probability, self._latest))
@@ -125,21 +138,24 @@ class Interruption:
         return facts
 
     def _latest(self, frames: int) -> Floats:
-        return self._sounds.latest(frames, self._activity.state)
+        states = np.zeros(STATES, np.float32) if self._look is None else self._look.states
+        return self._sounds.latest(frames, states)
 
     def _follow(self, signal: Signal | None, text: str = "") -> list[Fact]:
         match signal:
             case Signal.DUCK:
                 self._transcriber.reset()
-                first = self._detector.onset_frame - frames_of(_MARGIN_MS)
+                onset = self._detector.onset_frame
                 for frame, samples in self._recent:
-                    if frame >= first:
+                    if frame >= onset - frames_of(_MARGIN_MS):
                         self._transcriber.accept(samples)
-                return [Duck(self._detector.onset_frame)]
+                self._look = SecondLook(self._vad, self._threshold, onset, self._recent)
+                self._detector.hear_again(self._look.chunks)
+                return [Duck(onset)]
             case Signal.LOOK:
                 self._ticket = self._transcriber.request_final()
             case Signal.RESTORE:
-                self._ticket = None
+                self._ticket = self._look = None
                 return [Restore()]
             case Signal.STOP:
                 self.done = True

@@ -41,25 +41,25 @@ _HANN = np.hanning(_WINDOW).astype(np.float32)
 
 
 class Spectrum:
-    """The latest frames of one sound."""
+    """The latest frames of one sound; their levels are computed when somebody asks for a shape."""
 
     def __init__(self) -> None:
-        self._levels: deque[Floats] = deque(maxlen=_LONGEST_FRAMES + 1)
-        self._latest: Floats = np.zeros(_WINDOW, np.float32)
+        self._frames: deque[Samples] = deque(maxlen=_LONGEST_FRAMES + 1 + _WINDOW // FRAME_SAMPLES)
+        self._levels: Floats = np.zeros((0, _BANDS), np.float32)
+        self._fresh = 0  # frames whose levels nobody has asked for yet
 
     def accept(self, samples: Samples) -> None:
         """Hears one frame."""
-        fresh = samples.astype(np.float32) / np.float32(32768)
-        self._latest = np.concatenate((self._latest[FRAME_SAMPLES:], fresh))
-        power = np.abs(np.fft.rfft(self._latest * _HANN, _FFT)) ** 2
-        self._levels.append((10 * np.log10(power @ _FILTERS + _FAINT)).astype(np.float32))
+        self._frames.append(samples)
+        self._fresh += 1
 
     def shape(self, frames: int) -> Floats:
         """Of the latest `frames` frames."""
+        self._catch_up()
         wanted = min(max(frames, _FEWEST_FRAMES), len(self._levels))
         if wanted < _FEWEST_FRAMES:
             return np.zeros(SHAPE, np.float32)
-        levels = np.stack(list(self._levels)[-wanted:])
+        levels = self._levels[-wanted:]
         levels = np.clip(levels - levels.max(), -_RANGE_DB, 0) / _RANGE_DB
         is_loud = levels.max(1) > _LOUD
         voice = levels[is_loud] if is_loud.sum() >= _STEP else levels
@@ -78,3 +78,15 @@ class Spectrum:
         turned = voice[half:].mean(0) - voice[:half].mean(0)
         parts = (voice.mean(0), voice.std(0), moved.mean(0), turned, course)
         return np.concatenate(parts).astype(np.float32)
+
+    def _catch_up(self) -> None:
+        fresh = min(self._fresh, _LONGEST_FRAMES + 1)
+        if not fresh:
+            return
+        sound = np.concatenate(self._frames).astype(np.float32) / np.float32(32768)
+        sound = np.pad(sound, (_WINDOW, 0))
+        windows = np.lib.stride_tricks.sliding_window_view(sound, _WINDOW)[::-FRAME_SAMPLES][:fresh][::-1]
+        power = np.abs(np.fft.rfft(windows * _HANN, _FFT)) ** 2
+        levels = (10 * np.log10(power @ _FILTERS + _FAINT)).astype(np.float32)
+        self._levels = np.concatenate((self._levels, levels))[-(_LONGEST_FRAMES + 1) :]
+        self._fresh = 0

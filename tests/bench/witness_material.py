@@ -2,7 +2,7 @@
 
 From Debian packages: the prompts of five speakers in `asterisk-core-sounds-{en,es,fr,it,ru}-g722` (CC BY-SA
 3.0) and the readers of `pocketsphinx-testdata` (BSD and public domain); music of `asterisk-moh-opsound-g722`
-(CC BY-SA 3.0), `singularity-music`, `hyperrogue-music`, `planetblupi-music-ogg`, `asc-music`,
+(CC BY-SA 3.0), `singularity-music`, `hyperrogue-music`,
 `fretsonfire-songs-sectoid` and `drascula-music` (free games under their own free licences);
 effects of `colobot-common-sounds` and `pingus-data`. From the shared data: the wake words of Picovoice's
 wake-word-benchmark (Apache-2.0) and of Mycroft's Precise-Community-Data (public domain). Two tracks of music
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,7 +36,7 @@ _READERS = Path("/usr/share/pocketsphinx/test/data")
 _HOLD_MUSIC, _TESTED = Path("/usr/share/asterisk/moh"), ("robot_dity", "cold_day")
 _GAMES = Path("/usr/share/games")
 _MUSIC = (
-    *(_GAMES / game for game in ("singularity", "asc", "fretsonfire", "colobot/music", "planetblupi")),
+    *(_GAMES / game for game in ("singularity", "fretsonfire", "colobot/music")),
     Path("/usr/share/hyperrogue/music"),
     Path("/usr/share/scummvm/drascula/audio"),
 )
@@ -82,7 +82,7 @@ _ESPEAK = (
     *("en-us", "en-gb", "en-gb-scotland", "en-us+klatt", "en-us+klatt2", "en-us+croak", "en-us+Annie"),
 )
 _FLITE = ("awb", "kal16", "kal")
-_SHARES = {
+USUAL = {
     "words": 0.46,
     "interjection": 0.28,
     "cough": 0.06,
@@ -91,6 +91,7 @@ _SHARES = {
     "tune": 0.07,
     "song": 0.06,
 }
+MUSICAL = {"words": 0.4, "interjection": 0.2, "tune": 0.25, "song": 0.15}
 _LONGEST = round(1.8 * RATE_HZ)
 _FRAMES_PER_S = 200  # WORLD's
 
@@ -168,12 +169,12 @@ class Material:
         self._music = sorted([*hold, *(file for folder in _MUSIC for file in folder.rglob("*.ogg"))])
         self._effects = sorted(file for folder in _EFFECTS for file in folder.rglob("*.[ow][ga][gv]"))
 
-    def draw(self) -> Example:
-        """The next example, words in about half of the cases."""
-        kind = str(self._rng.choice(list(_SHARES), p=list(_SHARES.values())))
+    def draw(self, shares: Mapping[str, float]) -> Example:
+        """The next example, of each kind its share."""
+        kind = str(self._rng.choice(list(shares), p=list(shares.values())))
         sound: Floats = getattr(self, f"_{kind}")()
         if len(sound) < RATE_HZ // 20 or not np.abs(sound).max() > 1e-3:
-            return self.draw()
+            return self.draw(shares)
         return Example(sound.astype(np.float32), kind)
 
     def _words(self) -> Floats:

@@ -58,3 +58,14 @@ def test_a_shape_is_always_finite_and_as_long(heard: int, asked: int) -> None:
     shape = spectrum.shape(asked)
     assert shape.shape == (SHAPE,)
     assert np.isfinite(shape).all()
+
+
+@given(st.sets(st.integers(0, 199), max_size=20))
+def test_a_shape_does_not_depend_on_when_others_were_asked_for(asked: set[int]) -> None:
+    often, once = Spectrum(), Spectrum()
+    for at, frame in enumerate(frames(ambience(200))):
+        often.accept(frame)
+        once.accept(frame)
+        if at in asked:
+            often.shape(20)
+    assert np.allclose(often.shape(60), once.shape(60), atol=1e-5)
