@@ -137,12 +137,12 @@ class SegmentRecogniser:
         self._margin: Floats = (_FAINT * noise).astype(np.float32)
         self._pieces: list[Samples] = []
         self._earlier = ""
+        self._finished = 0  # pieces that `finish` read
         self._encoded: Encoded | None = None
 
     def accept(self, samples: Samples) -> None:
         """Keeps the sound for the next decoding."""
         self._pieces.append(samples)
-        self._encoded = None
 
     def partial(self) -> str:
         """Decodes everything so far: about 30 ms of one core for each second of sound."""
@@ -153,6 +153,7 @@ class SegmentRecogniser:
 
     def finish(self) -> Recognition:
         """Decodes everything so far, and again where there is no partial to compare with."""
+        self._finished = len(self._pieces)
         self._encoded = self._encode(self._margin)
         text, looped = self._read(self._encoded)
         if not text:
@@ -171,7 +172,7 @@ class SegmentRecogniser:
         """
         if self._encoded is None:
             return []
-        self._second.begin(self._pieces)
+        self._second.begin(self._pieces[: self._finished])
         found = self._model.read(self._encoded, _WIDTH)
         near = [cut_loop(reading.text)[0] for reading in found if reading.behind <= _FARTHEST]
         pairs = zip_longest(self._second.texts(), near)

@@ -2,8 +2,9 @@
 
 A recogniser does not know what can be asked of a house; whoever does can tell "Is the front door locked?"
 from "This is the front door lock.", though the sound is nearer to the second. The first text stays when
-it makes sense itself, or when no reading does: work for it has begun. What a guard keeps from acting in the
-likeliest reading (it is told, not asked for) may turn out to be a question, but never a command.
+it makes sense itself, or when no reading does: work for it has begun. A request that this house cannot
+fulfil makes more sense than none. What a guard keeps from acting in the likeliest reading (it is told, not
+asked for) may turn out to be a question, but never a command.
 """
 
 from __future__ import annotations
@@ -19,11 +20,14 @@ def sensible(text: str, readings: Sequence[str], find: Callable[[str], Route]) -
         return text
     likeliest = find(readings[0])
     is_told = isinstance(likeliest, AskModel) and not likeliest.may_act
+    impossible = [text] if isinstance(find(text), Speak) else []
     for reading in readings:
         found = find(reading)
         if makes_sense(found) and not (is_told and isinstance(found, Perform)):
             return reading
-    return text
+        if isinstance(found, Speak) and not found.calls:
+            impossible.append(reading)
+    return impossible[0] if impossible else text
 
 
 def makes_sense(found: Route) -> bool:

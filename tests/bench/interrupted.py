@@ -2,13 +2,14 @@
 
 After the interruption an `Utterance` reads the frames from `PRE_ROLL_FRAMES` before the voice on, and the text is
 the one that it commits, with recognition and the turn model as late as their CPU time says. It is understood
-when the parser makes the same calls of it as of the transcript, in the house of the shared data; where the
-parser makes nothing of the transcript, when at most `_WRONG_WORDS` of the words are wrong.
+when tools and parser make the same of it as of the transcript, in the house of the shared data; where they
+make nothing of the transcript, when at most `_WRONG_WORDS` of the words are wrong.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
@@ -20,9 +21,10 @@ from device.hearing.transcribe import transcribe
 from device.hearing.utterance import Finished
 from device.hearing.vad import SileroVad
 from device.reasoning.intents import Understood, parse
-from device.reasoning.router import route
 from device.settings import Listen
-from tests.bench.reading import Ear, chosen
+from device.tools.recognise import recognise
+from device.tools.request import ToolState
+from tests.bench.reading import Ear, chosen, understood
 from tests.bench.speech_eval import normalised
 from tests.bench.text_eval import DATA, load_home
 from tests.hearing import in_room
@@ -59,10 +61,14 @@ class Reader:
         recogniser = SegmentRecogniser(self._ear.asr, self._ear.second_pass)
         room = in_room(_AROUND_FRAMES, samples, _AROUND_FRAMES)
         text = transcribe(room, recogniser, self._vad, Listen().vad_threshold).text
-        return chosen(text, recogniser, partial(route, house=self._house))
+        return chosen(text, recogniser, partial(understood, house=self._house))
 
     def understood(self, text: str, transcript: str) -> bool:
         """Whether `text` says the same as `transcript`."""
+        now, nothing_set = datetime.now(), ToolState()
+        tool = recognise(transcript, now, nothing_set)
+        if tool is not None:
+            return recognise(text, now, nothing_set) == tool
         wanted, got = parse(transcript, self._house), parse(text, self._house)
         if isinstance(wanted, Understood):
             return isinstance(got, Understood) and got.calls == wanted.calls

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import NamedTuple
 
 from device.events import FRAME_MS
@@ -23,8 +24,10 @@ from device.reasoning.completeness import weighed
 from device.reasoning.context import Context
 from device.reasoning.intents import NO_CONTEXT
 from device.reasoning.readings import makes_sense, sensible
-from device.reasoning.router import AskModel, Route, route
+from device.reasoning.router import AskModel, Perform, Route, Speak, route
 from device.settings import Listen
+from device.tools.recognise import recognise
+from device.tools.request import ToolState
 from tests.bench.turn_simulation import (
     Clock,
     CountedModel,
@@ -36,6 +39,14 @@ from tests.bench.turn_simulation import (
 Finality = Callable[[str], tuple[Completeness, float]]  # what the language model says, and after how many ms
 
 _BUS_MS = 5.0  # there and back, for an event and its answer
+
+
+def understood(text: str, house: House) -> Route:
+    """What wren-reason would do about `text` while nothing is set or remembered."""
+    tool = recognise(text, datetime.now(), ToolState())
+    if tool is None:
+        return route(text, house)
+    return Perform(tool.calls, "tools") if tool.calls else Speak(tool.say, "tools")
 
 
 def chosen(text: str, recogniser: Recogniser, find: Callable[[str], Route]) -> str:
@@ -96,7 +107,7 @@ class SimulatedJudge:
 
     def _route(self, text: str) -> Route:
         goes_on = self._begun.request.route(text, self._house, self._begun.context)
-        return goes_on or route(text, self._house)
+        return goes_on or understood(text, self._house)
 
 
 class Ended(NamedTuple):

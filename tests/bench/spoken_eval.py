@@ -25,9 +25,8 @@ from device.hearing.transcribe import to_samples, transcribe
 from device.hearing.vad import SileroVad
 from device.home.registry import House
 from device.reasoning.intents import prepare
-from device.reasoning.router import route
 from device.settings import Listen
-from tests.bench.reading import chosen
+from tests.bench.reading import chosen, understood
 from tests.bench.text_eval import Case, Decide, Outcome, judge, model, part_of, shared_sets, summary
 from tests.hearing import in_room
 from tests.voices import ESPEAK, FLITE, available, spoken
@@ -56,7 +55,7 @@ def heard(cases: list[Case], voice: str) -> Iterator[Case]:
         samples = to_samples(load_sound(str(spoken(case.text, voice)), RATE_HZ))
         samples = in_room(_PAUSE_FRAMES, samples, _PAUSE_FRAMES)
         text = transcribe(samples, recogniser, vad, Listen().vad_threshold).text
-        yield case._replace(text=chosen(text, recogniser, partial(route, house=case.house)))
+        yield case._replace(text=chosen(text, recogniser, partial(understood, house=case.house)))
 
 
 def measure(*, quick: bool = False, decide: Decide | None = None) -> dict[str, Any]:

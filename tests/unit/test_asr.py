@@ -174,6 +174,15 @@ def test_a_name_of_the_house_is_heard_where_it_was_said_and_not_elsewhere(moonsh
         moonshine.expect(())
 
 
+def test_silence_that_is_heard_meanwhile_changes_no_reading(moonshine: Recogniser) -> None:
+    moonshine.reset()
+    moonshine.accept(in_room(30, say("raise the garage door", "slt"), 20))
+    moonshine.finish()
+    readings = list(moonshine.readings())
+    moonshine.accept(in_room(30, np.zeros(0, np.int16), 0))
+    assert list(moonshine.readings()) == readings
+
+
 def test_nothing_accepted_has_no_readings(moonshine: Recogniser, streaming: Recogniser) -> None:
     for recogniser in (moonshine, streaming):
         recogniser.reset()

@@ -27,6 +27,14 @@ def test_the_first_text_stays_when_no_reading_makes_sense() -> None:
     assert chosen("tell me a story", "sell me a story") == "tell me a story"
 
 
+def test_a_request_that_cannot_be_fulfilled_is_meant_rather_than_none_and_less_than_one_that_can() -> None:
+    find = partial(route, house=demo_house())
+    garbled, impossible = "so the kitten latch to pull it", "lock the kitchen light"
+    possible = "turn on the kitchen light"
+    assert sensible(garbled, ("so the kitchen latch", impossible), find) == impossible
+    assert sensible(garbled, (impossible, possible), find) == possible
+
+
 def test_what_is_told_may_have_been_a_question_but_no_command() -> None:
     assert (
         chosen("he turned on the kitchen light", "turn on the kitchen light")
