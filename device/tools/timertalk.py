@@ -90,7 +90,7 @@ def _is_of_the_house(found: Sentence, state: ToolState) -> bool:
 def _is_question(found: Sentence) -> bool:
     """Whether it begins as a question does ("at what time …") or ends with what is asked ("timer status")."""
     kinds = [item.kind for item in found.items if item.text not in found.known.hour_leads]
-    return kinds[0] == "ask" or (kinds[-1] == "ask" and "set" not in kinds)
+    return kinds[:1] == ["ask"] or (kinds[-1:] == ["ask"] and "set" not in kinds)
 
 
 def _change(found: Sentence, now: datetime, state: ToolState) -> ToolRequest | None:

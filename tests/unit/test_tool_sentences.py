@@ -214,6 +214,27 @@ def test_no_text_is_too_strange(text: str) -> None:
     recognise(text, NOW, OWN_STATE)
 
 
+def strings(value: object) -> set[str]:
+    """The words of all phrases in `value`."""
+    if isinstance(value, str):
+        return set(value.split())
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return set().union(*map(strings, inner))
+
+
+KNOWN_WORDS = sorted(strings(msgspec.to_builtins(ENGLISH)))
+
+
+@given(st.lists(st.sampled_from(KNOWN_WORDS), min_size=1, max_size=5).map(" ".join))
+def test_no_heap_of_known_words_is_too_strange(text: str) -> None:
+    recognise(text, NOW, OWN_STATE)
+
+
+@pytest.mark.parametrize("word", KNOWN_WORDS)
+def test_no_known_word_alone_is_too_strange(word: str) -> None:
+    recognise(word, NOW, OWN_STATE)
+
+
 # --- tools of the settings file -----------------------------------------------------------------------------
 
 GATE = {
