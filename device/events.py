@@ -203,6 +203,7 @@ class TurnJudged(Event, frozen=True, tag="turn.judged"):
 
     text: str
     completeness: Literal["complete", "likely", "unsure", "open"]
+    doubtful: bool = True  # another reading of the sound may make more sense
 
 
 class TranscriptFinal(Event, frozen=True, tag="transcript.final"):

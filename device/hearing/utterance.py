@@ -122,6 +122,7 @@ class Utterance:
         self._partial_frame, self._decode_ms = since, 0.0
         self._said: Hypothesis | PartialText | None = None  # the last text that went out
         self._judged: dict[str, Completeness] = {}
+        self._doubtful: set[str] = set()
         self._voiced: list[float] = []
         self._talker = Talker()
         self._word_inside = False
@@ -183,9 +184,11 @@ class Utterance:
                 self._turn_ticket, self._probability = None, probability
         return facts + self._settle()
 
-    def judge(self, text: str, completeness: Completeness) -> list[Fact]:
-        """Learns whether a text that went out is a whole request."""
+    def judge(self, text: str, completeness: Completeness, *, doubtful: bool = True) -> list[Fact]:
+        """Learns whether a text that went out is a whole request, and whether it may have been misheard."""
         self._judged[text] = completeness
+        if doubtful and completeness != "complete":
+            self._doubtful.add(text)
         return self._settle()
 
     def prefer(self, text: str, reading: str) -> None:
@@ -265,7 +268,7 @@ class Utterance:
             return []
         if not self._reading.text:
             return self._dismiss()
-        is_doubtful = self._judged.get(self._reading.text, "complete") != "complete"
+        is_doubtful = self._reading.text in self._doubtful
         if is_doubtful and self._reading.settled and self._readings_ticket is None:
             self._readings_ticket = self._transcriber.request_readings()
         return self._finish(self._reading)
@@ -315,6 +318,7 @@ class Utterance:
         probability = 0.0 if self._turn_ticket is not None else self._probability
         enough_ms = needed_ms(self._rules, completeness, probability)
         is_sure = completeness == "complete" and enough_ms == self._rules.complete_silence_ms
+        is_sure |= completeness == "likely" and reading.settled
         if not (is_sure or (reading.settled and self._is_read_again())):
             return []
         if not self._endpointer.ended and not is_over(

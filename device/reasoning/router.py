@@ -135,11 +135,11 @@ def _of(result: Result, house: House, text: str, language: str) -> Route:
         case NotPossible():
             return Speak(replies.not_possible(result), "parser")
         case _:
-            may_act = result.implies or not (result.guard or _asks_about_the_world(text, house, language))
+            may_act = result.implies or not (result.guard or asks_about_the_world(text, house, language))
             return AskModel(may_act, only_asks=result.implies or _names_nothing(text, house, language))
 
 
-def _asks_about_the_world(text: str, house: House, language: str) -> bool:
+def asks_about_the_world(text: str, house: House, language: str) -> bool:
     """Whether `text` is a question without a word about the house: nothing to decide, only to answer."""
     kinds = [item.kind for item in _items_of(text, house, language)]
     return kinds[:1] in (["wh"], ["ask"], ["aux"]) and "unknown" in kinds and set(kinds) <= _OF_QUESTIONS

@@ -29,7 +29,14 @@ from device.home.registry import Call, House
 from device.reasoning.completeness import Completeness, by_finality, weighed
 from device.reasoning.decision import Decision
 from device.reasoning.readings import sensible
-from device.reasoning.router import AskModel, Route, awaits_model, closes, expected_words
+from device.reasoning.router import (
+    AskModel,
+    Route,
+    asks_about_the_world,
+    awaits_model,
+    closes,
+    expected_words,
+)
 from device.services.mind import (
     Consider,
     Decided,
@@ -237,7 +244,10 @@ class Ahead:
     def _judge(self, turn: int, text: str, finality: Completeness | None) -> None:
         judgement = weighed(self._completeness(text), finality)
         self._judged = (turn, text)
-        self._send(TurnJudged(turn=turn, text=text, completeness=judgement))
+        is_doubtful = judgement != "complete" and not asks_about_the_world(
+            text, self._house(), self._language
+        )
+        self._send(TurnJudged(turn=turn, text=text, completeness=judgement, doubtful=is_doubtful))
 
     def _think_ahead(self, action: Speculate) -> None:
         turn, text = action.turn, action.text

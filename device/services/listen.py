@@ -144,7 +144,7 @@ class ListenDaemon(Daemon):
             case TurnPreferred() if self._utterance is not None and event.turn == self._turn:
                 self._utterance.prefer(event.text, event.reading)
             case TurnJudged() if self._utterance is not None and event.turn == self._turn:
-                self._publish(self._utterance.judge(event.text, event.completeness))
+                self._publish(self._utterance.judge(event.text, event.completeness, doubtful=event.doubtful))
             case DialogState(state="listening" | "follow_up") if event.t_ns < self._started_ns:
                 self.bus.send(TurnCancelled(turn=event.turn, reason="failed"))
             case DialogState(state="idle") if event.turn == self._turn and event.t_ns > self._opened_ns:

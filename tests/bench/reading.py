@@ -24,7 +24,7 @@ from device.reasoning.completeness import weighed
 from device.reasoning.context import Context
 from device.reasoning.intents import NO_CONTEXT
 from device.reasoning.readings import makes_sense, sensible
-from device.reasoning.router import AskModel, Perform, Route, Speak, route
+from device.reasoning.router import AskModel, Perform, Route, Speak, asks_about_the_world, route
 from device.settings import Listen
 from device.tools.recognise import recognise
 from device.tools.request import ToolState
@@ -90,7 +90,8 @@ class SimulatedJudge:
         self._answers = [answer for answer in self._answers if answer.due_ms > self._clock.ms]
         for answer in due:
             utterance.prefer(answer.instead_of, answer.text)
-            facts += utterance.judge(answer.text, answer.completeness)
+            clear = asks_about_the_world(answer.text, self._house, "en")
+            facts += utterance.judge(answer.text, answer.completeness, doubtful=not clear)
         return facts
 
     def _hear(self, fact: Hypothesis | PartialText) -> None:
