@@ -268,10 +268,10 @@ class Utterance:
             return []
         if not self._reading.text:
             return self._dismiss()
-        is_doubtful = self._reading.text in self._doubtful
-        if is_doubtful and self._reading.settled and self._readings_ticket is None:
+        reading = self._reading
+        if reading.settled and self._readings_ticket is None and self._is_doubtful(reading.text):
             self._readings_ticket = self._transcriber.request_readings()
-        return self._finish(self._reading)
+        return self._finish(reading)
 
     def _ask_or_forget(self) -> None:
         if self._endpointer.ended:
@@ -329,6 +329,12 @@ class Utterance:
         endpointer = self._endpointer
         until = endpointer.last_near_frame if endpointer.speaking else endpointer.last_voiced_frame
         return [Finished(reading.text, reading.confidence, reading.decode_ms, until)]
+
+    def _is_doubtful(self, text: str) -> bool:
+        """Whether it is to be read again; a fragment not yet, of which a request would be made."""
+        pause_ms = self._endpointer.pause(self._frame).silence_ms
+        is_fragment = self._judged.get(text) == "open" and pause_ms < self._rules.likely_silence_ms
+        return text in self._doubtful and not is_fragment
 
     def _is_read_again(self) -> bool:
         """Whether the readings that were asked for are there, and there was time to choose among them."""
