@@ -28,12 +28,11 @@ from rapidfuzz import fuzz
 from device.hearing import Floats
 from device.hearing.rise import RISE_FRAMES
 from device.hearing.transcript import sounds, words
-from device.hearing.vad import CHUNK_FRAMES, CHUNK_MS
+from device.hearing.vad import CHUNK_FRAMES, CHUNK_MS, HYSTERESIS
 from device.hearing.witness import Belief, features
 from device.settings import BargeIn
 
 _ONSET_CHUNKS = 2
-_HYSTERESIS = 0.15  # for a voice that has begun, as in `device.hearing.vad`
 _GAP_CHUNKS = 3
 _LAST_LOOK_MS = 130
 _AGAIN_MS = 100
@@ -183,7 +182,7 @@ class BargeInDetector:
 
     def _is_voiced(self, probability: float) -> bool:
         may_falter = self._state == "ducked" and not self._has_echo
-        return probability >= self._threshold - (_HYSTERESIS if may_falter else 0)
+        return probability >= self._threshold - (HYSTERESIS if may_falter else 0)
 
     def _has_words(self, frame: int, sound: Sound) -> bool:
         if self._voice_frame is None or self._voiced_ms < self.rules.confirm_ms:

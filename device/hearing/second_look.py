@@ -16,10 +16,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from device.hearing import Floats, Samples
-from device.hearing.vad import SileroVad, Voice, VoiceActivity
+from device.hearing.vad import HYSTERESIS, SileroVad, Voice, VoiceActivity
 
 BEFORE_FRAMES = 12  # before the onset: Silero needs a ground to tell the voice from
-_FALTERING = 0.15  # so much below the threshold still counts, as in `device.hearing.barge_in`
 STATES = 3 * 256
 
 
@@ -31,7 +30,7 @@ class SecondLook:
     ) -> None:
         self._activity, self._onset = VoiceActivity(vad, threshold), onset_frame
         self._states: list[Floats] = []
-        self._enough = threshold - _FALTERING
+        self._enough = threshold - HYSTERESIS
         self.chunks: list[tuple[int, float]] = []  # last frame, and probability of a voice
         for frame, samples in recent:
             if frame >= onset_frame - BEFORE_FRAMES:

@@ -3,9 +3,10 @@
 Voice activity, endpointing, recognition and the witnesses of its end meet here. As soon as it has been
 quiet for `hypothesis_silence_ms`, the final text is asked for, and the turn model whether that sounded like
 an end; the text goes out as a hypothesis, and whoever knows whether it is a whole request says so with
-`judge`. If it is none, the other readings of the same sound go out as well, and `prefer` says which of them
-makes sense. What these answers are worth in milliseconds of silence, `device.hearing.patience` knows. When
-the person speaks on, all answers are thrown away, and the text counts as a partial one.
+`judge`. If it may have been misheard, the sound is read again, its readings go out as well, and `prefer`
+says which of them makes sense; the turn waits for that. What these answers are worth in milliseconds of
+silence, `device.hearing.patience` knows. When the person speaks on, all answers are thrown away, and the
+text counts as a partial one.
 
 After a wake word, which was noticed at `since`, the frames begin in the past (pre-roll), so the first segment
 holds the wake word itself and whatever was said in the same breath:
@@ -126,14 +127,12 @@ class Utterance:
         self._voiced: list[float] = []
         self._talker = Talker()
         self._word_inside = False
-        self._rest: Recognition | None = (
-            None  # what comes behind the wake word, while the whole is recognised
-        )
+        self._rest: Recognition | None = None  # without the wake word, while the whole is recognised
         self._asked_frame: int | None = None
         self._ticket: int | None = None
         self._reading: _Reading | None = None
         self._readings_ticket: int | None = None
-        self._readings_frame: int | None = None
+        self._readings_frame: int | None = None  # in which they came
         self._others: list[str] = []  # readings that were given up for another one
         self._turn_ticket: int | None = None
         self._probability: float | None = None
@@ -264,11 +263,11 @@ class Utterance:
         if self.done or not self._segment.is_open:
             return []
         self._ask_or_forget()
-        if self._reading is None:
-            return []
-        if not self._reading.text:
-            return self._dismiss()
         reading = self._reading
+        if reading is None:
+            return []
+        if not reading.text:
+            return self._dismiss()
         if reading.settled and self._readings_ticket is None and self._is_doubtful(reading.text):
             self._readings_ticket = self._transcriber.request_readings()
         return self._finish(reading)
@@ -318,8 +317,8 @@ class Utterance:
         probability = 0.0 if self._turn_ticket is not None else self._probability
         enough_ms = needed_ms(self._rules, completeness, probability)
         is_sure = completeness == "complete" and enough_ms == self._rules.complete_silence_ms
-        is_sure |= completeness == "likely" and reading.settled
-        if not (is_sure or (reading.settled and self._is_read_again())):
+        is_known = reading.settled and (completeness == "likely" or self._is_read_again())
+        if not (is_sure or is_known):
             return []
         if not self._endpointer.ended and not is_over(
             self._rules, self._endpointer.pause(self._frame), enough_ms

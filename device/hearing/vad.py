@@ -1,7 +1,7 @@
 """Voice activity with Silero VAD: frames in, one verdict for each 32 ms chunk out.
 
 Silero 6 (https://github.com/snakers4/silero-vad) sees 512 samples and the 64 before them, and keeps a state.
-A chunk is voiced when its probability reaches the threshold, and stays so down to `_HYSTERESIS` below it, as
+A chunk is voiced when its probability reaches the threshold, and stays so down to `HYSTERESIS` below it, as
 in Silero's own get_speech_timestamps.
 
 The verdict outlasts the voice by 70 ms (median over read speech), so the end of a voice is looked for in the
@@ -30,7 +30,7 @@ CHUNK = 512
 CHUNK_FRAMES = CHUNK / FRAME_SAMPLES
 CHUNK_MS = 1000 * CHUNK // RATE_HZ
 _CONTEXT = 64
-_HYSTERESIS = 0.15
+HYSTERESIS = 0.15
 _ECHO_MS = 200
 _CUE_MEMORY_CHUNKS = 6
 
@@ -125,7 +125,7 @@ class VoiceActivity:
     def _judge(self, frame: int, chunk: Samples) -> Voice:
         probability = self._memory.probability(chunk)
         was_voiced = self._voiced
-        voiced = probability >= self._threshold - (_HYSTERESIS if was_voiced else 0)
+        voiced = probability >= self._threshold - (HYSTERESIS if was_voiced else 0)
         doubtful = voiced and self._is_cue(frame, chunk)
         self._voiced = voiced and not doubtful
         if was_voiced and not self._voiced:

@@ -173,11 +173,9 @@ def _value_goal(value: Value, sign: str, compared: bool, frame: Frame) -> Goal:
         return Goal(kind, next(iter(frame.attributes), ""), sign, _LEAST if lowest else amount, lowest=lowest)
     if kind in ("color", "white", "kelvin"):
         return Goal(kind, next(iter(frame.attributes), ""), sign, amount, value.name)
-    is_difference = (
-        kind == "degrees" and value.is_loose and bool(frame.acts & {"close"})
-    )  # "drop it a degree"
-    relative = (value.relative or compared or is_difference) and bool(sign or is_difference)
-    sign = sign or ("-" if is_difference else "")
+    is_dropped = kind == "degrees" and value.is_loose and "close" in frame.acts  # "drop it a degree"
+    sign = sign or ("-" if is_dropped else "")
+    relative = (value.relative or compared or is_dropped) and bool(sign)
     if kind == "number" and {"temperature", "color_temperature"} & set(frame.attributes):
         kind = "kelvin" if amount >= KELVIN_RANGE[0] else "degrees"
     return Goal(kind, next(iter(frame.attributes), ""), sign, amount, value.name, relative)

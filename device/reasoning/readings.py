@@ -16,13 +16,15 @@ from device.reasoning.router import AskModel, Perform, Route, Speak
 
 def sensible(text: str, readings: Sequence[str], find: Callable[[str], Route]) -> str:
     """`text` or one of the `readings`, likeliest first; `find` tells what would be done about a text."""
-    if not readings or makes_sense(find(text)):
+    first = find(text)
+    if not readings or makes_sense(first):
         return text
-    likeliest = find(readings[0])
-    is_told = isinstance(likeliest, AskModel) and not likeliest.may_act
-    impossible = [text] if isinstance(find(text), Speak) else []
-    for reading in readings:
-        found = find(reading)
+    is_told = False
+    impossible = [text] if isinstance(first, Speak) else []
+    for rank, reading in enumerate(readings):
+        found = first if reading == text else find(reading)
+        if rank == 0:
+            is_told = isinstance(found, AskModel) and not found.may_act
         if makes_sense(found) and not (is_told and isinstance(found, Perform)):
             return reading
         if isinstance(found, Speak) and not found.calls:

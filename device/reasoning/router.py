@@ -24,7 +24,7 @@ from device.reasoning.decision import Decision
 from device.reasoning.intents import NO_CONTEXT, Context, addressed, corrected, index_of, parse
 from device.reasoning.items import Item, cover
 from device.reasoning.results import AskBack, NotPossible, Result, Understood
-from device.reasoning.words import lexicon, split
+from device.reasoning.words import Lexicon, lexicon, split
 
 RISKY_DOMAINS = frozenset(("lock", "climate"))
 RISKY_CLASSES = frozenset(("garage", "gate", "door"))
@@ -149,8 +149,7 @@ def _names_nothing(text: str, house: House, language: str) -> bool:
     """Whether only values and small words were heard ("to twenty percent"): what they are for is a guess."""
     known = lexicon(language)
     words = [word for word in split(text, known.language) if word != ","]
-    index = index_of(house, known)
-    kinds = {item.kind for item in cover(words, index.likely(words), index, known)}
+    kinds = {item.kind for item in _covered(words, house, known)}
     return bool(kinds) and kinds <= _VALUES_ALONE
 
 
@@ -199,8 +198,12 @@ def _items_of(text: str, house: House, language: str) -> list[Item]:
     """What `text` speaks of; nothing when it is too short to tell."""
     known = lexicon(language)
     words = [word for word in addressed(split(text, known.language), known) if word != ","]
+    return _covered(words, house, known) if len(words) >= _TELLING_WORDS else []
+
+
+def _covered(words: list[str], house: House, known: Lexicon) -> list[Item]:
     index = index_of(house, known)
-    return cover(words, index.likely(words), index, known) if len(words) >= _TELLING_WORDS else []
+    return cover(words, index.likely(words), index, known)
 
 
 def expected_words(found: Route, house: House) -> str:

@@ -14,7 +14,6 @@ from device.console import pages
 from device.events import (
     DialogState,
     DuckRequested,
-    Event,
     ListenRequested,
     PlaybackStarted,
     PlaybackStopped,
@@ -25,7 +24,7 @@ from device.hearing import Samples
 from device.services.listen import ListenDaemon
 from device.settings import BargeIn, Listen, Settings
 from tests.hearing import frames, in_room, model_files, say
-from tests.unit.test_reason import Rig
+from tests.unit.test_reason import Bus, Rig
 
 NAMED = (
     *("audio.echo", "audio.processed_channel", "audio.raw_channel", "audio.reference_channel"),
@@ -35,19 +34,6 @@ NAMED = (
     *("listen.complete_silence_ms", "listen.unsure_silence_ms", "listen.open_silence_ms"),
     *("listen.maximum_turn_ms", "listen.hypothesis_silence_ms", "listen.follow_up", "listen.follow_up_ms"),
 )
-
-
-class Bus:
-    """Keeps what is sent."""
-
-    def __init__(self) -> None:
-        self.sent: list[Event] = []
-
-    def send(self, event: Event) -> None:
-        self.sent.append(event)
-
-    def wait(self, timeout_s: float, *others: int) -> None:
-        """Nothing comes."""
 
 
 class Ears:
