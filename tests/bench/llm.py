@@ -2,7 +2,9 @@
 
 Prints load, the prompt cold and restored, decisions (with and without the partial transcript read before,
 by what came of them), answers, and memory, as wall and processor time: on a busy machine the latter is the
-better guide. `evaluations` are calls of llama_decode.
+better guide. `evaluations` are calls of llama_decode. Last, what guessing the next tokens of an answer would bring:
+batches of several tokens are timed, and guesses by prompt lookup (a run of two tokens is followed by what followed it
+last time; A. Saxena, "Prompt lookup decoding", 2023) are counted in the answers.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ from typing import TypeVar
 
 import numpy as np
 
+from device.reasoning import prompt
 from device.reasoning.llm import LanguageModel
+from device.reasoning.runtime import Runtime
 from device.reasoning.thinker import Limits
 from models.store import Store
 from tests.houses import houses
@@ -48,6 +52,8 @@ QUESTIONS = (
     "who was napoleon",
 )
 THREADS, CONTEXT = 2, 3072
+GUESSED_TOKENS = (1, 2, 3, 5, 10)
+LOOKED_UP_TOKENS, BATCH_TIMES = 2, 12
 T = TypeVar("T")
 
 
@@ -83,9 +89,10 @@ def main(path: Path, cache: Path) -> None:
     assert restored
     row("prompt, restored", [wall], [processor])
     decisions(model)
-    answers(model)
+    said = answers(model)
     print(f"memory at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
     model.close()
+    guesses(path, said)
 
 
 def decisions(model: LanguageModel) -> None:
@@ -113,9 +120,9 @@ def decisions(model: LanguageModel) -> None:
         row(f"  that is: {kind}", [c[0] for c in costs], [c[1] for c in costs], note)
 
 
-def answers(model: LanguageModel) -> None:
-    """First clause and whole answer after the decision to talk."""
-    first, whole, evaluations, letters = [], [], list[int](), 0
+def answers(model: LanguageModel) -> list[str]:
+    """First clause and whole answer after the decision to talk; returns the answers."""
+    first, whole, evaluations, texts = [], [], list[int](), list[str]()
     for said in QUESTIONS:
         model.decide(said, HOUSE)
         stream, before = model.talk(said), model.effort
@@ -124,11 +131,60 @@ def answers(model: LanguageModel) -> None:
         rest, more_wall, more_processor = timed(lambda stream=stream: "".join(stream))  # type: ignore[misc]
         first.append((wall, processor))
         whole.append((wall + more_wall, processor + more_processor))
-        letters += len(clause + rest)
+        texts.append(clause + rest)
     note = "{:.0f} evaluations, P95 {:.0f}".format(*np.percentile(evaluations, (50, 95)))
     row("talk, first clause", [w for w, _ in first], [p for _, p in first], note)
-    speed = letters / sum(w for w, _ in whole) * 1000
+    speed = sum(map(len, texts)) / sum(w for w, _ in whole) * 1000
     row("talk, whole", [w for w, _ in whole], [p for _, p in whole], f"{speed:.0f} letters/s")
+    return texts
+
+
+def guesses(path: Path, said: list[str]) -> None:
+    """What an answer would cost with so many guessed tokens in each evaluation, as a share of what it costs."""
+    runtime = Runtime(path, threads=THREADS, context=CONTEXT, sequences=1)
+    known = runtime.tokenize(prompt.prefix(HOUSE), markup=True)
+    runtime.evaluate(0, known, lambda: None)
+    costs = {size: batch_ms(runtime, known, size) for size in (1, *(1 + n for n in GUESSED_TOKENS))}
+    for most in GUESSED_TOKENS:
+        tokens = right = evaluations = 0
+        spent = 0.0
+        for question, answer in zip(QUESTIONS, said, strict=True):
+            before = [*known, *runtime.tokenize(prompt.request(question) + prompt.ARROW)]
+            left = runtime.tokenize(prompt.LEAD + answer)
+            while left:
+                guessed = looked_up(before, most)
+                good = next(
+                    (i for i, (a, b) in enumerate(zip(guessed, left, strict=False)) if a != b), len(guessed)
+                )
+                taken = left[: good + 1]
+                tokens, right, evaluations = tokens + len(taken), right + len(taken) - 1, evaluations + 1
+                spent += costs[1 + most] if guessed else costs[1]
+                before, left = [*before, *taken], left[len(taken) :]
+        share, all_right = spent / (tokens * costs[1]), costs[1 + most] / (1 + most) / costs[1]
+        print(
+            f"guess {most:2} tokens: {costs[1 + most] / costs[1]:.2f} times the processor time of one; "
+            f"{right / tokens:.1%} of {tokens} tokens found, an answer costs {share:.2f}; were all right, {all_right:.2f}"
+        )
+    runtime.close()
+
+
+def looked_up(tokens: list[int], most: int) -> list[int]:
+    """What followed the last two tokens when they stood there last; at most so many."""
+    end = tokens[-LOOKED_UP_TOKENS:]
+    for at in range(len(tokens) - LOOKED_UP_TOKENS - 1, -1, -1):
+        if tokens[at : at + LOOKED_UP_TOKENS] == end:
+            return tokens[at + LOOKED_UP_TOKENS :][:most]
+    return []
+
+
+def batch_ms(runtime: Runtime, known: list[int], size: int) -> float:
+    """Median processor milliseconds of an evaluation of `size` tokens behind the prompt."""
+    spent = []
+    for number in range(BATCH_TIMES):
+        fresh = [1000 + 37 * number + i for i in range(size)]
+        _, _, processor = timed(lambda fresh=fresh: runtime.evaluate(0, [*known, *fresh], lambda: None))  # type: ignore[misc]
+        spent.append(processor)
+    return float(np.median(spent))
 
 
 if __name__ == "__main__":
