@@ -10,7 +10,7 @@ differences of samples in one recording of what left the loudspeaker and of what
 - barge-in: from the onset of a person's voice to the last sample of the reply; and who must not stop it
 
 Each part has a fresh room. Writes `build/sound_server.json`. Run with `python -m tests.bench.sound_server
-[requests] [talk] [people] [others]`; all four take about seven minutes, in real time.
+[requests] [talk] [people] [others]`; all four take about thirteen minutes, in real time.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ from tests.recordings import available, recordings
 
 BUILD = Path(__file__).parents[2] / "build"
 PARTS = ("requests", "talk", "people", "others")
-PEOPLE = 21
+PEOPLE = 60
 SPEAKER = "en_US-zamia"  # recorded commands for the bedroom, the garage and the living room
 _CUE_MS, _REPLY_GAP_MS, _PAUSE_MS = 180, 100, 450  # longest chime; of one sound; longest pause inside a reply
 
