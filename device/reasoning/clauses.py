@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from device.reasoning.items import Item
-from device.reasoning.words import Lexicon
+from device.reasoning.words import DOING, DONE, Lexicon
 
 _NAMED = frozenset(("name", "noun", "area", "unknown"))
 _GOALS = frozenset(("act", "neutral", "step", "number", "color", "level", "factor"))
@@ -20,9 +20,10 @@ _VALUES = frozenset(("number", "level", "color"))
 _SAID_AFTER = frozenset(("act", "color", "level", "percent"))  # what a thing is to be, after its name
 _ENDS_OBJECT = frozenset(("preposition", "number", "color", "level", "clock", "conjunction", "guard", "by"))
 _SURELY_OF_THINGS = ("on", "off", "dim", "brighten", "lock", "unlock", "toggle")
+_OBJECTS = _THINGS | frozenset(("determiner", "quantifier", "pronoun", "act", "color"))  # may follow a verb
+_DEMANDS = frozenset(("ensure", "desire", "modal"))
 _LEADS_TO_VERB = frozenset(("copula", "degree", "guard", "preposition"))  # "is closed", "about to open"
 _OF_PURPOSES = frozenset(("desire", "unknown", "determiner", "pronoun", "preposition"))
-_DOING, _DONE = "0", "1"  # forms of a verb: turning, turned
 _QUESTIONS = frozenset(("copula", "aux", "wh", "which", "ask"))
 
 
@@ -86,12 +87,13 @@ def _begins_anew(item: Item, rest: list[Item], part: list[Item]) -> bool:
     is_told = (
         bool(kinds & {"copula", "complaint"}) or (part[0].value == "intention" and len(part) > 1)
     ) and not kinds & {"ensure", "desire", "modal", "ask"}
-    if item.is_verb and item.form != _DONE:
+    if item.is_verb and item.form != DONE:
         is_asked = mood_of(part) == "ask"
         is_amount = part[-1].kind in ("percent", "level") and (not rest or rest[0].kind == "conjunction")
         is_predicate = part[-1].kind in _LEADS_TO_VERB and part[-1].end == item.start
+        is_apart = part[-1].kind == "complaint" or (bool(rest) and rest[0].kind in _OBJECTS)
         return not (is_asked or is_amount) and (
-            (has_thing and has_goal and "subject" not in kinds) or (is_told and not is_predicate)
+            (has_thing and has_goal and "subject" not in kinds) or (is_told and is_apart and not is_predicate)
         )
     is_said_of = part[-1].kind in _SAID_AFTER and not part[-1].is_verb
     if is_said_of and has_thing and item.kind in ("name", "determiner"):
@@ -147,7 +149,7 @@ def guard_of(part: list[Item]) -> str:
         return "question"
     if part[0].kind == "aux" and part[0].readings.get("guard") == "past":
         return "past"  # "were the lights on all night": nobody kept that
-    if any(a.kind == "aux" and b.form == _DONE for a, b in pairwise(part[1:])):
+    if any(a.kind == "aux" and b.form == DONE for a, b in pairwise(part[1:])):
         return "past"  # "the fan has stopped"
     if _is_stopped_doing(part):
         return "negation"
@@ -172,9 +174,22 @@ def _is_about_doing(part: list[Item]) -> bool:
 def _is_stopped_doing(part: list[Item]) -> bool:
     """Whether somebody is to stop what they are doing to a thing: "stop turning on …"."""
     stop = next((at for at, item in enumerate(part) if item.kind == "act" and item.value == "stop"), None)
-    return stop is not None and any(
-        item.is_verb and item.form == _DOING for item in part[stop + 1 : stop + 4]
-    )
+    return stop is not None and any(item.is_verb and item.form == DOING for item in part[stop + 1 : stop + 4])
+
+
+def tells_of(part: list[Item]) -> bool:
+    """Whether a clause tells what becomes of a thing: "the lights turned off", "garage door opening".
+
+    Without an article the first may be a wish as well ("curtains closed"), the second is none.
+    """
+    said = [item for item in part if item.is_verb or item.kind == "state"]
+    if not said or mood_of(part) != "do" or not all(item.form or item.kind == "state" for item in said):
+        return False
+    before = part[: part.index(said[0])]
+    if any(item.kind in _DEMANDS or item.kind in _VALUES for item in part):
+        return False
+    is_said_of = any(item.kind in _THINGS for item in before)
+    return is_said_of and (before[0].kind == "determiner" or any(item.form == DOING for item in said))
 
 
 def absent_object(part: list[Item], known: Lexicon) -> range:

@@ -14,10 +14,11 @@ from typing import NamedTuple
 import msgspec
 
 from device.home.registry import Call, Entity, House
+from device.reasoning.builder import frame
 from device.reasoning.choosing import Picked, choose
 from device.reasoning.clauses import clauses, whole
 from device.reasoning.context import Choice, Context, Done, goals_of, taking_back
-from device.reasoning.frames import Frame, Target, frame
+from device.reasoning.frames import Frame, Target
 from device.reasoning.items import cover
 from device.reasoning.lending import inherit
 from device.reasoning.names import NameIndex

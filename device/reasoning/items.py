@@ -18,7 +18,19 @@ _RIVALS = 4
 
 # Readings that only qualify another one.
 _MARKS = frozenset(
-    ("form", "asks", "bare", "impersonal", "self", "misheard", "sense", "leave", "shuts", "delay")
+    (
+        "form",
+        "asks",
+        "bare",
+        "impersonal",
+        "self",
+        "misheard",
+        "sense",
+        "leave",
+        "shuts",
+        "delay",
+        "condition",
+    )
 )
 _THING = frozenset(("noun", "name", "area", "unknown", "activity", "everything"))
 _BEFORE_NOUN = frozenset(
@@ -71,7 +83,7 @@ class Item:
     text: str
     kind: str = "unknown"
     value: str = ""
-    form: str = ""  # "0" turning, "1" turned
+    form: str = ""  # of a verb: DOING or DONE
     found: tuple[Found, ...] = ()
     readings: Readings = field(default_factory=dict)
     is_verb: bool = False  # a verb of its own, not just "on" or "up"

@@ -31,6 +31,7 @@ _SET = (
     "lighten",
 )  # new values, not changes
 _SURE_OF_ROOM = 0.96  # how well a room must be heard where all in it is meant
+_STATES_WISHED = ("close", "lock", "dim")  # "curtains closed", "doors locked" are said of what shall be
 _SWITCHED = ("on", "off", "run")  # "shut off" alone is of nothing
 _NOUNS = {
     "light": "light",
@@ -113,7 +114,7 @@ class Resolver:
         return is_sensor or (bool(frame.attributes) and not named)
 
     def _houseless(self, frame: Frame) -> list[Call]:
-        if frame.targets or frame.unknown or frame.has_goal or frame.has_subject:
+        if frame.targets or frame.unknown or frame.has_goal or frame.has_subject or frame.is_mentioned:
             raise Stop(NotUnderstood())
         return [Call(frame.houseless)]
 
@@ -121,6 +122,8 @@ class Resolver:
         option = self._option(frame)
         goals = [option] if option else goals_of(frame) or self._repeated
         if not goals and not frame.acts:
+            if frame.is_condition:
+                raise Stop(NotUnderstood("statement"))
             goals = [Goal(frame.states[0])] if frame.states else [Goal("run")] if frame.is_scene else []
         if not goals or (frame.unknown and not option):
             raise Stop(self._without_option(frame) or NotUnderstood())
@@ -146,6 +149,9 @@ class Resolver:
         word that is but like a room's name may be none.
         """
         act = reduce_acts(frame.acts)
+        is_told = (0 < frame.verbs == frame.participles and not frame.is_demanded) or frame.is_begun
+        if is_told and act not in _STATES_WISHED:  # "turned off the lights"
+            return True
         if act in ("open", "close") and not frame.is_shut:
             return any(call.service in ("turn_on", "turn_off") for call in calls) or (
                 frame.is_leave_asked and act == "open"
@@ -153,6 +159,8 @@ class Resolver:
         if frame.is_leave_asked and act == "unlock":
             return True
         if any(self._is_guessed_room(target) for target in frame.targets):
+            if frame.verbs and all(target.start < frame.acts_from for target in frame.targets):
+                raise Stop(NotUnderstood())  # "Holly, could you shut down": rather somebody's name
             return True
         if any(value.is_level and value.is_switching for value in frame.values):
             return any(call.service == "brightness" for call in calls)
