@@ -11,6 +11,8 @@ from device.reasoning.words import DOING, DONE
 _HOURS = 12  # "at" up to this number is rather a time of day
 _UNITS = ("percent", "degrees", "fahrenheit", "kelvin")
 _BETWEEN = frozenset(("determiner", "quantifier", "ignored", "degree"))
+_NAMED = frozenset(("name", "noun", "area", "pronoun", "everything"))
+_PURPOSE_WORDS = 2
 _DEMANDS = frozenset(("ensure", "desire", "modal"))
 _ASKS_ALONE = frozenset(("houseless", "ask", "wh", "which", "copula", "aux", "desire", "neutral"))
 _OPTION_KINDS = frozenset(
@@ -39,13 +41,28 @@ class _Builder:
     """Reads the items of one clause from left to right."""
 
     def __init__(self, part: list[Item], index: NameIndex) -> None:
-        self.part = part
         self.index = index
+        self.part = part = self._without_purpose(part)
         self.frame = Frame(mood_of(part), part[0].start)
-        self.frame.is_begun = part[0].is_verb and part[0].form == DOING and part[0].start == 0
+        is_led = "relates" in part[0].readings and len(part) > 1 and part[1].is_verb
+        is_doing = part[0].is_verb and part[0].form == DOING
+        self.frame.is_begun = (is_led or is_doing) and part[0].start == 0
+        self.frame.is_reason = part[0].kind == "reason"
         self.frame.is_open_question = part[0].kind in ("wh", "which")
         self.verb: Item | None = None
         self.targets = self.frame.targets  # or, after "except", those excluded
+
+    def _without_purpose(self, part: list[Item]) -> list[Item]:
+        """A clause without what it is for: "dim the lamp for the baby", "too dark to read"."""
+        led = next((at for at, item in enumerate(part) if item.readings.keys() & {"purpose", "relates"}), 0)
+        before, tail = part[:led], [item for item in part[led + 1 :] if item.kind != "determiner"]
+        known = self.index.lexicon.things | self.index.lexicon.rooms | self.index.option_words
+        said = next((at for at, i in enumerate(tail) if i.kind != "unknown" or i.text in known), len(tail))
+        if before and before[-1].kind == "complaint" and said:
+            return [*before, *tail[said:]]
+        is_wish = any(i.is_verb for i in before) and any(i.kind in _NAMED for i in before)
+        is_for = 0 < said == len(tail) <= _PURPOSE_WORDS and "purpose" in part[led].readings
+        return before if is_wish and is_for else part
 
     def build(self) -> Frame:
         for at, item in enumerate(self.part):
@@ -65,8 +82,10 @@ class _Builder:
                     self.targets.append(Target(item.start, item.end, noun="everything", every=True))
                 case "unknown":
                     self._unknown(item, before)
-                case "sense" if self.frame.mood != "ask":
+                case "sense" | "sensed" if self.frame.mood != "ask":
                     self._unknown(item, before)
+                case "act" if self._is_of_unknown_verb(at):
+                    self.frame.unknown.append(item.start)
                 case _:
                     self._meaning(item, before[-1] if before else None, (*self.part[at + 1 :], None)[0])
             if item.kind == "duration" and self._is_ordinal(at):
@@ -82,6 +101,14 @@ class _Builder:
 
     def _is_particle(self, item: Item) -> bool:
         return item.kind == "act" and item.text in self.index.lexicon.language.particles
+
+    def _is_of_unknown_verb(self, at: int) -> bool:
+        """Whether a particle goes with a verb that nobody knows: "air out the bathroom"."""
+        before, after = self.part[:at], self.part[at + 1 :]
+        if not self._is_particle(self.part[at]) or not before or before[-1].is_verb or not after:
+            return False
+        is_first = {item.kind for item in before} <= {"unknown", "attribute", "determiner", "ignored"}
+        return is_first and after[0].kind in ("determiner", "quantifier", *_NAMED)
 
     # Things
 
@@ -102,10 +129,20 @@ class _Builder:
             self.targets[-1].likeness = item.found[0].score
             return
         last = self.targets[-1] if self._touches(before) else None
-        if last and last.area and not (last.noun or last.found or last.words):
+        if self._is_plug_of(before):
+            self.targets[-1] = Target(self.targets[-1].start, item.end, named, area=area)
+        elif last and last.area and not (last.noun or last.found or last.words):
             last.found, last.end = named, item.end
         else:
             self.targets.append(Target(item.start, item.end, named, area=area, every=self._every(before)))
+
+    def _is_plug_of(self, before: list[Item]) -> bool:
+        """Whether the switch just spoken of is that of a thing named now: "the plug for the printer"."""
+        led = [o for o in before if o.kind != "determiner"][-2:]
+        is_led = len(led) == 2 and led[0].kind == "noun" and led[1].kind == "preposition"
+        return (
+            is_led and led[0].value == "switch" and bool(self.targets) and self.targets[-1].noun == "switch"
+        )
 
     def _area(self, item: Item, area: str, before: list[Item]) -> None:
         """An area narrows the things just named, unless they have one or plainly are elsewhere."""
@@ -201,6 +238,7 @@ class _Builder:
                 pass
             case "complaint":
                 frame.complaint, frame.is_bare = item.value, "bare" in item.readings
+                frame.is_sought = "lacks" not in item.readings and self._is_sought()
             case "color" if item.value.isdigit():
                 frame.values.append(Value("white", float(item.value)))
             case "color":
@@ -236,6 +274,11 @@ class _Builder:
     def _is_demanded(self) -> bool:
         """Whether the clause demands something or has a verb: "keep the lights lit"."""
         return any(o.is_verb or o.kind in _DEMANDS for o in self.part)
+
+    def _is_sought(self) -> bool:
+        """Whether the clause demands a state of things: "make it dark", but not "it is getting dark"."""
+        kinds = {o.kind for o in self.part if o.form != DOING}
+        return bool(kinds & {"neutral", "desire", "ensure"}) and "copula" not in kinds
 
     def _is_attribute(self, item: Item, following: Item | None) -> bool:
         """Whether a complaint only says which thing is meant: "the dark hallway"."""

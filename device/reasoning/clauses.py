@@ -87,6 +87,7 @@ def _begins_anew(item: Item, rest: list[Item], part: list[Item]) -> bool:
     is_told = (
         bool(kinds & {"copula", "complaint"}) or (part[0].value == "intention" and len(part) > 1)
     ) and not kinds & {"ensure", "desire", "modal", "ask"}
+    is_told = is_told or (part[0].kind == "unwanted" and has_thing)
     if item.is_verb and item.form != DONE:
         is_asked = mood_of(part) == "ask"
         is_amount = part[-1].kind in ("percent", "level") and (not rest or rest[0].kind == "conjunction")
@@ -115,6 +116,8 @@ def mood_of(part: list[Item]) -> str:
     """What a clause does: "do" is wished, "ask" is asked, "tell" is merely told."""
     kinds = [item.kind for item in part]
     first = next((kind for kind in kinds if kind not in ("determiner", "ignored", "degree")), "")
+    if first == "copula" and part[0].kind == "ignored":
+        return "tell"  # "there is …"
     if first in ("wh", "which", "aux", "copula") or "ask" in kinds or "asks" in part[0].readings:
         return "ask"
     if first == "reason" or part[0].value == "intention":
@@ -180,8 +183,14 @@ def _is_stopped_doing(part: list[Item]) -> bool:
 def tells_of(part: list[Item]) -> bool:
     """Whether a clause tells what becomes of a thing: "the lights turned off", "garage door opening".
 
-    Without an article the first may be a wish as well ("curtains closed"), the second is none.
+    Without an article the first may be a wish as well ("curtains closed"), the second is none. What begins
+    like the end of something longer ("with the lamp brighter") is none either.
     """
+    if "relates" in part[0].readings and mood_of(part) != "ask":
+        return not any(item.is_verb and not item.form for item in part[:-1])
+    kinds = [item.kind for item in part]
+    if kinds[0] == "subject" and "complaint" in kinds[2:] and "copula" not in kinds:
+        return True  # "I like it dark"
     said = [item for item in part if item.is_verb or item.kind == "state"]
     if not said or mood_of(part) != "do" or not all(item.form or item.kind == "state" for item in said):
         return False

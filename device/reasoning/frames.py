@@ -49,7 +49,9 @@ class Frame:
     # what is wanted
     acts: set[str] = field(default_factory=set)
     verbs: int = 0
-    is_begun: bool = False  # begins with what somebody is doing ("turning off the lights")
+    is_begun: bool = (
+        False  # begins with what somebody is doing, or is to ("turning off the lights", "to turn …")
+    )
     participles: int = 0  # of the verbs, those that say how a thing is ("locked")
     acts_from: int = -1  # where the first verb or act is, -1 when there is none
     values: list[Value] = field(default_factory=list)
@@ -82,7 +84,9 @@ class Frame:
     is_leave_asked: bool = False  # says "is it okay to"
     is_unwanted: bool = False  # says "I do not need"
     is_bare: bool = False  # its complaint needs a subject
+    is_sought: bool = False  # what would be a complaint is wished for ("make it dark")
     is_slight: bool = False
+    is_reason: bool = False  # says "because"
     is_open_question: bool = False  # asks what or which
     is_sensed: bool = False  # says "detected"
     is_scene: bool = False  # names a scene or a button and nothing else

@@ -50,6 +50,14 @@ _ABSORBS = {
     ("open", "toggle"): "open",
     ("close", "toggle"): "close",
 }
+_RELIEFS = {  # what is stepped which way to end a complaint; "lighten" is no step
+    "dim": ("brightness", "-"),
+    "brighten": ("brightness", "+"),
+    "lower": ("", "-"),
+    "raise": ("", "+"),
+    "warm": ("temperature", "+"),
+    "cool": ("temperature", "-"),
+}
 ATTRIBUTE_DOMAINS = {
     "brightness": ("light",),
     "color": ("light",),
@@ -125,18 +133,18 @@ def goals_of(frame: Frame) -> list[Goal]:
         is_warmth = act in ("on", "off") and "temperature" in frame.attributes  # "turn off the heat"
         return [Goal(act, "temperature" if is_warmth else "", slight=frame.is_slight)]
     if frame.complaint:
-        step = {
-            "dim": ("brightness", "-"),
-            "brighten": ("brightness", "+"),
-            "lower": ("", "-"),
-            "raise": ("", "+"),
-            "warm": ("temperature", "+"),
-            "cool": ("temperature", "-"),
-        }
-        return [Goal("step", *step[frame.complaint])] if frame.complaint in step else [Goal("lighten")]
+        return [_relief(frame)]
     if frame.is_wished and any(target.noun == "light" for target in frame.targets):
         return [Goal("lighten")]
     return [Goal("on")] if frame.activities else []
+
+
+def _relief(frame: Frame) -> Goal:
+    """What a complaint begs for, or the state itself where that is wished."""
+    of, sign = _RELIEFS.get(frame.complaint, ("", ""))
+    if not frame.is_sought:
+        return Goal("step", of, sign) if sign else Goal("lighten")
+    return Goal("step", of, "-" if sign == "+" else "+") if sign else Goal("off", "brightness")
 
 
 def _value_goals(frame: Frame, act: str | None) -> list[Goal]:

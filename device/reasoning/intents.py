@@ -101,6 +101,8 @@ def parse(text: str, house: House, language: str = "en", context: Context = NO_C
         return go_on(way, context, house)
     if context.last and (found := corrected(text, house, language, context)):
         return found
+    if (mended := _mended(words, house, known)) is not None:
+        return mended
     result = correcting.instead(said, _understand(words, house, known, context), house, known, context)
     if isinstance(result, NotPossible) and result.why == "unknown_device" and (deed := known.beyond(words)):
         return NotPossible(deed, "beyond")
@@ -113,6 +115,18 @@ def parse(text: str, house: House, language: str = "en", context: Context = NO_C
     if context.is_asked and not result.guard and _is_mumbled(words, house, known):
         return correcting.once_more(context)
     return result
+
+
+def _mended(words: list[str], house: House, known: Lexicon) -> Result | None:
+    """A request that corrects itself: "lights off in the lounge, no, I mean the kitchen"; else None."""
+    if (found := correcting.repair(words, known)) is None:
+        return None
+    said, instead = (_understand(part, house, known, NO_CONTEXT) for part in found)
+    if not isinstance(said, Understood):
+        return None
+    if isinstance(instead, Understood):
+        return instead
+    return correcting.mended(said, found[1], house, index_of(house, known), _calls)
 
 
 def _is_mumbled(words: list[str], house: House, known: Lexicon) -> bool:
@@ -145,6 +159,7 @@ def addressed(words: list[str], known: Lexicon) -> list[str]:
             break
     while words and words[0] == ",":
         words = words[1:]
+    words = _without_adverbs(words, known)
     for correction in known.corrections:
         rest = [word for word in words[len(correction) :] if word != ","]
         is_whole = words[: len(correction)] == correction and not any(
@@ -153,6 +168,16 @@ def addressed(words: list[str], known: Lexicon) -> list[str]:
         if is_whole and rest and known.is_verb(rest[0]):
             return words[len(correction) :]
     return words
+
+
+def _without_adverbs(words: list[str], known: Lexicon) -> list[str]:
+    """Without what only colours a wish: "I would really like the lamp on"."""
+    adverbs = known.language.adverbs
+    return [
+        word
+        for before, word in zip(["", *words], words, strict=False)
+        if not (before in adverbs["after"] and word in adverbs["words"])
+    ]
 
 
 def _understand(words: list[str], house: House, known: Lexicon, context: Context) -> Result:
@@ -243,6 +268,8 @@ def _told(now: Frame, frames: list[Frame], resolver: Resolver, is_alone: bool) -
         resolver.antecedent = resolver.antecedent or named
         resolver.things.area = next((t.area for t in now.targets if t.area in areas), resolver.things.area)
         return []
+    if now.is_reason:
+        raise Stop(NotUnderstood("statement"))
     if resolver.antecedent or (not now.complaint and any(other.complaint for other in frames)):
         return []
     if now.is_scene and now.has_pronoun and not (now.acts or now.values or now.unknown):

@@ -22,6 +22,10 @@ _MARKS = frozenset(
         "form",
         "asks",
         "bare",
+        "lacks",
+        "purpose",
+        "relates",
+        "perfect",
         "impersonal",
         "self",
         "misheard",
@@ -38,6 +42,7 @@ _BEFORE_NOUN = frozenset(
 )
 _OURS = ("@house", "@here")
 _BEFORE_ONE = frozenset(("determiner", "color", "unknown", "noun", "area", "name"))
+_DESCRIBED = frozenset(("noun", "name", "area", "pronoun", "everything", "quantifier", "copula", "degree"))
 _SAID = frozenset(("act", "complaint", "state", "step"))
 _AFTER_PRONOUN = frozenset(
     ("noun", "name", "area", "unknown", "color", "quantifier", "ignored", "level", "attribute")
@@ -160,6 +165,7 @@ def _names(
 def _choose(items: list[Item], lexicon: Lexicon) -> list[Item]:
     has_verb = has_act = False
     first = True
+    is_perfect = any("perfect" in item.readings for item in items)
     for at, item in enumerate(items):
         before = items[at - 1] if at else None
         after = items[at + 1] if at + 1 < len(items) else None
@@ -170,9 +176,11 @@ def _choose(items: list[Item], lexicon: Lexicon) -> list[Item]:
                 "noun" in beyond.readings or any(found.name.ids for found in beyond.found)
             )
             item.kind = _kind(item, before, after, has_verb, first, is_thing_next)
+            if first and is_perfect and "aux" in item.readings:
+                item.kind = "aux"  # "have the blinds been shut", but not "have the blinds shut"
             is_epithet = before is not None and before.kind == "determiner" and after is not None
             is_turned = item.text in lexicon.language.particles or "form" in item.readings
-            if is_turned and is_epithet and after and "noun" in after.readings:
+            if is_turned and is_epithet and after and ("noun" in after.readings or after.found):
                 item.kind = "unknown"  # "the back door", "the left lamp"
             if item.kind == "except" and at == 0:  # nothing was said yet that it could except
                 item.kind = "filler"
@@ -241,11 +249,13 @@ def _kind(
         is_value = after is not None and bool({"number", "level", "color"} & after.readings.keys())
         is_value = is_value and not is_count
         is_led = after is not None and "determiner" in after.readings
-        is_place = is_led and prior in ("noun", "name", "attribute") and not is_thing_next
+        is_place = is_led and prior in ("noun", "name", "attribute", "step") and not is_thing_next
         is_place = is_place or (is_led and prior in ("level", "percent", "number", "color"))
         return "preposition" if is_value or is_place else "act"
     if {"state", "act"} <= kinds and not has_verb and first:
         return "act" if _could_be(after, _THING | {"determiner", "quantifier"}) else "state"
+    if {"state", "act"} <= kinds and not has_verb and prior not in _DESCRIBED and after is not None:
+        return "act" if {"determiner", "quantifier"} & after.readings.keys() else "state"
     if {"noun", "act"} <= kinds:
         has_object = _could_be(after, _THING | {"determiner", "quantifier"})
         return "noun" if prior in _BEFORE_NOUN or has_verb or not has_object else "act"

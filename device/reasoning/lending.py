@@ -15,7 +15,12 @@ def inherit(frames: list[Frame]) -> list[Frame]:
         after = result[at + 1] if at + 1 < len(result) else None
         if before and before.mood == "ask" and now.mood == "do" and now.verbs == now.participles:
             now = replace(now, mood="ask", attributes=now.attributes or before.attributes)
-        elif now.mood == "do" and now.targets and not now.has_goal and not (now.houseless or now.not_yet):
+        elif (
+            now.mood == "do"
+            and now.targets
+            and not now.has_goal
+            and not (now.houseless or now.not_yet or now.is_unwanted)
+        ):
             lender = before if before and before.mood == "do" and before.has_goal else after
             if lender and lender.mood == "do" and lender.has_goal:
                 now = replace(

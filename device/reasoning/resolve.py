@@ -150,7 +150,8 @@ class Resolver:
         """
         act = reduce_acts(frame.acts)
         is_told = (0 < frame.verbs == frame.participles and not frame.is_demanded) or frame.is_begun
-        if is_told and act not in _STATES_WISHED:  # "turned off the lights"
+        is_after = all(target.start < frame.acts_from for target in frame.targets)
+        if is_told and not (is_after and act in _STATES_WISHED):  # "turned off the lights"
             return True
         if act in ("open", "close") and not frame.is_shut:
             return any(call.service in ("turn_on", "turn_off") for call in calls) or (
@@ -240,6 +241,8 @@ class Resolver:
             return able
         if able := self._spoken_of(goal, frame):
             return able
+        if "back" in frame.acts:
+            raise Stop(NotUnderstood())  # to where things were before, which nobody knows
         noun = _UNNAMED.get(goal.of) or _UNNAMED.get(goal.kind, "")
         if goal.kind == "color" and not (frame.verbs or frame.has_pronoun):
             noun = ""

@@ -27,14 +27,7 @@ PARTIAL, GUESSED_AREA = 0.9, 0.97  # what these guesses leave of the confidence
 _RISKY = ("unlock", "open")
 _OBVIOUS = ("on", "off", "run", "lock", "unlock")  # acts whose object is surely a thing
 _HARMLESS = ("off", "close", "lock")
-_CROWDS = (
-    "light",
-    "everything",
-    "blind",
-    "curtain",
-    "cover",
-    "fan",
-)  # kinds of which all in a room are meant
+_CROWDS = ("light", "everything", "blind", "curtain", "cover", "fan")  # all in a room are meant
 _EVERYTHING = {
     "on": ("light", "switch", "fan"),
     "off": ("light", "switch", "fan"),
@@ -51,6 +44,7 @@ _DEFAULT_NOUN = {
     "unlock": "lock",
     "degrees": "thermostat",
 }
+_OF_LIGHTS = ("lighten", "color", "white", "kelvin", "brightness", "color_temperature")
 _ROOM_DEGREES = range(5, 31)  # a bare number in this range may be a temperature
 
 
@@ -111,8 +105,8 @@ class Things:
         """Those of `entities` that are in `area`, by their area or, lacking one, by their name."""
         if area == "@house":
             return list(entities)
-        if area == "@outdoor":
-            return [e for e in entities if e in self.index.outdoor]
+        if area in ("@indoor", "@outdoor"):
+            return [e for e in entities if (e in self.index.outdoor) == (area == "@outdoor")]
         if area.startswith(FLOOR):
             rooms = self.house.floors.get(area.removeprefix(FLOOR), ())
             return [e for e in entities if any(self._is_in(e, room) for room in rooms)]
@@ -215,7 +209,8 @@ class Things:
     # By a part of the name
 
     def _partly_named(self, target: Target, goal: Goal, area: str) -> list[str]:
-        scores = self.partly(target, is_strict=goal.kind != "option")
+        is_strict = goal.kind != "option" and not self._is_lit(target, goal)
+        scores = self.partly(target, is_strict=is_strict)
         scores = {e: score for e, score in scores.items() if self.can(e, goal)}
         if area:
             scores = {e: scores[e] for e in self.within(scores, area)}
@@ -228,6 +223,12 @@ class Things:
             raise Stop(which_one(best, goal, self.house))
         self._doubt(best, goal, target)
         return best
+
+    def _is_lit(self, target: Target, goal: Goal) -> bool:
+        """Whether a thing is named for the light that is on it: "more light on the desk"."""
+        before = [word for word in self.words[: target.start] if not self._is_article(word)]
+        is_place = bool(before) and "preposition" in self.lexicon.readings(before[-1])
+        return is_place and (goal.kind in _OF_LIGHTS or goal.of in _OF_LIGHTS)
 
     def _is_telling(self, entities: list[str], target: Target) -> bool:
         """Whether the words tell one scene from another: "movie" of "movie night" does, "night" does not."""

@@ -159,6 +159,8 @@ class Lexicon:
             self._add("complaint", complaint.goal, complaint.phrases)
             if complaint.bare:
                 self._add("bare", "", complaint.phrases)
+            if complaint.lacks:
+                self._add("lacks", "", complaint.phrases)
         for activity in language.activities:
             self._add("activity", f"{activity.domain}:{'|'.join(activity.names)}", activity.phrases)
         self._inflect()
