@@ -58,7 +58,7 @@ class _Builder:
         before, tail = part[:led], [item for item in part[led + 1 :] if item.kind != "determiner"]
         known = self.index.lexicon.things | self.index.lexicon.rooms | self.index.option_words
         said = next((at for at, i in enumerate(tail) if i.kind != "unknown" or i.text in known), len(tail))
-        if before and before[-1].kind == "complaint" and said:
+        if before and before[-1].kind in ("complaint", "step") and said:
             return [*before, *tail[said:]]
         is_wish = any(i.is_verb for i in before) and any(i.kind in _NAMED for i in before)
         is_for = 0 < said == len(tail) <= _PURPOSE_WORDS and "purpose" in part[led].readings
@@ -150,7 +150,8 @@ class _Builder:
         is_apart = last is not None and any(o.kind == "except" and o.start >= last.end for o in before)
         if last and not (last.area or is_apart):
             named = [e for found in last.found for e in found.name.ids]
-            is_there = any(self.index.entities[e].area == area for e in named)
+            is_there = bool(named) and area == "@here"
+            is_there = is_there or any(self.index.entities[e].area == area for e in named)
             is_said_of = bool(named) and before[-1].kind in ("preposition", "determiner")
             if last.noun or last.words or is_there or is_said_of:
                 last.area, last.end = area, item.end

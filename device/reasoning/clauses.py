@@ -93,8 +93,10 @@ def _begins_anew(item: Item, rest: list[Item], part: list[Item]) -> bool:
         is_amount = part[-1].kind in ("percent", "level") and (not rest or rest[0].kind == "conjunction")
         is_predicate = part[-1].kind in _LEADS_TO_VERB and part[-1].end == item.start
         is_apart = part[-1].kind == "complaint" or (bool(rest) and rest[0].kind in _OBJECTS)
+        is_of_it = bool(rest) and rest[0].kind == "pronoun"  # "someone left the gate open, close it"
         return not (is_asked or is_amount) and (
-            (has_thing and has_goal and "subject" not in kinds) or (is_told and is_apart and not is_predicate)
+            (has_thing and has_goal and ("subject" not in kinds or is_of_it))
+            or (is_told and is_apart and not is_predicate)
         )
     is_said_of = part[-1].kind in _SAID_AFTER and not part[-1].is_verb
     if is_said_of and has_thing and item.kind in ("name", "determiner"):

@@ -129,6 +129,8 @@ def goals_of(frame: Frame) -> list[Goal]:
                 slight=frame.is_slight,
             )
         ]
+    if act and frame.attributes and not ATTRIBUTE_DOMAINS.keys() & set(frame.attributes):
+        return []  # "turn on the humidity"
     if act:
         is_warmth = act in ("on", "off") and "temperature" in frame.attributes  # "turn off the heat"
         return [Goal(act, "temperature" if is_warmth else "", slight=frame.is_slight)]

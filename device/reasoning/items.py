@@ -259,6 +259,8 @@ def _kind(
     if {"noun", "act"} <= kinds:
         has_object = _could_be(after, _THING | {"determiner", "quantifier"})
         return "noun" if prior in _BEFORE_NOUN or has_verb or not has_object else "act"
+    if {"attribute", "activity"} <= kinds:
+        return "activity" if has_verb else "attribute"
     if "attribute" in kinds and "level" in kinds:
         if "act" in kinds and not has_verb and _could_be(after, _THING | {"determiner", "quantifier"}):
             return "act"

@@ -225,7 +225,10 @@ class Things:
         return best
 
     def _is_lit(self, target: Target, goal: Goal) -> bool:
-        """Whether a thing is named for the light that is on it: "more light on the desk"."""
+        """Whether a thing is named for the light on it: "more light on the desk", "the lamp by the bed"."""
+        if target.noun == "light" and target.spoken_noun:
+            between = self.words[target.start : target.words[0]]
+            return any("preposition" in self.lexicon.readings(word) for word in between)
         before = [word for word in self.words[: target.start] if not self._is_article(word)]
         is_place = bool(before) and "preposition" in self.lexicon.readings(before[-1])
         return is_place and (goal.kind in _OF_LIGHTS or goal.of in _OF_LIGHTS)
