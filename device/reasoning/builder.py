@@ -12,7 +12,7 @@ _HOURS = 12  # "at" up to this number is rather a time of day
 _UNITS = ("percent", "degrees", "fahrenheit", "kelvin")
 _BETWEEN = frozenset(("determiner", "quantifier", "ignored", "degree"))
 _NAMED = frozenset(("name", "noun", "area", "pronoun", "everything"))
-_PURPOSE_WORDS = 2
+_WHOM, _PURPOSE_WORDS = ("unknown", "subject"), 2
 _DEMANDS = frozenset(("ensure", "desire", "modal"))
 _ASKS_ALONE = frozenset(("houseless", "ask", "wh", "which", "copula", "aux", "desire", "neutral"))
 _OPTION_KINDS = frozenset(
@@ -57,11 +57,12 @@ class _Builder:
         led = next((at for at, item in enumerate(part) if item.readings.keys() & {"purpose", "relates"}), 0)
         before, tail = part[:led], [item for item in part[led + 1 :] if item.kind != "determiner"]
         known = self.index.lexicon.things | self.index.lexicon.rooms | self.index.option_words
-        said = next((at for at, i in enumerate(tail) if i.kind != "unknown" or i.text in known), len(tail))
-        if before and before[-1].kind in ("complaint", "step") and said:
+        said = next((at for at, i in enumerate(tail) if i.kind not in _WHOM or i.text in known), len(tail))
+        is_to = "purpose" not in part[led].readings
+        if is_to and before and before[-1].kind in ("complaint", "step") and said:
             return [*before, *tail[said:]]
         is_wish = any(i.is_verb for i in before) and any(i.kind in _NAMED for i in before)
-        is_for = 0 < said == len(tail) <= _PURPOSE_WORDS and "purpose" in part[led].readings
+        is_for = 0 < said == len(tail) <= _PURPOSE_WORDS and not is_to
         return before if is_wish and is_for else part
 
     def build(self) -> Frame:
@@ -146,6 +147,9 @@ class _Builder:
 
     def _area(self, item: Item, area: str, before: list[Item]) -> None:
         """An area narrows the things just named, unless they have one or plainly are elsewhere."""
+        led = [o for o in before if o.kind != "determiner"][-2:]
+        if not self.targets and len(led) == 2 and led[0].kind == "act" and "purpose" in led[1].readings:
+            self.frame.unknown.append(item.start)  # "set off for the office"
         last = self.targets[-1] if self.targets else None
         is_apart = last is not None and any(o.kind == "except" and o.start >= last.end for o in before)
         if last and not (last.area or is_apart):

@@ -14,6 +14,7 @@ from device.reasoning.words import DOING, DONE, Lexicon
 
 _NAMED = frozenset(("name", "noun", "area", "unknown"))
 _GOALS = frozenset(("act", "neutral", "step", "number", "color", "level", "factor"))
+_TOLD = _GOALS | {"state", "complaint"}
 _THINGS = frozenset(("name", "noun", "area", "unknown", "everything"))
 _ACTS = frozenset(("act", "neutral", "step", "number"))
 _VALUES = frozenset(("number", "level", "color"))
@@ -188,9 +189,9 @@ def tells_of(part: list[Item]) -> bool:
     Without an article the first may be a wish as well ("curtains closed"), the second is none. What begins
     like the end of something longer ("with the lamp brighter") is none either.
     """
-    if "relates" in part[0].readings and mood_of(part) != "ask":
-        return not any(item.is_verb and not item.form for item in part[:-1])
     kinds = [item.kind for item in part]
+    if "relates" in part[0].readings and mood_of(part) != "ask" and not _TOLD.isdisjoint(kinds):
+        return not any(item.is_verb and not item.form for item in part[:-1])
     if kinds[0] == "subject" and "complaint" in kinds[2:] and "copula" not in kinds:
         return True  # "I like it dark"
     said = [item for item in part if item.is_verb or item.kind == "state"]

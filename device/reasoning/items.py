@@ -25,6 +25,7 @@ _MARKS = frozenset(
         "lacks",
         "purpose",
         "relates",
+        "theirs",
         "perfect",
         "impersonal",
         "self",
@@ -208,8 +209,10 @@ def _choose(items: list[Item], lexicon: Lexicon) -> list[Item]:
 
 
 def _is_owned(items: list[Item], at: int) -> bool:
-    """Whether a place is somebody's ("mum's house", "my parents house"), and so perhaps another one."""
+    """Whether a place is somebody's ("mum's house", "their room"), and so perhaps another one."""
     before = items[at - 1] if at else None
+    if before is not None and "theirs" in before.readings:
+        return True
     if before is not None and "possessive" in before.readings:
         return at > 1 and not items[at - 2].found
     return before is not None and before.kind == "unknown" and not before.readings
@@ -279,7 +282,9 @@ def _kind(
         return "duration" if prior == "number" else "copula"
     if {"copula", "possessive"} <= kinds:
         is_said = after is not None and bool(_SAID & after.readings.keys()) and "noun" not in after.readings
-        is_said = is_said or (prior == "unknown" and after is not None and not (has_verb or after.readings))
+        is_said = is_said or (
+            prior in ("unknown", "subject") and after is not None and not (has_verb or after.readings)
+        )
         return "copula" if is_said else "filler"
     if {"guard", "aux"} <= kinds:
         return "aux" if first else "guard"

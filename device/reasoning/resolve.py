@@ -151,6 +151,8 @@ class Resolver:
         act = reduce_acts(frame.acts)
         is_told = (0 < frame.verbs == frame.participles and not frame.is_demanded) or frame.is_begun
         is_after = all(target.start < frame.acts_from for target in frame.targets)
+        if frame.is_theirs and frame.is_wished:
+            return True  # "she wants the lamp on"
         if is_told and not (is_after and act in _STATES_WISHED):  # "turned off the lights"
             return True
         if act in ("open", "close") and not frame.is_shut:

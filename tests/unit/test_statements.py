@@ -93,7 +93,13 @@ def test_a_word_of_a_request_that_is_merely_mentioned_asks_for_nothing(said: str
 
 @pytest.mark.parametrize(
     "said",
-    ["turned off the kettle", "study lamp turned on", "turning off the kettle", "to turn off the kettle"],
+    [
+        "my wife wants the kettle on",
+        "turned off the kettle",
+        "study lamp turned on",
+        "turning off the kettle",
+        "to turn off the kettle",
+    ],
 )
 def test_what_may_be_told_or_wished_is_asked_about(said: str) -> None:
     assert isinstance(parse(said, HOUSE), AskBack)
