@@ -243,7 +243,8 @@ class _Builder:
                 pass
             case "complaint":
                 frame.complaint, frame.is_bare = item.value, "bare" in item.readings
-                frame.is_sought = "lacks" not in item.readings and self._is_sought()
+                frame.is_lack = "lacks" in item.readings
+                frame.is_sought = not frame.is_lack and self._is_sought()
             case "color" if item.value.isdigit():
                 frame.values.append(Value("white", float(item.value)))
             case "color":

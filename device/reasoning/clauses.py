@@ -48,11 +48,16 @@ def clauses(items: list[Item]) -> list[list[Item]]:
 
 
 def _without_purpose(parts: list[list[Item]]) -> list[list[Item]]:
-    """The clauses but a last one that only says what for: "turn on the lamp, I need to find my glasses"."""
-    is_purpose = len(parts) > 1 and parts[-1][0].kind == "desire"
-    if is_purpose and {item.kind for item in parts[-1]} <= _OF_PURPOSES and mood_of(parts[-2]) == "do":
+    """The clauses but one that only says what for: "turn on the lamp, I need to find my glasses"."""
+    if len(parts) > 1 and _is_purpose(parts[-1]) and mood_of(parts[-2]) == "do":
         return parts[:-1]
+    if len(parts) > 1 and _is_purpose(parts[0]) and mood_of(parts[1]) == "do":
+        return parts[1:]
     return parts
+
+
+def _is_purpose(part: list[Item]) -> bool:
+    return part[0].kind == "desire" and {item.kind for item in part} <= _OF_PURPOSES
 
 
 def _goes_on_excepting(part: list[Item], rest: list[Item]) -> bool:
@@ -94,6 +99,8 @@ def _begins_anew(item: Item, rest: list[Item], part: list[Item]) -> bool:
         is_amount = part[-1].kind in ("percent", "level") and (not rest or rest[0].kind == "conjunction")
         is_predicate = part[-1].kind in _LEADS_TO_VERB and part[-1].end == item.start
         is_apart = part[-1].kind == "complaint" or (bool(rest) and rest[0].kind in _OBJECTS)
+        if _is_purpose(part) and part[-1].kind == "unknown" and rest and rest[0].kind in _OBJECTS:
+            return True
         is_of_it = bool(rest) and rest[0].kind == "pronoun"  # "someone left the gate open, close it"
         return not (is_asked or is_amount) and (
             (has_thing and has_goal and ("subject" not in kinds or is_of_it))
@@ -127,6 +134,9 @@ def mood_of(part: list[Item]) -> str:
         return "tell"
     if first == "subject" and not {"ensure", "desire", "complaint"} & set(kinds):
         return "tell"
+    if "unwanted" in kinds and "copula" not in kinds:
+        return "do"
+    kinds = [item.kind for item in part if "infinitive" not in item.readings]  # "let the lamp be red"
     if {"copula", "complaint"} & set(kinds) and not {"ensure", "desire", "modal"} & set(kinds):
         return "tell" if "copula" in kinds or not {"act", "neutral"} & set(kinds) else "do"
     return "do"

@@ -84,6 +84,7 @@ class Frame:
     is_leave_asked: bool = False  # says "is it okay to"
     is_unwanted: bool = False  # says "I do not need"
     is_bare: bool = False  # its complaint needs a subject
+    is_lack: bool = False  # its complaint says what is lacking ("some light")
     is_sought: bool = False  # what would be a complaint is wished for ("make it dark")
     is_slight: bool = False
     is_reason: bool = False  # says "because"

@@ -203,7 +203,7 @@ def call_for(goal: Goal, entity: Entity, house: House) -> Call | None:
             return Call("turn_on", entity.id)
         case "off", "light" | "switch" | "fan" | "climate":
             return Call("turn_off", entity.id)
-        case "run", "switch" | "fan" | "climate":
+        case "run", "light" | "switch" | "fan" | "climate":
             return Call("turn_on", entity.id)
         case "toggle", _:
             return _toggle(entity, house)

@@ -228,8 +228,8 @@ def _calls(frames: list[Frame], resolver: Resolver) -> Result:
             if now.mood == "tell":
                 calls += _told(now, frames, resolver, is_alone=not wanted)
             else:
-                if now.is_unwanted:
-                    now.acts = {"off"}
+                if now.is_unwanted and (now.is_lack or not now.complaint):
+                    now.acts, now.complaint = {"off"}, ""
                 calls = _overruled(calls, resolver.calls(now))
     except Stop as stop:
         return stop.result

@@ -25,6 +25,7 @@ _MARKS = frozenset(
         "lacks",
         "purpose",
         "relates",
+        "infinitive",
         "theirs",
         "perfect",
         "impersonal",
