@@ -278,13 +278,13 @@ def _cover_position(goal: Goal, state: State) -> int:
 
 def _step(goal: Goal, entity: Entity, state: State) -> Call | None:
     match entity.domain:
-        case "light" if goal.of in ("", "brightness"):
+        case "light" if goal.of in ("", "strength", "brightness"):
             return Call("brightness_step", entity.id, goal.sign)
         case "light" if goal.of == "temperature" and "color_temp" in entity.features:
             kelvin = (state.kelvin or _USUAL_KELVIN) + (-_KELVIN_STEP if goal.sign == "+" else _KELVIN_STEP)
             low, high = entity.minimum or KELVIN_RANGE[0], entity.maximum or KELVIN_RANGE[1]
             return Call("color_temperature", entity.id, whole(max(low, min(high, kelvin))))
-        case "climate" if goal.of in ("", "temperature"):
+        case "climate" if goal.of in ("", "strength", "temperature"):
             return Call("temperature_step", entity.id, goal.sign)
         case "switch" if goal.of == "temperature" and goal.sign == "+":
             return Call("turn_on", entity.id)
@@ -294,7 +294,7 @@ def _step(goal: Goal, entity: Entity, state: State) -> Call | None:
                 entity.id,
                 _cover_position(Goal("open" if goal.sign == "+" else "close", slight=goal.slight), state),
             )
-        case "fan" if goal.of in ("", "speed"):
+        case "fan" if goal.of in ("", "strength", "speed"):
             now = state.speed if state.speed is not None else 50
             return Call("speed", entity.id, max(0, min(100, now + (STEP if goal.sign == "+" else -STEP))))
         case _:

@@ -139,7 +139,10 @@ def _whole_names(
 def _phrases(words: list[str], start: int, lexicon: Lexicon) -> dict[int, _Option]:
     """The phrases (and the number) that start here, by where they end."""
     options = {}
+    is_led = start > 0 and "determiner" in lexicon.readings(words[start - 1])
     for end, readings in lexicon.at(words, start):
+        if is_led and end > start + 1 and "act" in readings and lexicon.noun(words[start]):
+            continue  # "turn the light up" does not say "light up"
         item = Item(start, end, " ".join(words[start:end]), readings=readings)
         options[end] = (end - start + _PHRASE_LENGTH_BONUS * (end - start - 1), item)
     if is_number(words[start]):
@@ -165,7 +168,7 @@ def _names(
 
 
 def _choose(items: list[Item], lexicon: Lexicon) -> list[Item]:
-    has_verb = has_act = False
+    has_verb = has_act = is_wished = False
     first = True
     is_perfect = any("perfect" in item.readings for item in items)
     for at, item in enumerate(items):
@@ -182,7 +185,10 @@ def _choose(items: list[Item], lexicon: Lexicon) -> list[Item]:
                 item.kind = "aux"  # "have the blinds been shut", but not "have the blinds shut"
             is_epithet = before is not None and before.kind == "determiner" and after is not None
             is_turned = item.text in lexicon.language.particles or "form" in item.readings
-            if is_turned and is_epithet and after and ("noun" in after.readings or after.found):
+            is_named = after is not None and ("noun" in after.readings or bool(after.found))
+            if item.kind in ("act", "level") and is_epithet and is_named and not (has_verb or is_wished):
+                item.kind = "unknown"  # "my warm bedroom"
+            if is_turned and is_epithet and is_named:
                 item.kind = "unknown"  # "the back door", "the left lamp"
             if item.kind == "except" and at == 0:  # nothing was said yet that it could except
                 item.kind = "filler"
@@ -205,6 +211,7 @@ def _choose(items: list[Item], lexicon: Lexicon) -> list[Item]:
         elif item.kind not in ("filler", "determiner"):
             first = False
         has_verb = has_verb or item.is_verb
+        is_wished = is_wished or item.kind in ("desire", "ensure")
         has_act = item.kind != "conjunction" and (has_act or item.kind in ("act", "state"))
     return [item for item in items if item.kind != "filler"]
 

@@ -14,7 +14,7 @@ Phrases = tuple[str, ...]
 
 
 class Steps(msgspec.Struct, frozen=True):
-    """Comparatives: `of` brightness, temperature, speed or "" (whatever the thing has), `sign` + or -."""
+    """Comparatives: `of` brightness, temperature, speed, strength (of these) or "" (whatever there is)."""
 
     of: str
     sign: str
