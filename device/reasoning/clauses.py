@@ -116,6 +116,8 @@ def _begins_anew(item: Item, rest: list[Item], part: list[Item]) -> bool:
         return True
     if item.kind == "desire" and is_complete and {other.kind for other in rest} <= _OF_PURPOSES:
         return True
+    if item.kind == "guard" and item.value == "intention" and is_complete:
+        return True  # "turn off the light, I can not sleep"
     if item.kind in ("pronoun", "subject", "determiner", "name"):
         following = next((other for other in rest if other.kind not in ("noun", "name", "area")), None)
         return is_complete and following is not None and following.kind == "copula"

@@ -16,7 +16,7 @@ from device.home.registry import Call, House
 from device.reasoning import correcting, sentences
 from device.reasoning.asking import NO_ROOM, which_room
 from device.reasoning.builder import frame
-from device.reasoning.clauses import absent_object, clauses, guard_of, tells_of, whole
+from device.reasoning.clauses import absent_object, clauses, guard_of, mood_of, tells_of, whole
 from device.reasoning.context import Context, go_on
 from device.reasoning.frames import Frame
 from device.reasoning.items import cover
@@ -196,7 +196,8 @@ def _resolved(words: list[str], house: House, known: Lexicon, context: Context) 
     items = cover(words, places, index, known)
     parts = whole(clauses(items))
     guard = next((found for part in parts if (found := guard_of(part))), "")
-    guard = guard or ("statement" if parts and tells_of(parts[0]) else "")
+    is_told = bool(parts) and (len(parts) == 1 or mood_of(parts[0]) == "do") and tells_of(parts[0])
+    guard = guard or ("statement" if is_told else "")
     frames = inherit([frame(part, index) for part in parts])
     guard = guard or next((f.guard for f in frames if f.guard not in ("", "intention") and not f.not_yet), "")
     if guard:

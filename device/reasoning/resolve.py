@@ -111,7 +111,8 @@ class Resolver:
             return False
         named = [e for target in frame.targets for found in target.found[:1] for e in found.name.ids]
         is_sensor = bool(named) and all(self.things.house.entities[e].domain == "sensor" for e in named)
-        return is_sensor or (bool(frame.attributes) and not named)
+        is_of = all(frame.attributes_from < target.start for target in frame.targets)
+        return is_sensor or (bool(frame.attributes) and (is_of or not named))
 
     def _houseless(self, frame: Frame) -> list[Call]:
         if frame.targets or frame.unknown or frame.has_goal or frame.has_subject or frame.is_mentioned:
