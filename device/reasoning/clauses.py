@@ -128,8 +128,12 @@ def mood_of(part: list[Item]) -> str:
     """What a clause does: "do" is wished, "ask" is asked, "tell" is merely told."""
     kinds = [item.kind for item in part]
     first = next((kind for kind in kinds if kind not in ("determiner", "ignored", "degree")), "")
-    if first == "copula" and part[0].kind == "ignored":
-        return "tell"  # "there is …"
+    if (
+        first == "copula"
+        and part[0].kind == "ignored"
+        and not any("definite" in i.readings for i in part[2:3])
+    ):
+        return "tell"  # "there is a lamp on"
     if first in ("wh", "which", "aux", "copula") or "ask" in kinds or "asks" in part[0].readings:
         return "ask"
     if first == "reason" or part[0].value == "intention":
@@ -202,7 +206,8 @@ def tells_of(part: list[Item]) -> bool:
     like the end of something longer ("with the lamp brighter") is none either.
     """
     kinds = [item.kind for item in part]
-    if "relates" in part[0].readings and mood_of(part) != "ask" and not _TOLD.isdisjoint(kinds):
+    is_part = "relates" in part[0].readings and "copula" not in kinds and not _TOLD.isdisjoint(kinds)
+    if is_part and mood_of(part) != "ask":
         return not any(item.is_verb and not item.form for item in part[:-1])
     if kinds[0] == "subject" and "complaint" in kinds[2:] and "copula" not in kinds:
         return True  # "I like it dark"

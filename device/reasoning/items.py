@@ -27,6 +27,7 @@ _MARKS = frozenset(
         "relates",
         "infinitive",
         "theirs",
+        "definite",
         "perfect",
         "impersonal",
         "self",

@@ -31,6 +31,7 @@ _SET = (
     "lighten",
 )  # new values, not changes
 _SURE_OF_ROOM = 0.96  # how well a room must be heard where all in it is meant
+_HARDLY_TOLD = ("on", "off", "close", "lock", "dim", "down")
 _STATES_WISHED = ("close", "lock", "dim")  # "curtains closed", "doors locked" are said of what shall be
 _SWITCHED = ("on", "off", "run")  # "shut off" alone is of nothing
 _NOUNS = {
@@ -150,11 +151,7 @@ class Resolver:
         word that is but like a room's name may be none.
         """
         act = reduce_acts(frame.acts)
-        is_told = (0 < frame.verbs == frame.participles and not frame.is_demanded) or frame.is_begun
-        is_after = all(target.start < frame.acts_from for target in frame.targets)
-        if frame.is_theirs and frame.is_wished:
-            return True  # "she wants the lamp on"
-        if is_told and not (is_after and act in _STATES_WISHED):  # "turned off the lights"
+        if self._may_be_told(frame, act):
             return True
         if act in ("open", "close") and not frame.is_shut:
             return any(call.service in ("turn_on", "turn_off") for call in calls) or (
@@ -177,6 +174,18 @@ class Resolver:
             value.is_level and 1 < value.amount < 100 and not value.relative for value in frame.values
         )
         return bool(sign) and is_vague and not all(self._is_on_the_way(call, sign) for call in calls)
+
+    def _may_be_told(self, frame: Frame, act: str | None) -> bool:
+        """Whether it may be told: "she wants the lamp on", "lamp turned on", "opened the gate".
+
+        "Turned the lamp off" sounds like "turn the lamp off", so only what opens is asked about then.
+        """
+        if frame.is_begun or (frame.is_theirs and frame.is_wished):
+            return True
+        if frame.is_demanded or not 0 < frame.verbs == frame.participles:
+            return False
+        is_after = any(target.start < frame.acts_from for target in frame.targets)
+        return act not in (_STATES_WISHED if is_after else _HARDLY_TOLD)
 
     def _is_guessed_room(self, target: Target) -> bool:
         """Whether nothing but a room is named, and that by a word that is only like its name ("brain")."""
