@@ -208,8 +208,10 @@ class _Builder:
         return target.noun == "scene" and bool(target.words)
 
     def _is_ordinal(self, at: int) -> bool:
-        """Whether a length of time stands where only an ordinal can ("the second lamp")."""
+        """Whether a length of time stands for something else ("the second lamp", "brighten my day")."""
         before, after = self.part[at - 1] if at else None, (*self.part[at + 1 :], None)[0]
+        if before is not None and before.kind == "determiner":
+            return True
         is_counted = before is not None and before.kind == "number"
         return not is_counted and after is not None and after.kind in ("name", "noun")
 
@@ -294,6 +296,9 @@ class _Builder:
     def _is_asked_alone(self) -> bool:
         """Whether time or date is all that is spoken of; "for his own time" is not about the clock."""
         articles = self.index.lexicon.language.articles
+        is_wish = any(o.kind in ("neutral", "desire") for o in self.part)
+        if is_wish and not any(o.kind == "houseless" and " " in o.text for o in self.part):
+            return False  # "give me time"
         return all(
             o.kind in _ASKS_ALONE or (o.kind == "determiner" and o.text in articles) for o in self.part
         )
@@ -347,7 +352,7 @@ class _Builder:
             return
         is_delay = previous is not None and "delay" in previous.readings and unit not in _UNITS
         if unit == "duration" or is_time_of_day or is_delay:
-            frame.guard = frame.guard or "later"
+            frame.guard = "later" if frame.guard in ("", "intention") else frame.guard
         relative = prior == "by"
         match unit:
             case "percent":

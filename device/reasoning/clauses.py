@@ -212,6 +212,8 @@ def tells_of(part: list[Item]) -> bool:
     if kinds[0] == "subject" and "complaint" in kinds[2:] and "copula" not in kinds:
         return True  # "I like it dark"
     said = [item for item in part if item.is_verb or item.kind == "state"]
+    if said and "intransitive" in said[0].readings and _DEMANDS.isdisjoint(kinds):
+        return any(kind in _THINGS for kind in kinds[: part.index(said[0])])
     if not said or mood_of(part) != "do" or not all(item.form or item.kind == "state" for item in said):
         return False
     before = part[: part.index(said[0])]

@@ -19,6 +19,7 @@ from device.reasoning.builder import frame
 from device.reasoning.clauses import absent_object, clauses, guard_of, mood_of, tells_of, whole
 from device.reasoning.context import Context, go_on
 from device.reasoning.frames import Frame
+from device.reasoning.goals import ATTRIBUTE_DOMAINS
 from device.reasoning.items import cover
 from device.reasoning.lending import inherit
 from device.reasoning.names import NameIndex
@@ -278,5 +279,9 @@ def _told(now: Frame, frames: list[Frame], resolver: Resolver, is_alone: bool) -
     is_idle = now.is_theirs or (now.is_bare and not (now.is_ours or now.targets))
     if not now.complaint or is_idle or now.guard or any(target.area == "@outdoor" for target in now.targets):
         raise Stop(NotUnderstood("", False) if now.complaint else NotUnderstood("statement", _implies(now)))
+    if now.attributes and not ATTRIBUTE_DOMAINS.keys() & set(now.attributes):
+        raise Stop(NotUnderstood("statement"))  # "the water is too cold"
+    if not any(target.found or target.noun for target in now.targets):
+        now = replace(now, acts=set())  # "I am freezing out in the garden"
     resolver.things.confidence *= _TOLD_COST
     return resolver.calls(now)

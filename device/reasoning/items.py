@@ -27,6 +27,7 @@ _MARKS = frozenset(
         "relates",
         "infinitive",
         "theirs",
+        "intransitive",
         "definite",
         "perfect",
         "impersonal",

@@ -84,6 +84,11 @@ def test_what_must_not_act_does_not_either_with_something_polite_before_or_behin
         "because it is cold",
         "there is a study lamp dimmed",
         "air out the study",
+        "the water is too cold",
+        "I am freezing out here",
+        "and the lights go out",
+        "brighten my day",
+        "give me time",
         "turn back to amber",
     ],
 )
