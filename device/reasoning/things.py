@@ -68,6 +68,7 @@ class Things:
         self.confidence = 1.0
         self.area = ""
         self._places = places
+        self._numbered = ""
 
     def meant(self, target: Target, goal: Goal) -> list[str]:
         """The entities that `target` means for `goal`. Raises Stop when in doubt or when there is none."""
@@ -284,10 +285,9 @@ class Things:
         candidates = [e for e in self._kind(noun, goal) if self.can(e, goal)]
         if target.spoken_noun:
             candidates = self.literally(candidates, target)
-        if area:
-            chosen = self.within(candidates, area)
-        else:
-            chosen = candidates if target.every else self._near(candidates, target, goal)
+        is_near = not (area or target.every)
+        chosen = self.within(candidates, area) if area else candidates
+        chosen = self._near(candidates, target, goal) if is_near else chosen
         if not chosen:
             self._none_of_kind(target, goal, noun, area)
         if area and not area.startswith("@"):
@@ -360,8 +360,9 @@ class Things:
             return "thermostat" if goal.of == "temperature" else "fan"
         if goal.kind == "number":
             inside = self.within(self.index.nouns_of, area)
-            has_climate = any(self.house.entities[e].domain == "climate" for e in inside)
-            return "thermostat" if has_climate and int(goal.value) in _ROOM_DEGREES else "light"
+            is_warmth = int(goal.value) in _ROOM_DEGREES and any(self._domain(e) == "climate" for e in inside)
+            self._numbered = self._numbered or ("thermostat" if is_warmth else "light")
+            return self._numbered  # "kitchen to forty and bedroom to twenty": both are about light
         return _DEFAULT_NOUN.get(goal.kind, "light")
 
     def _kind(self, noun: str, goal: Goal) -> list[str]:
