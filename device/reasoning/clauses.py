@@ -128,12 +128,9 @@ def mood_of(part: list[Item]) -> str:
     """What a clause does: "do" is wished, "ask" is asked, "tell" is merely told."""
     kinds = [item.kind for item in part]
     first = next((kind for kind in kinds if kind not in ("determiner", "ignored", "degree")), "")
-    if (
-        first == "copula"
-        and part[0].kind == "ignored"
-        and not any("definite" in i.readings for i in part[2:3])
-    ):
-        return "tell"  # "there is a lamp on"
+    is_told = part[0].kind in ("ignored", "determiner") and first == "copula"
+    if is_told and not any("definite" in item.readings for item in part[2:3]):
+        return "tell"  # "there is a lamp on", "its getting dark"
     if first in ("wh", "which", "aux", "copula") or "ask" in kinds or "asks" in part[0].readings:
         return "ask"
     if first == "reason" or part[0].value == "intention":

@@ -47,6 +47,7 @@ _BEFORE_NOUN = frozenset(
 _OURS = ("@house", "@here")
 _BEFORE_ONE = frozenset(("determiner", "color", "unknown", "noun", "area", "name"))
 _DESCRIBED = frozenset(("noun", "name", "area", "pronoun", "everything", "quantifier", "copula", "degree"))
+_IS_HOW = frozenset(("complaint", "step", "degree"))
 _SAID = frozenset(("act", "complaint", "state", "step"))
 _AFTER_PRONOUN = frozenset(
     ("noun", "name", "area", "unknown", "color", "quantifier", "ignored", "level", "attribute")
@@ -288,6 +289,8 @@ def _kind(
         return "noun" if prior in ("determiner", "quantifier", "area", "unknown") else "neutral"
     if {"noun", "ignored"} <= kinds:
         return "ignored" if prior == "color" else "noun"
+    if {"copula", "neutral"} <= kinds:  # "it is getting dark", "would you mind getting the lights"
+        return "copula" if after is not None and _IS_HOW & after.readings.keys() else "neutral"
     if {"copula", "duration"} <= kinds:
         return "duration" if prior == "number" else "copula"
     if {"copula", "possessive"} <= kinds:
