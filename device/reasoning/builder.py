@@ -85,6 +85,8 @@ class _Builder:
                     self._unknown(item, before)
                 case "sense" | "sensed" if self.frame.mood != "ask":
                     self._unknown(item, before)
+                case "disjunction" if self.frame.mood == "do":
+                    self.frame.unknown.append(item.start)  # "bright or dim": which of them was not said
                 case "act" if self._is_of_unknown_verb(at):
                     self.frame.unknown.append(item.start)
                 case _:

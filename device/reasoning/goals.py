@@ -136,7 +136,7 @@ def goals_of(frame: Frame) -> list[Goal]:
         return [Goal(act, "temperature" if is_warmth else "", slight=frame.is_slight)]
     if frame.complaint:
         return [_relief(frame)]
-    if frame.is_wished and any(target.noun == "light" for target in frame.targets):
+    if frame.is_wished and not frame.verbs and any(target.noun == "light" for target in frame.targets):
         return [Goal("lighten")]
     return [Goal("on")] if frame.activities else []
 

@@ -296,7 +296,9 @@ def _kind(
     if {"copula", "possessive"} <= kinds:
         is_said = after is not None and bool(_SAID & after.readings.keys()) and "noun" not in after.readings
         is_said = is_said or (
-            prior in ("unknown", "subject") and after is not None and not (has_verb or after.readings)
+            prior in ("unknown", "subject")
+            and after is not None
+            and not (has_verb or after.readings or after.found)
         )
         return "copula" if is_said else "filler"
     if {"guard", "aux"} <= kinds:

@@ -89,6 +89,7 @@ def test_what_must_not_act_does_not_either_with_something_polite_before_or_behin
         "and the lights go out",
         "brighten my day",
         "give me time",
+        "set the study lamp to bright or dim",
         "its getting dark outside",
         "turn back to amber",
     ],
