@@ -225,7 +225,10 @@ class _Builder:
             return
         if item.kind in ("act", "neutral"):
             frame.verbs += item.is_verb
-            frame.participles += item.is_verb and item.form == DONE
+            is_done = item.is_verb and item.form == DONE
+            frame.participles += is_done
+            is_regular = item.text.split()[0].endswith(self.index.lexicon.language.done_ending)
+            frame.is_irregular |= is_done and not is_regular
             frame.acts_from = item.start if frame.acts_from < 0 else frame.acts_from
             item.value = self._joined(item) or item.value
             self.verb = item if item.is_verb else self.verb

@@ -216,8 +216,10 @@ def tells_of(part: list[Item]) -> bool:
     before = part[: part.index(said[0])]
     if any(item.kind in _DEMANDS or item.kind in _VALUES for item in part):
         return False
-    is_said_of = any(item.kind in _THINGS for item in before)
-    return is_said_of and (before[0].kind == "determiner" or any(item.form == DOING for item in said))
+    is_said_of = any(item.kind in _THINGS or item.kind == "pronoun" for item in before)
+    return is_said_of and (
+        before[0].kind in ("determiner", "pronoun") or any(item.form == DOING for item in said)
+    )
 
 
 def absent_object(part: list[Item], known: Lexicon) -> range:

@@ -52,6 +52,7 @@ class Frame:
     is_begun: bool = (
         False  # begins with what somebody is doing, or is to ("turning off the lights", "to turn …")
     )
+    is_irregular: bool = False  # one of its participles sounds unlike its verb ("left")
     participles: int = 0  # of the verbs, those that say how a thing is ("locked")
     acts_from: int = -1  # where the first verb or act is, -1 when there is none
     values: list[Value] = field(default_factory=list)

@@ -185,7 +185,7 @@ class Resolver:
         if frame.is_demanded or not 0 < frame.verbs == frame.participles:
             return False
         is_after = any(target.start < frame.acts_from for target in frame.targets)
-        return act not in (_STATES_WISHED if is_after else _HARDLY_TOLD)
+        return act not in (_STATES_WISHED if is_after else () if frame.is_irregular else _HARDLY_TOLD)
 
     def _is_guessed_room(self, target: Target) -> bool:
         """Whether nothing but a room is named, and that by a word that is only like its name ("brain")."""

@@ -103,6 +103,7 @@ def test_a_word_of_a_request_that_is_merely_mentioned_asks_for_nothing(said: str
     [
         "my wife wants the kettle on",
         "opened the gate",
+        "left the kettle on",
         "study lamp turned on",
         "turning off the kettle",
         "to turn off the kettle",

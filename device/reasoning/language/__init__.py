@@ -87,6 +87,7 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ordinals: tuple[Phrases, ...]
     correcting: dict[str, Phrases]
     adverb_ending: str
+    done_ending: str
     adverbs: dict[str, Phrases]
     articles: Phrases
     sounds: tuple[tuple[str, str], ...]
