@@ -84,9 +84,9 @@ def sentences() -> dict[str, Any]:
     return tomllib.loads((DATA / "sentences.toml").read_text())
 
 
-def expected_calls(text: str) -> set[tuple[str, str, str]]:
+def expected_calls(text: str, groups: dict[str, list[str]] | None = None) -> set[tuple[str, str, str]]:
     """The (service, entity, value) triples of a line such as "turn_on @lounge_lights; lock lock.front"."""
-    groups: dict[str, list[str]] = sentences()["groups"]
+    groups = groups or sentences()["groups"]
     calls: set[tuple[str, str, str]] = set()
     for part in filter(None, (part.strip() for part in text.split(";"))):
         service, entity, value = (*part.split(" ", 2), "", "")[:3]

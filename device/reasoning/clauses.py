@@ -10,19 +10,21 @@ from dataclasses import replace
 from itertools import pairwise
 
 from device.reasoning.items import Item
-from device.reasoning.words import Lexicon
+from device.reasoning.words import DOING, DONE, Lexicon
 
 _NAMED = frozenset(("name", "noun", "area", "unknown"))
 _GOALS = frozenset(("act", "neutral", "step", "number", "color", "level", "factor"))
+_TOLD = _GOALS | {"state", "complaint"}
 _THINGS = frozenset(("name", "noun", "area", "unknown", "everything"))
 _ACTS = frozenset(("act", "neutral", "step", "number"))
 _VALUES = frozenset(("number", "level", "color"))
 _SAID_AFTER = frozenset(("act", "color", "level", "percent"))  # what a thing is to be, after its name
 _ENDS_OBJECT = frozenset(("preposition", "number", "color", "level", "clock", "conjunction", "guard", "by"))
 _SURELY_OF_THINGS = ("on", "off", "dim", "brighten", "lock", "unlock", "toggle")
+_OBJECTS = _THINGS | frozenset(("determiner", "quantifier", "pronoun", "act", "color"))  # may follow a verb
+_DEMANDS = frozenset(("ensure", "desire", "modal"))
 _LEADS_TO_VERB = frozenset(("copula", "degree", "guard", "preposition"))  # "is closed", "about to open"
 _OF_PURPOSES = frozenset(("desire", "unknown", "determiner", "pronoun", "preposition"))
-_DOING, _DONE = "0", "1"  # forms of a verb: turning, turned
 _QUESTIONS = frozenset(("copula", "aux", "wh", "which", "ask"))
 
 
@@ -46,11 +48,16 @@ def clauses(items: list[Item]) -> list[list[Item]]:
 
 
 def _without_purpose(parts: list[list[Item]]) -> list[list[Item]]:
-    """The clauses but a last one that only says what for: "turn on the lamp, I need to find my glasses"."""
-    is_purpose = len(parts) > 1 and parts[-1][0].kind == "desire"
-    if is_purpose and {item.kind for item in parts[-1]} <= _OF_PURPOSES and mood_of(parts[-2]) == "do":
+    """The clauses but one that only says what for: "turn on the lamp, I need to find my glasses"."""
+    if len(parts) > 1 and _is_purpose(parts[-1]) and mood_of(parts[-2]) == "do":
         return parts[:-1]
+    if len(parts) > 1 and _is_purpose(parts[0]) and mood_of(parts[1]) == "do":
+        return parts[1:]
     return parts
+
+
+def _is_purpose(part: list[Item]) -> bool:
+    return part[0].kind == "desire" and {item.kind for item in part} <= _OF_PURPOSES
 
 
 def _goes_on_excepting(part: list[Item], rest: list[Item]) -> bool:
@@ -86,12 +93,18 @@ def _begins_anew(item: Item, rest: list[Item], part: list[Item]) -> bool:
     is_told = (
         bool(kinds & {"copula", "complaint"}) or (part[0].value == "intention" and len(part) > 1)
     ) and not kinds & {"ensure", "desire", "modal", "ask"}
-    if item.is_verb and item.form != _DONE:
+    is_told = is_told or (part[0].kind == "unwanted" and has_thing)
+    if item.is_verb and item.form != DONE:
         is_asked = mood_of(part) == "ask"
         is_amount = part[-1].kind in ("percent", "level") and (not rest or rest[0].kind == "conjunction")
         is_predicate = part[-1].kind in _LEADS_TO_VERB and part[-1].end == item.start
+        is_apart = part[-1].kind == "complaint" or (bool(rest) and rest[0].kind in _OBJECTS)
+        if _is_purpose(part) and part[-1].kind == "unknown" and rest and rest[0].kind in _OBJECTS:
+            return True
+        is_of_it = bool(rest) and rest[0].kind == "pronoun"  # "someone left the gate open, close it"
         return not (is_asked or is_amount) and (
-            (has_thing and has_goal and "subject" not in kinds) or (is_told and not is_predicate)
+            (has_thing and has_goal and ("subject" not in kinds or is_of_it))
+            or (is_told and is_apart and not is_predicate)
         )
     is_said_of = part[-1].kind in _SAID_AFTER and not part[-1].is_verb
     if is_said_of and has_thing and item.kind in ("name", "determiner"):
@@ -103,6 +116,8 @@ def _begins_anew(item: Item, rest: list[Item], part: list[Item]) -> bool:
         return True
     if item.kind == "desire" and is_complete and {other.kind for other in rest} <= _OF_PURPOSES:
         return True
+    if item.kind == "guard" and item.value == "intention" and is_complete:
+        return True  # "turn off the light, I can not sleep"
     if item.kind in ("pronoun", "subject", "determiner", "name"):
         following = next((other for other in rest if other.kind not in ("noun", "name", "area")), None)
         return is_complete and following is not None and following.kind == "copula"
@@ -113,12 +128,18 @@ def mood_of(part: list[Item]) -> str:
     """What a clause does: "do" is wished, "ask" is asked, "tell" is merely told."""
     kinds = [item.kind for item in part]
     first = next((kind for kind in kinds if kind not in ("determiner", "ignored", "degree")), "")
+    is_told = part[0].kind in ("ignored", "determiner") and first == "copula"
+    if is_told and not any("definite" in item.readings for item in part[2:3]):
+        return "tell"  # "there is a lamp on", "its getting dark"
     if first in ("wh", "which", "aux", "copula") or "ask" in kinds or "asks" in part[0].readings:
         return "ask"
     if first == "reason" or part[0].value == "intention":
         return "tell"
     if first == "subject" and not {"ensure", "desire", "complaint"} & set(kinds):
         return "tell"
+    if "unwanted" in kinds and "copula" not in kinds:
+        return "do"
+    kinds = [item.kind for item in part if "infinitive" not in item.readings]  # "let the lamp be red"
     if {"copula", "complaint"} & set(kinds) and not {"ensure", "desire", "modal"} & set(kinds):
         return "tell" if "copula" in kinds or not {"act", "neutral"} & set(kinds) else "do"
     return "do"
@@ -147,7 +168,7 @@ def guard_of(part: list[Item]) -> str:
         return "question"
     if part[0].kind == "aux" and part[0].readings.get("guard") == "past":
         return "past"  # "were the lights on all night": nobody kept that
-    if any(a.kind == "aux" and b.form == _DONE for a, b in pairwise(part[1:])):
+    if any(a.kind == "aux" and b.form == DONE for a, b in pairwise(part[1:])):
         return "past"  # "the fan has stopped"
     if _is_stopped_doing(part):
         return "negation"
@@ -172,8 +193,32 @@ def _is_about_doing(part: list[Item]) -> bool:
 def _is_stopped_doing(part: list[Item]) -> bool:
     """Whether somebody is to stop what they are doing to a thing: "stop turning on …"."""
     stop = next((at for at, item in enumerate(part) if item.kind == "act" and item.value == "stop"), None)
-    return stop is not None and any(
-        item.is_verb and item.form == _DOING for item in part[stop + 1 : stop + 4]
+    return stop is not None and any(item.is_verb and item.form == DOING for item in part[stop + 1 : stop + 4])
+
+
+def tells_of(part: list[Item]) -> bool:
+    """Whether a clause tells what becomes of a thing: "the lights turned off", "garage door opening".
+
+    Without an article the first may be a wish as well ("curtains closed"), the second is none. What begins
+    like the end of something longer ("with the lamp brighter") is none either.
+    """
+    kinds = [item.kind for item in part]
+    is_part = "relates" in part[0].readings and "copula" not in kinds and not _TOLD.isdisjoint(kinds)
+    if is_part and mood_of(part) != "ask":
+        return not any(item.is_verb and not item.form for item in part[:-1])
+    if kinds[0] == "subject" and "complaint" in kinds[2:] and "copula" not in kinds:
+        return True  # "I like it dark"
+    said = [item for item in part if item.is_verb or item.kind == "state"]
+    if said and "intransitive" in said[0].readings and _DEMANDS.isdisjoint(kinds):
+        return any(kind in _THINGS for kind in kinds[: part.index(said[0])])
+    if not said or mood_of(part) != "do" or not all(item.form or item.kind == "state" for item in said):
+        return False
+    before = part[: part.index(said[0])]
+    if any(item.kind in _DEMANDS or item.kind in _VALUES for item in part):
+        return False
+    is_said_of = any(item.kind in _THINGS or item.kind == "pronoun" for item in before)
+    return is_said_of and (
+        before[0].kind in ("determiner", "pronoun") or any(item.form == DOING for item in said)
     )
 
 

@@ -14,10 +14,11 @@ from typing import NamedTuple
 import msgspec
 
 from device.home.registry import Call, Entity, House
+from device.reasoning.builder import frame
 from device.reasoning.choosing import Picked, choose
 from device.reasoning.clauses import clauses, whole
-from device.reasoning.context import Choice, Context, Done, goals_of, taking_back
-from device.reasoning.frames import Frame, Target, frame
+from device.reasoning.context import Choice, Context, Done, goals_of, remember, taking_back
+from device.reasoning.frames import Frame, Target
 from device.reasoning.items import cover
 from device.reasoning.lending import inherit
 from device.reasoning.names import NameIndex
@@ -84,6 +85,28 @@ def instead(words: list[str], result: Result, house: House, known: Lexicon, cont
     if {(call.service, call.value) for call in result.calls} != before:
         return result
     return msgspec.structs.replace(result, takes_back=taking_back(context, result.calls, house))
+
+
+def repair(words: list[str], known: Lexicon) -> tuple[list[str], list[str]] | None:
+    """What was said first and what was said instead of it; None where nothing is corrected."""
+    phrases = _phrases(known)["within"]
+    for at in range(1, len(words)):
+        later = [place for place in range(at, len(words)) if words[place] != ","]
+        size = 0 if words[at] == "," else _start([words[place] for place in later], phrases)
+        if 0 < size < len(later):
+            return _stripped(words[:at]), words[later[size] :]
+    return None
+
+
+def mended(
+    said: Understood, instead: list[str], house: House, index: NameIndex, calls: Calls
+) -> Result | None:
+    """What a request comes to whose end corrects it; None when the end does not go on from its beginning."""
+    lead = index.lexicon.language.correcting["within"][0].split()
+    result = correct([*lead, *instead], house, index, remember(said.calls, house), calls)
+    return (
+        msgspec.structs.replace(result, takes_back=()) if isinstance(result, Understood | AskBack) else None
+    )
 
 
 # --- the words --------------------------------------------------------------------------------------------

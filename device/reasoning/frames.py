@@ -1,32 +1,11 @@
-"""From clauses to frames: what is wanted (acts, values) of which things (targets), one frame per clause."""
+"""What a clause comes to: acts and values that are wanted, of which things. One frame per clause."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
 
-from device.reasoning.clauses import mood_of
-from device.reasoning.items import Item
-from device.reasoning.names import Found, NameIndex
-
-_HOURS = 12  # "at" up to this number is rather a time of day
-_UNITS = ("percent", "degrees", "fahrenheit", "kelvin")
-_BETWEEN = frozenset(("determiner", "quantifier", "ignored", "degree"))
-_OPTION_KINDS = frozenset(
-    (
-        "unknown",
-        "color",
-        "level",
-        "neutral",
-        "act",
-        "step",
-        "state",
-        "attribute",
-        "noun",
-        "complaint",
-        "sense",
-    )
-)
+from device.reasoning.names import Found
 
 
 @dataclass(slots=True)
@@ -70,6 +49,10 @@ class Frame:
     # what is wanted
     acts: set[str] = field(default_factory=set)
     verbs: int = 0
+    is_begun: bool = (
+        False  # begins with what somebody is doing, or is to ("turning off the lights", "to turn …")
+    )
+    is_irregular: bool = False  # one of its participles sounds unlike its verb ("left")
     participles: int = 0  # of the verbs, those that say how a thing is ("locked")
     acts_from: int = -1  # where the first verb or act is, -1 when there is none
     values: list[Value] = field(default_factory=list)
@@ -78,9 +61,11 @@ class Frame:
     attributes_from: int = sys.maxsize  # where the first of them is
     complaint: str = ""
     states: list[str] = field(default_factory=list)
+    is_condition: bool = False  # they only tell how a thing is ("running"), and demand nothing
     senses: list[tuple[str, bool]] = field(default_factory=list)  # class of sensor; whether only that is said
     activities: list[str] = field(default_factory=list)
     houseless: str = ""
+    is_mentioned: bool = False  # its houseless word stands among others
     not_yet: str = ""
     count: int = 0  # of how many things, 0 when that is not said
     # of what
@@ -96,10 +81,14 @@ class Frame:
     is_theirs: bool = False  # says "she" or "you"
     is_wished: bool = False  # says "I need", "I want"
     is_shut: bool = False  # says "shut", not "close"
+    is_demanded: bool = False  # says "make sure", "can", or a wish
     is_leave_asked: bool = False  # says "is it okay to"
     is_unwanted: bool = False  # says "I do not need"
     is_bare: bool = False  # its complaint needs a subject
+    is_lack: bool = False  # its complaint says what is lacking ("some light")
+    is_sought: bool = False  # what would be a complaint is wished for ("make it dark")
     is_slight: bool = False
+    is_reason: bool = False  # says "because"
     is_open_question: bool = False  # asks what or which
     is_sensed: bool = False  # says "detected"
     is_scene: bool = False  # names a scene or a button and nothing else
@@ -116,265 +105,3 @@ class Frame:
             or self.activities
             or self.is_scene
         )
-
-
-def frame(part: list[Item], index: NameIndex) -> Frame:
-    """The frame of one clause."""
-    return _Builder(part, index).build()
-
-
-class _Builder:
-    """Reads the items of one clause from left to right."""
-
-    def __init__(self, part: list[Item], index: NameIndex) -> None:
-        self.part = part
-        self.index = index
-        self.frame = Frame(mood_of(part), part[0].start)
-        self.frame.is_open_question = part[0].kind in ("wh", "which")
-        self.verb: Item | None = None
-        self.targets = self.frame.targets  # or, after "except", those excluded
-
-    def build(self) -> Frame:
-        for at, item in enumerate(self.part):
-            before = self.part[:at]
-            match item.kind:
-                case "except":
-                    self.targets = self.frame.excluded
-                case "name":
-                    self._name(item, before)
-                case "area":
-                    self._area(item, item.value, before)
-                case "noun":
-                    self._noun(item, before)
-                case "quantifier" if not before and self.part[1:2] and self._is_particle(self.part[1]):
-                    self.targets.append(Target(item.start, item.end, noun="everything", every=True))
-                case "everything":
-                    self.targets.append(Target(item.start, item.end, noun="everything", every=True))
-                case "unknown":
-                    self._unknown(item, before)
-                case "sense" if self.frame.mood != "ask":
-                    self._unknown(item, before)
-                case _:
-                    self._meaning(item, before[-1] if before else None, (*self.part[at + 1 :], None)[0])
-            if item.kind == "duration" and self._is_ordinal(at):
-                self._unknown(item, before)
-            if item.kind in _OPTION_KINDS:
-                self.frame.options.append(item.start)
-            self.frame.is_sensed |= "sensed" in item.readings
-            if sense := item.readings.get("sense"):
-                self.frame.senses.append((sense, item.kind in ("sense", "act", "state", "complaint")))
-        targets = self.frame.targets
-        self.frame.is_scene = bool(targets) and all(self._is_scene(target) for target in targets)
-        return self.frame
-
-    def _is_particle(self, item: Item) -> bool:
-        return item.kind == "act" and item.text in self.index.lexicon.language.particles
-
-    # Things
-
-    def _touches(self, before: list[Item]) -> bool:
-        """Whether only articles and the like lie between the last thing and here."""
-        end = self.targets[-1].end if self.targets else 0
-        return bool(self.targets) and all(o.kind in _BETWEEN for o in before if o.start >= end)
-
-    def _every(self, before: list[Item]) -> bool:
-        end = self.targets[-1].end if self.targets else 0
-        return any(o.kind in ("quantifier", "which") for o in before if o.start >= end)
-
-    def _name(self, item: Item, before: list[Item]) -> None:
-        area = next((found.name.area for found in item.found if found.name.area), "")
-        named = tuple(found for found in item.found if found.name.ids)
-        if not named:
-            self._area(item, area, before)
-            self.targets[-1].likeness = item.found[0].score
-            return
-        last = self.targets[-1] if self._touches(before) else None
-        if last and last.area and not (last.noun or last.found or last.words):
-            last.found, last.end = named, item.end
-        else:
-            self.targets.append(Target(item.start, item.end, named, area=area, every=self._every(before)))
-
-    def _area(self, item: Item, area: str, before: list[Item]) -> None:
-        """An area narrows the things just named, unless they have one or plainly are elsewhere."""
-        last = self.targets[-1] if self.targets else None
-        is_apart = last is not None and any(o.kind == "except" and o.start >= last.end for o in before)
-        if last and not (last.area or is_apart):
-            named = [e for found in last.found for e in found.name.ids]
-            is_there = any(self.index.entities[e].area == area for e in named)
-            is_said_of = bool(named) and before[-1].kind in ("preposition", "determiner")
-            if last.noun or last.words or is_there or is_said_of:
-                last.area, last.end = area, item.end
-                return
-        self.targets.append(Target(item.start, item.end, area=area, every=self._every(before)))
-
-    def _noun(self, item: Item, before: list[Item]) -> None:
-        if self.targets and before[-1].kind == "color":  # "the lamp … a blue light"
-            return
-        last = self.targets[-1] if self._touches(before) else None
-        every = self._every(before)
-        named = [e for found in last.found for e in found.name.ids] if last else []
-        is_kind_of_last = any(item.value in self.index.nouns_of[e] for e in named)
-        if last and (is_kind_of_last or not (last.noun or last.found)):
-            last.noun, last.spoken_noun, last.end, last.every = (
-                item.value,
-                item.text,
-                item.end,
-                last.every or every,
-            )
-        else:
-            target = Target(item.start, item.end, noun=item.value, spoken_noun=item.text, every=every)
-            self.targets.append(target)
-
-    def _unknown(self, item: Item, before: list[Item]) -> None:
-        if self.frame.mood == "ask" and item.text.endswith(self.index.lexicon.language.adverb_ending):
-            return
-        if self.verb is not None and (act := self.index.lexicon.act(self.verb.text, item.text)):
-            self.frame.acts.add(act)  # "get … going"
-            return
-        last = self.targets[-1] if self.targets else None
-        touches = self._touches(before)
-        is_place = bool(before) and before[-1].kind in ("preposition", "determiner")
-        if last and touches and last.found:
-            self.frame.unknown.append(item.start)
-        elif last and (touches or (is_place and self._is_narrowed(last, item))):
-            last.words.append(item.start)
-            last.end = item.end
-        else:
-            every = self._every(before)
-            self.targets.append(Target(item.start, item.end, words=[item.start], every=every))
-
-    def _is_narrowed(self, last: Target, item: Item) -> bool:
-        """Whether an unknown place says more of a kind of thing ("lights in the attic"), no choice does."""
-        return bool(last.noun) and not (last.words or last.area or item.text in self.index.option_words)
-
-    def _is_scene(self, target: Target) -> bool:
-        if target.found:
-            return any(self.index.entities[e].domain in ("scene", "button") for e in target.found[0].name.ids)
-        return target.noun == "scene" and bool(target.words)
-
-    def _is_ordinal(self, at: int) -> bool:
-        """Whether a length of time stands where only an ordinal can ("the second lamp")."""
-        before, after = self.part[at - 1] if at else None, (*self.part[at + 1 :], None)[0]
-        is_counted = before is not None and before.kind == "number"
-        return not is_counted and after is not None and after.kind in ("name", "noun")
-
-    # What is wanted of them
-
-    def _meaning(self, item: Item, previous: Item | None, following: Item | None) -> None:
-        frame = self.frame
-        if previous and previous.kind == "origin":
-            return
-        if item.kind in ("act", "neutral"):
-            frame.verbs += item.is_verb
-            frame.participles += item.is_verb and item.form == "1"
-            frame.acts_from = item.start if frame.acts_from < 0 else frame.acts_from
-            item.value = self._joined(item) or item.value
-            self.verb = item if item.is_verb else self.verb
-        match item.kind:
-            case "act":
-                frame.acts.add(item.value)
-                frame.is_shut |= "shuts" in item.readings
-                if self.targets is frame.excluded:
-                    frame.guard = frame.guard or "negation"
-            case "state":
-                frame.states.append(item.value)
-            case "step":
-                frame.steps.append(item.value)
-            case "attribute":
-                frame.attributes.append(item.value)
-                frame.attributes_from = min(item.start, frame.attributes_from)
-            case "complaint":
-                frame.complaint, frame.is_bare = item.value, "bare" in item.readings
-            case "color" if item.value.isdigit():
-                frame.values.append(Value("white", float(item.value)))
-            case "color":
-                is_before = previous is not None and previous.kind not in ("preposition", "clock", "neutral")
-                is_epithet = is_before and following is not None and following.kind in ("noun", "name")
-                frame.values.append(Value("color", name=item.value, is_epithet=is_epithet))
-            case "level":
-                prior = previous.kind if previous else ""
-                frame.values.append(
-                    Value(
-                        "percent",
-                        float(item.value),
-                        relative=prior == "by",
-                        is_level=True,
-                        is_loose=prior not in ("preposition", "clock"),
-                        is_switching=previous is not None
-                        and previous.text in self.index.lexicon.language.particles,
-                    )
-                )
-            case "factor":
-                times, _, of = item.value.partition(" ")
-                frame.values.append(Value("factor", float(times), of))
-            case "number":
-                self._number(item, previous, following.kind if following else "")
-            case "activity":
-                frame.activities.append(item.value)
-            case "houseless" | "not_yet" | "guard":
-                setattr(frame, item.kind, getattr(frame, item.kind) or item.value)
-            case _:
-                self._manner(item)
-
-    def _joined(self, particle: Item) -> str:
-        """What a particle makes of the verb before the thing ("light … up"), which then means that alone."""
-        verb = self.verb
-        if verb is None or particle.is_verb or verb.value not in ("on", "close", ""):
-            return ""
-        act = self.index.lexicon.act(verb.text, particle.text)
-        if act == "off" and any(map(self._may_move, self.targets)):
-            return ""
-        if act:
-            self.frame.acts.discard(verb.value)
-        return act
-
-    def _may_move(self, target: Target) -> bool:
-        """Whether a target may be a cover, which is shut down but not switched off."""
-        if target.found:
-            return any(self.index.entities[e].domain == "cover" for e in target.found[0].name.ids)
-        return target.noun not in ("light", "fan", "thermostat", "switch", "everything")
-
-    def _manner(self, item: Item) -> None:
-        frame = self.frame
-        match item.kind:
-            case "desire":
-                frame.is_wished = True
-                frame.is_leave_asked |= "leave" in item.readings
-            case "unwanted":
-                frame.is_unwanted = True
-            case "degree":
-                frame.is_slight = True
-            case "pronoun":
-                frame.has_pronoun = True
-                frame.is_ours = frame.is_ours or "impersonal" in item.readings
-            case "subject":
-                frame.has_subject = True
-                frame.is_ours = "self" in item.readings
-                frame.is_theirs = not frame.is_ours
-
-    def _number(self, item: Item, previous: Item | None, unit: str) -> None:
-        frame, amount, prior = self.frame, float(item.text), previous.kind if previous else ""
-        if prior == "negative":
-            amount, prior = -amount, "preposition"
-        is_time_of_day = prior == "clock" and amount <= _HOURS and unit not in _UNITS
-        if unit == "noun" and prior not in ("clock", "by"):
-            frame.count = int(amount)
-            return
-        is_delay = previous is not None and "delay" in previous.readings and unit not in _UNITS
-        if unit == "duration" or is_time_of_day or is_delay:
-            frame.guard = frame.guard or "later"
-        relative = prior == "by"
-        match unit:
-            case "percent":
-                value = Value("percent", amount, relative=relative)
-            case "fahrenheit":
-                celsius = (amount if relative else amount - 32) * 5 / 9
-                value = Value("degrees", round(celsius * 2) / 2, relative=relative)
-            case "kelvin":
-                value = Value("kelvin", amount, relative=relative)
-            case "degrees":
-                is_loose = prior not in ("preposition", "clock")
-                value = Value("degrees", amount, relative=relative or prior == "act", is_loose=is_loose)
-            case _:
-                value = Value("number", amount, relative=relative)
-        frame.values.append(value)

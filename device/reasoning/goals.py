@@ -50,6 +50,14 @@ _ABSORBS = {
     ("open", "toggle"): "open",
     ("close", "toggle"): "close",
 }
+_RELIEFS = {  # what is stepped which way to end a complaint; "lighten" is no step
+    "dim": ("brightness", "-"),
+    "brighten": ("brightness", "+"),
+    "lower": ("", "-"),
+    "raise": ("", "+"),
+    "warm": ("temperature", "+"),
+    "cool": ("temperature", "-"),
+}
 ATTRIBUTE_DOMAINS = {
     "brightness": ("light",),
     "color": ("light",),
@@ -121,22 +129,24 @@ def goals_of(frame: Frame) -> list[Goal]:
                 slight=frame.is_slight,
             )
         ]
+    if act and frame.attributes and not ATTRIBUTE_DOMAINS.keys() & set(frame.attributes):
+        return []  # "turn on the humidity"
     if act:
         is_warmth = act in ("on", "off") and "temperature" in frame.attributes  # "turn off the heat"
         return [Goal(act, "temperature" if is_warmth else "", slight=frame.is_slight)]
     if frame.complaint:
-        step = {
-            "dim": ("brightness", "-"),
-            "brighten": ("brightness", "+"),
-            "lower": ("", "-"),
-            "raise": ("", "+"),
-            "warm": ("temperature", "+"),
-            "cool": ("temperature", "-"),
-        }
-        return [Goal("step", *step[frame.complaint])] if frame.complaint in step else [Goal("lighten")]
-    if frame.is_wished and any(target.noun == "light" for target in frame.targets):
+        return [_relief(frame)]
+    if frame.is_wished and not frame.verbs and any(target.noun == "light" for target in frame.targets):
         return [Goal("lighten")]
     return [Goal("on")] if frame.activities else []
+
+
+def _relief(frame: Frame) -> Goal:
+    """What a complaint begs for, or the state itself where that is wished."""
+    of, sign = _RELIEFS.get(frame.complaint, ("", ""))
+    if not frame.is_sought:
+        return Goal("step", of, sign) if sign else Goal("lighten")
+    return Goal("step", of, "-" if sign == "+" else "+") if sign else Goal("off", "brightness")
 
 
 def _value_goals(frame: Frame, act: str | None) -> list[Goal]:
@@ -193,7 +203,7 @@ def call_for(goal: Goal, entity: Entity, house: House) -> Call | None:
             return Call("turn_on", entity.id)
         case "off", "light" | "switch" | "fan" | "climate":
             return Call("turn_off", entity.id)
-        case "run", "switch" | "fan" | "climate":
+        case "run", "light" | "switch" | "fan" | "climate":
             return Call("turn_on", entity.id)
         case "toggle", _:
             return _toggle(entity, house)
@@ -268,13 +278,13 @@ def _cover_position(goal: Goal, state: State) -> int:
 
 def _step(goal: Goal, entity: Entity, state: State) -> Call | None:
     match entity.domain:
-        case "light" if goal.of in ("", "brightness"):
+        case "light" if goal.of in ("", "strength", "brightness"):
             return Call("brightness_step", entity.id, goal.sign)
         case "light" if goal.of == "temperature" and "color_temp" in entity.features:
             kelvin = (state.kelvin or _USUAL_KELVIN) + (-_KELVIN_STEP if goal.sign == "+" else _KELVIN_STEP)
             low, high = entity.minimum or KELVIN_RANGE[0], entity.maximum or KELVIN_RANGE[1]
             return Call("color_temperature", entity.id, whole(max(low, min(high, kelvin))))
-        case "climate" if goal.of in ("", "temperature"):
+        case "climate" if goal.of in ("", "strength", "temperature"):
             return Call("temperature_step", entity.id, goal.sign)
         case "switch" if goal.of == "temperature" and goal.sign == "+":
             return Call("turn_on", entity.id)
@@ -284,7 +294,7 @@ def _step(goal: Goal, entity: Entity, state: State) -> Call | None:
                 entity.id,
                 _cover_position(Goal("open" if goal.sign == "+" else "close", slight=goal.slight), state),
             )
-        case "fan" if goal.of in ("", "speed"):
+        case "fan" if goal.of in ("", "strength", "speed"):
             now = state.speed if state.speed is not None else 50
             return Call("speed", entity.id, max(0, min(100, now + (STEP if goal.sign == "+" else -STEP))))
         case _:

@@ -15,9 +15,11 @@ import msgspec
 from device.home.registry import Call, House
 from device.reasoning import correcting, sentences
 from device.reasoning.asking import NO_ROOM, which_room
-from device.reasoning.clauses import absent_object, clauses, guard_of, whole
+from device.reasoning.builder import frame
+from device.reasoning.clauses import absent_object, clauses, guard_of, mood_of, tells_of, whole
 from device.reasoning.context import Context, go_on
-from device.reasoning.frames import Frame, frame
+from device.reasoning.frames import Frame
+from device.reasoning.goals import ATTRIBUTE_DOMAINS
 from device.reasoning.items import cover
 from device.reasoning.lending import inherit
 from device.reasoning.names import NameIndex
@@ -100,6 +102,8 @@ def parse(text: str, house: House, language: str = "en", context: Context = NO_C
         return go_on(way, context, house)
     if context.last and (found := corrected(text, house, language, context)):
         return found
+    if (mended := _mended(words, house, known)) is not None:
+        return mended
     result = correcting.instead(said, _understand(words, house, known, context), house, known, context)
     if isinstance(result, NotPossible) and result.why == "unknown_device" and (deed := known.beyond(words)):
         return NotPossible(deed, "beyond")
@@ -112,6 +116,18 @@ def parse(text: str, house: House, language: str = "en", context: Context = NO_C
     if context.is_asked and not result.guard and _is_mumbled(words, house, known):
         return correcting.once_more(context)
     return result
+
+
+def _mended(words: list[str], house: House, known: Lexicon) -> Result | None:
+    """A request that corrects itself: "lights off in the lounge, no, I mean the kitchen"; else None."""
+    if (found := correcting.repair(words, known)) is None:
+        return None
+    said, instead = (_understand(part, house, known, NO_CONTEXT) for part in found)
+    if not isinstance(said, Understood):
+        return None
+    if isinstance(instead, Understood):
+        return instead
+    return correcting.mended(said, found[1], house, index_of(house, known), _calls)
 
 
 def _is_mumbled(words: list[str], house: House, known: Lexicon) -> bool:
@@ -144,6 +160,7 @@ def addressed(words: list[str], known: Lexicon) -> list[str]:
             break
     while words and words[0] == ",":
         words = words[1:]
+    words = _without_adverbs(words, known)
     for correction in known.corrections:
         rest = [word for word in words[len(correction) :] if word != ","]
         is_whole = words[: len(correction)] == correction and not any(
@@ -152,6 +169,16 @@ def addressed(words: list[str], known: Lexicon) -> list[str]:
         if is_whole and rest and known.is_verb(rest[0]):
             return words[len(correction) :]
     return words
+
+
+def _without_adverbs(words: list[str], known: Lexicon) -> list[str]:
+    """Without what only colours a wish: "I would really like the lamp on"."""
+    adverbs = known.language.adverbs
+    return [
+        word
+        for before, word in zip(["", *words], words, strict=False)
+        if not (before in adverbs["after"] and word in adverbs["words"])
+    ]
 
 
 def _understand(words: list[str], house: House, known: Lexicon, context: Context) -> Result:
@@ -170,6 +197,8 @@ def _resolved(words: list[str], house: House, known: Lexicon, context: Context) 
     items = cover(words, places, index, known)
     parts = whole(clauses(items))
     guard = next((found for part in parts if (found := guard_of(part))), "")
+    is_told = bool(parts) and (len(parts) == 1 or mood_of(parts[0]) == "do") and tells_of(parts[0])
+    guard = guard or ("statement" if is_told else "")
     frames = inherit([frame(part, index) for part in parts])
     guard = guard or next((f.guard for f in frames if f.guard not in ("", "intention") and not f.not_yet), "")
     if guard:
@@ -201,8 +230,8 @@ def _calls(frames: list[Frame], resolver: Resolver) -> Result:
             if now.mood == "tell":
                 calls += _told(now, frames, resolver, is_alone=not wanted)
             else:
-                if now.is_unwanted:
-                    now.acts = {"off"}
+                if now.is_unwanted and (now.is_lack or not now.complaint):
+                    now.acts, now.complaint = {"off"}, ""
                 calls = _overruled(calls, resolver.calls(now))
     except Stop as stop:
         return stop.result
@@ -241,6 +270,8 @@ def _told(now: Frame, frames: list[Frame], resolver: Resolver, is_alone: bool) -
         resolver.antecedent = resolver.antecedent or named
         resolver.things.area = next((t.area for t in now.targets if t.area in areas), resolver.things.area)
         return []
+    if now.is_reason:
+        raise Stop(NotUnderstood("statement"))
     if resolver.antecedent or (not now.complaint and any(other.complaint for other in frames)):
         return []
     if now.is_scene and now.has_pronoun and not (now.acts or now.values or now.unknown):
@@ -248,5 +279,9 @@ def _told(now: Frame, frames: list[Frame], resolver: Resolver, is_alone: bool) -
     is_idle = now.is_theirs or (now.is_bare and not (now.is_ours or now.targets))
     if not now.complaint or is_idle or now.guard or any(target.area == "@outdoor" for target in now.targets):
         raise Stop(NotUnderstood("", False) if now.complaint else NotUnderstood("statement", _implies(now)))
+    if now.attributes and not ATTRIBUTE_DOMAINS.keys() & set(now.attributes):
+        raise Stop(NotUnderstood("statement"))  # "the water is too cold"
+    if not any(target.found or target.noun for target in now.targets):
+        now = replace(now, acts=set())  # "I am freezing out in the garden"
     resolver.things.confidence *= _TOLD_COST
     return resolver.calls(now)

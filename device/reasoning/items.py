@@ -18,7 +18,27 @@ _RIVALS = 4
 
 # Readings that only qualify another one.
 _MARKS = frozenset(
-    ("form", "asks", "bare", "impersonal", "self", "misheard", "sense", "leave", "shuts", "delay")
+    (
+        "form",
+        "asks",
+        "bare",
+        "lacks",
+        "purpose",
+        "relates",
+        "infinitive",
+        "theirs",
+        "intransitive",
+        "definite",
+        "perfect",
+        "impersonal",
+        "self",
+        "misheard",
+        "sense",
+        "leave",
+        "shuts",
+        "delay",
+        "condition",
+    )
 )
 _THING = frozenset(("noun", "name", "area", "unknown", "activity", "everything"))
 _BEFORE_NOUN = frozenset(
@@ -26,6 +46,8 @@ _BEFORE_NOUN = frozenset(
 )
 _OURS = ("@house", "@here")
 _BEFORE_ONE = frozenset(("determiner", "color", "unknown", "noun", "area", "name"))
+_DESCRIBED = frozenset(("noun", "name", "area", "pronoun", "everything", "quantifier", "copula", "degree"))
+_IS_HOW = frozenset(("complaint", "step", "degree"))
 _SAID = frozenset(("act", "complaint", "state", "step"))
 _AFTER_PRONOUN = frozenset(
     ("noun", "name", "area", "unknown", "color", "quantifier", "ignored", "level", "attribute")
@@ -71,7 +93,7 @@ class Item:
     text: str
     kind: str = "unknown"
     value: str = ""
-    form: str = ""  # "0" turning, "1" turned
+    form: str = ""  # of a verb: DOING or DONE
     found: tuple[Found, ...] = ()
     readings: Readings = field(default_factory=dict)
     is_verb: bool = False  # a verb of its own, not just "on" or "up"
@@ -120,7 +142,10 @@ def _whole_names(
 def _phrases(words: list[str], start: int, lexicon: Lexicon) -> dict[int, _Option]:
     """The phrases (and the number) that start here, by where they end."""
     options = {}
+    is_led = start > 0 and "determiner" in lexicon.readings(words[start - 1])
     for end, readings in lexicon.at(words, start):
+        if is_led and end > start + 1 and "act" in readings and lexicon.noun(words[start]):
+            continue  # "turn the light up" does not say "light up"
         item = Item(start, end, " ".join(words[start:end]), readings=readings)
         options[end] = (end - start + _PHRASE_LENGTH_BONUS * (end - start - 1), item)
     if is_number(words[start]):
@@ -146,8 +171,9 @@ def _names(
 
 
 def _choose(items: list[Item], lexicon: Lexicon) -> list[Item]:
-    has_verb = has_act = False
+    has_verb = has_act = is_wished = False
     first = True
+    is_perfect = any("perfect" in item.readings for item in items)
     for at, item in enumerate(items):
         before = items[at - 1] if at else None
         after = items[at + 1] if at + 1 < len(items) else None
@@ -158,9 +184,14 @@ def _choose(items: list[Item], lexicon: Lexicon) -> list[Item]:
                 "noun" in beyond.readings or any(found.name.ids for found in beyond.found)
             )
             item.kind = _kind(item, before, after, has_verb, first, is_thing_next)
+            if first and is_perfect and "aux" in item.readings:
+                item.kind = "aux"  # "have the blinds been shut", but not "have the blinds shut"
             is_epithet = before is not None and before.kind == "determiner" and after is not None
             is_turned = item.text in lexicon.language.particles or "form" in item.readings
-            if is_turned and is_epithet and after and "noun" in after.readings:
+            is_named = after is not None and ("noun" in after.readings or bool(after.found))
+            if item.kind in ("act", "level") and is_epithet and is_named and not (has_verb or is_wished):
+                item.kind = "unknown"  # "my warm bedroom"
+            if is_turned and is_epithet and is_named:
                 item.kind = "unknown"  # "the back door", "the left lamp"
             if item.kind == "except" and at == 0:  # nothing was said yet that it could except
                 item.kind = "filler"
@@ -183,13 +214,16 @@ def _choose(items: list[Item], lexicon: Lexicon) -> list[Item]:
         elif item.kind not in ("filler", "determiner"):
             first = False
         has_verb = has_verb or item.is_verb
+        is_wished = is_wished or item.kind in ("desire", "ensure")
         has_act = item.kind != "conjunction" and (has_act or item.kind in ("act", "state"))
     return [item for item in items if item.kind != "filler"]
 
 
 def _is_owned(items: list[Item], at: int) -> bool:
-    """Whether a place is somebody's ("mum's house", "my parents house"), and so perhaps another one."""
+    """Whether a place is somebody's ("mum's house", "their room"), and so perhaps another one."""
     before = items[at - 1] if at else None
+    if before is not None and "theirs" in before.readings:
+        return True
     if before is not None and "possessive" in before.readings:
         return at > 1 and not items[at - 2].found
     return before is not None and before.kind == "unknown" and not before.readings
@@ -229,14 +263,18 @@ def _kind(
         is_value = after is not None and bool({"number", "level", "color"} & after.readings.keys())
         is_value = is_value and not is_count
         is_led = after is not None and "determiner" in after.readings
-        is_place = is_led and prior in ("noun", "name", "attribute") and not is_thing_next
+        is_place = is_led and prior in ("noun", "name", "attribute", "step") and not is_thing_next
         is_place = is_place or (is_led and prior in ("level", "percent", "number", "color"))
         return "preposition" if is_value or is_place else "act"
     if {"state", "act"} <= kinds and not has_verb and first:
         return "act" if _could_be(after, _THING | {"determiner", "quantifier"}) else "state"
+    if {"state", "act"} <= kinds and not has_verb and prior not in _DESCRIBED and after is not None:
+        return "act" if {"determiner", "quantifier"} & after.readings.keys() else "state"
     if {"noun", "act"} <= kinds:
         has_object = _could_be(after, _THING | {"determiner", "quantifier"})
         return "noun" if prior in _BEFORE_NOUN or has_verb or not has_object else "act"
+    if {"attribute", "activity"} <= kinds:
+        return "activity" if has_verb else "attribute"
     if "attribute" in kinds and "level" in kinds:
         if "act" in kinds and not has_verb and _could_be(after, _THING | {"determiner", "quantifier"}):
             return "act"
@@ -251,11 +289,17 @@ def _kind(
         return "noun" if prior in ("determiner", "quantifier", "area", "unknown") else "neutral"
     if {"noun", "ignored"} <= kinds:
         return "ignored" if prior == "color" else "noun"
+    if {"copula", "neutral"} <= kinds:  # "it is getting dark", "would you mind getting the lights"
+        return "copula" if after is not None and _IS_HOW & after.readings.keys() else "neutral"
     if {"copula", "duration"} <= kinds:
         return "duration" if prior == "number" else "copula"
     if {"copula", "possessive"} <= kinds:
         is_said = after is not None and bool(_SAID & after.readings.keys()) and "noun" not in after.readings
-        is_said = is_said or (prior == "unknown" and after is not None and not (has_verb or after.readings))
+        is_said = is_said or (
+            prior in ("unknown", "subject")
+            and after is not None
+            and not (has_verb or after.readings or after.found)
+        )
         return "copula" if is_said else "filler"
     if {"guard", "aux"} <= kinds:
         return "aux" if first else "guard"

@@ -10,30 +10,38 @@ from device.reasoning.frames import Frame, Target
 def inherit(frames: list[Frame]) -> list[Frame]:
     """Lends every frame the act or the things it lacks, from the frame before it or else after it."""
     result = list(frames)
-    for at, now in enumerate(result):
-        before = result[at - 1] if at else None
-        after = result[at + 1] if at + 1 < len(result) else None
-        if before and before.mood == "ask" and now.mood == "do" and now.verbs == now.participles:
-            now = replace(now, mood="ask", attributes=now.attributes or before.attributes)
-        elif now.mood == "do" and now.targets and not now.has_goal and not (now.houseless or now.not_yet):
-            lender = before if before and before.mood == "do" and before.has_goal else after
-            if lender and lender.mood == "do" and lender.has_goal:
-                now = replace(
-                    now,
-                    acts=lender.acts,
-                    values=lender.values,
-                    states=lender.states,
-                    steps=lender.steps,
-                    attributes=lender.attributes,
-                )
-        if (
-            after
-            and after.targets
-            and not (after.verbs or (after.has_goal and now.has_goal and after.acts != now.acts))
-        ):
+    for at in range(1, len(result)):
+        before, now = result[at - 1], result[at]
+        if before.mood == "ask" and now.mood == "do" and now.verbs == now.participles:
+            result[at] = replace(now, mood="ask", attributes=now.attributes or before.attributes)
+        elif _lacks_goal(now):
+            result[at] = _lent(now, before)
+    for at in reversed(range(len(result) - 1)):
+        now, after = result[at], result[at + 1]
+        now = _lent(now, after) if _lacks_goal(now) else now
+        is_alike = not (after.verbs or (after.has_goal and now.has_goal and after.acts != now.acts))
+        if after.targets and is_alike:
             now = replace(now, targets=[_borrow_noun(target, after.targets[0]) for target in now.targets])
         result[at] = now
     return result
+
+
+def _lacks_goal(now: Frame) -> bool:
+    is_other = bool(now.houseless or now.not_yet or now.is_unwanted)
+    return now.mood == "do" and bool(now.targets) and not (now.has_goal or is_other)
+
+
+def _lent(now: Frame, lender: Frame) -> Frame:
+    if lender.mood != "do" or not lender.has_goal:
+        return now
+    return replace(
+        now,
+        acts=lender.acts,
+        values=lender.values,
+        states=lender.states,
+        steps=lender.steps,
+        attributes=lender.attributes,
+    )
 
 
 def _borrow_noun(target: Target, other: Target) -> Target:

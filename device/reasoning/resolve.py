@@ -31,6 +31,8 @@ _SET = (
     "lighten",
 )  # new values, not changes
 _SURE_OF_ROOM = 0.96  # how well a room must be heard where all in it is meant
+_HARDLY_TOLD = ("on", "off", "close", "lock", "dim", "down")
+_STATES_WISHED = ("close", "lock", "dim")  # "curtains closed", "doors locked" are said of what shall be
 _SWITCHED = ("on", "off", "run")  # "shut off" alone is of nothing
 _NOUNS = {
     "light": "light",
@@ -110,10 +112,11 @@ class Resolver:
             return False
         named = [e for target in frame.targets for found in target.found[:1] for e in found.name.ids]
         is_sensor = bool(named) and all(self.things.house.entities[e].domain == "sensor" for e in named)
-        return is_sensor or (bool(frame.attributes) and not named)
+        is_of = all(frame.attributes_from < target.start for target in frame.targets)
+        return is_sensor or (bool(frame.attributes) and (is_of or not named))
 
     def _houseless(self, frame: Frame) -> list[Call]:
-        if frame.targets or frame.unknown or frame.has_goal or frame.has_subject:
+        if frame.targets or frame.unknown or frame.has_goal or frame.has_subject or frame.is_mentioned:
             raise Stop(NotUnderstood())
         return [Call(frame.houseless)]
 
@@ -121,6 +124,8 @@ class Resolver:
         option = self._option(frame)
         goals = [option] if option else goals_of(frame) or self._repeated
         if not goals and not frame.acts:
+            if frame.is_condition:
+                raise Stop(NotUnderstood("statement"))
             goals = [Goal(frame.states[0])] if frame.states else [Goal("run")] if frame.is_scene else []
         if not goals or (frame.unknown and not option):
             raise Stop(self._without_option(frame) or NotUnderstood())
@@ -146,6 +151,8 @@ class Resolver:
         word that is but like a room's name may be none.
         """
         act = reduce_acts(frame.acts)
+        if self._may_be_told(frame, act):
+            return True
         if act in ("open", "close") and not frame.is_shut:
             return any(call.service in ("turn_on", "turn_off") for call in calls) or (
                 frame.is_leave_asked and act == "open"
@@ -153,6 +160,8 @@ class Resolver:
         if frame.is_leave_asked and act == "unlock":
             return True
         if any(self._is_guessed_room(target) for target in frame.targets):
+            if frame.verbs and all(target.start < frame.acts_from for target in frame.targets):
+                raise Stop(NotUnderstood())  # "Holly, could you shut down": rather somebody's name
             return True
         if any(value.is_level and value.is_switching for value in frame.values):
             return any(call.service == "brightness" for call in calls)
@@ -165,6 +174,18 @@ class Resolver:
             value.is_level and 1 < value.amount < 100 and not value.relative for value in frame.values
         )
         return bool(sign) and is_vague and not all(self._is_on_the_way(call, sign) for call in calls)
+
+    def _may_be_told(self, frame: Frame, act: str | None) -> bool:
+        """Whether it may be told: "she wants the lamp on", "lamp turned on", "opened the gate".
+
+        "Turned the lamp off" sounds like "turn the lamp off", so only what opens is asked about then.
+        """
+        if frame.is_begun or (frame.is_theirs and frame.is_wished):
+            return True
+        if frame.is_demanded or not 0 < frame.verbs == frame.participles:
+            return False
+        is_after = any(target.start < frame.acts_from for target in frame.targets)
+        return act not in (_STATES_WISHED if is_after else () if frame.is_irregular else _HARDLY_TOLD)
 
     def _is_guessed_room(self, target: Target) -> bool:
         """Whether nothing but a room is named, and that by a word that is only like its name ("brain")."""
@@ -232,6 +253,8 @@ class Resolver:
             return able
         if able := self._spoken_of(goal, frame):
             return able
+        if "back" in frame.acts:
+            raise Stop(NotUnderstood())  # to where things were before, which nobody knows
         noun = _UNNAMED.get(goal.of) or _UNNAMED.get(goal.kind, "")
         if goal.kind == "color" and not (frame.verbs or frame.has_pronoun):
             noun = ""

@@ -27,14 +27,7 @@ PARTIAL, GUESSED_AREA = 0.9, 0.97  # what these guesses leave of the confidence
 _RISKY = ("unlock", "open")
 _OBVIOUS = ("on", "off", "run", "lock", "unlock")  # acts whose object is surely a thing
 _HARMLESS = ("off", "close", "lock")
-_CROWDS = (
-    "light",
-    "everything",
-    "blind",
-    "curtain",
-    "cover",
-    "fan",
-)  # kinds of which all in a room are meant
+_CROWDS = ("light", "everything", "blind", "curtain", "cover", "fan")  # all in a room are meant
 _EVERYTHING = {
     "on": ("light", "switch", "fan"),
     "off": ("light", "switch", "fan"),
@@ -51,6 +44,7 @@ _DEFAULT_NOUN = {
     "unlock": "lock",
     "degrees": "thermostat",
 }
+_OF_LIGHTS = ("lighten", "color", "white", "kelvin", "brightness", "color_temperature")
 _ROOM_DEGREES = range(5, 31)  # a bare number in this range may be a temperature
 
 
@@ -74,6 +68,7 @@ class Things:
         self.confidence = 1.0
         self.area = ""
         self._places = places
+        self._numbered = ""
 
     def meant(self, target: Target, goal: Goal) -> list[str]:
         """The entities that `target` means for `goal`. Raises Stop when in doubt or when there is none."""
@@ -111,8 +106,8 @@ class Things:
         """Those of `entities` that are in `area`, by their area or, lacking one, by their name."""
         if area == "@house":
             return list(entities)
-        if area == "@outdoor":
-            return [e for e in entities if e in self.index.outdoor]
+        if area in ("@indoor", "@outdoor"):
+            return [e for e in entities if (e in self.index.outdoor) == (area == "@outdoor")]
         if area.startswith(FLOOR):
             rooms = self.house.floors.get(area.removeprefix(FLOOR), ())
             return [e for e in entities if any(self._is_in(e, room) for room in rooms)]
@@ -215,7 +210,8 @@ class Things:
     # By a part of the name
 
     def _partly_named(self, target: Target, goal: Goal, area: str) -> list[str]:
-        scores = self.partly(target, is_strict=goal.kind != "option")
+        is_strict = goal.kind != "option" and not self._is_lit(target, goal)
+        scores = self.partly(target, is_strict=is_strict)
         scores = {e: score for e, score in scores.items() if self.can(e, goal)}
         if area:
             scores = {e: scores[e] for e in self.within(scores, area)}
@@ -228,6 +224,15 @@ class Things:
             raise Stop(which_one(best, goal, self.house))
         self._doubt(best, goal, target)
         return best
+
+    def _is_lit(self, target: Target, goal: Goal) -> bool:
+        """Whether a thing is named for the light on it: "more light on the desk", "the lamp by the bed"."""
+        if target.noun == "light" and target.spoken_noun:
+            between = self.words[target.start : target.words[0]]
+            return any("preposition" in self.lexicon.readings(word) for word in between)
+        before = [word for word in self.words[: target.start] if not self._is_article(word)]
+        is_place = bool(before) and "preposition" in self.lexicon.readings(before[-1])
+        return is_place and (goal.kind in _OF_LIGHTS or goal.of in _OF_LIGHTS)
 
     def _is_telling(self, entities: list[str], target: Target) -> bool:
         """Whether the words tell one scene from another: "movie" of "movie night" does, "night" does not."""
@@ -280,10 +285,9 @@ class Things:
         candidates = [e for e in self._kind(noun, goal) if self.can(e, goal)]
         if target.spoken_noun:
             candidates = self.literally(candidates, target)
-        if area:
-            chosen = self.within(candidates, area)
-        else:
-            chosen = candidates if target.every else self._near(candidates, target, goal)
+        is_near = not (area or target.every)
+        chosen = self.within(candidates, area) if area else candidates
+        chosen = self._near(candidates, target, goal) if is_near else chosen
         if not chosen:
             self._none_of_kind(target, goal, noun, area)
         if area and not area.startswith("@"):
@@ -356,8 +360,9 @@ class Things:
             return "thermostat" if goal.of == "temperature" else "fan"
         if goal.kind == "number":
             inside = self.within(self.index.nouns_of, area)
-            has_climate = any(self.house.entities[e].domain == "climate" for e in inside)
-            return "thermostat" if has_climate and int(goal.value) in _ROOM_DEGREES else "light"
+            is_warmth = int(goal.value) in _ROOM_DEGREES and any(self._domain(e) == "climate" for e in inside)
+            self._numbered = self._numbered or ("thermostat" if is_warmth else "light")
+            return self._numbered  # "kitchen to forty and bedroom to twenty": both are about light
         return _DEFAULT_NOUN.get(goal.kind, "light")
 
     def _kind(self, noun: str, goal: Goal) -> list[str]:

@@ -13,6 +13,8 @@ from device.reasoning.language import Language, load
 
 Readings = dict[str, str]
 
+DOING, DONE = "0", "1"  # forms of a verb: turning, turned
+
 _TOKEN = re.compile(r"\d+(?:\.\d+)?(?![\w.])|\w+(?:[.']\w+)*|,")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _SIGNS = (
@@ -157,6 +159,8 @@ class Lexicon:
             self._add("complaint", complaint.goal, complaint.phrases)
             if complaint.bare:
                 self._add("bare", "", complaint.phrases)
+            if complaint.lacks:
+                self._add("lacks", "", complaint.phrases)
         for activity in language.activities:
             self._add("activity", f"{activity.domain}:{'|'.join(activity.names)}", activity.phrases)
         self._inflect()
@@ -189,16 +193,16 @@ class Lexicon:
         self._phrases.setdefault(words[0], {}).setdefault(words, {}).update(readings)
 
     def _inflect(self) -> None:
-        """Adds the other forms of every verb, marked with a `form` reading: 0 for doing, 1 for done."""
+        """Adds the other forms of every verb, marked with a `form` reading: DOING or DONE."""
         for base, forms in self.language.verb_forms.items():
             verbs = {
                 words: {kind: value for kind, value in readings.items() if kind in ("act", "neutral")}
                 for words, readings in self._phrases.get(base, {}).items()
             }
-            for number, form in enumerate(forms):
+            for mark, form in zip((DOING, DONE), forms, strict=True):
                 for words, readings in verbs.items():
                     if readings and form != base:
-                        self._put((form, *words[1:]), {**readings, "form": str(number)})
+                        self._put((form, *words[1:]), {**readings, "form": mark})
 
     def at(self, words: list[str], start: int) -> list[tuple[int, Readings]]:
         """Every phrase that starts at `start`: where it ends, and its readings."""

@@ -14,7 +14,7 @@ Phrases = tuple[str, ...]
 
 
 class Steps(msgspec.Struct, frozen=True):
-    """Comparatives: `of` brightness, temperature, speed or "" (whatever the thing has), `sign` + or -."""
+    """Comparatives: `of` brightness, temperature, speed, strength (of these) or "" (whatever there is)."""
 
     of: str
     sign: str
@@ -22,11 +22,15 @@ class Steps(msgspec.Struct, frozen=True):
 
 
 class Complaints(msgspec.Struct, frozen=True):
-    """States that beg for a change (goals.py knows the goals); `bare` words need a subject."""
+    """States that beg for a change (goals.py knows the goals); `bare` words need a subject.
+
+    Those that say what is lacking (`lacks`) mean the same where they are wished, the others the opposite.
+    """
 
     goal: str
     phrases: Phrases
     bare: bool = False
+    lacks: bool = False
 
 
 class Factors(msgspec.Struct, frozen=True):
@@ -83,6 +87,8 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ordinals: tuple[Phrases, ...]
     correcting: dict[str, Phrases]
     adverb_ending: str
+    done_ending: str
+    adverbs: dict[str, Phrases]
     articles: Phrases
     sounds: tuple[tuple[str, str], ...]
     vowels: str
