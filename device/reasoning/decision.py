@@ -1,9 +1,9 @@
 """From a walk along the tree of commands to what becomes of the request. Pure.
 
 At `act` or more the calls are run, from `HARMLESS` on those that change nothing in the house; from `ask`
-on they are offered as a question. Below that nothing is done: when the model would rather have acted or
-declined than talked, the house cannot do it; else it is talk. Calling another agent is offered from `CALL` on
-only: talk is there for whoever is asked.
+on they are offered as a question, and so is at most what the model would rather decline. Below that nothing
+is done: when the model would rather have acted or declined than talked, the house cannot do it; else it is
+talk. Calling another agent is offered from `CALL` on only: talk is there for whoever is asked.
 
 `ACT` is where nothing wrong was done any more: of what the default model would have done about 525 sentences
 which the parser left open and which named something, all 13 at 0.7 and more were right, and of 8 from 0.5 to
@@ -42,7 +42,8 @@ def judge(walk: Walk, *, act: float = ACT, ask: float = ASK) -> Decision:
         ask = max(ask, CALL)
     if calls and walk.probability >= ask:
         least = min(act, HARMLESS) if all(call.service in _HARMLESS for call in calls) else act
-        return Decision("act" if walk.probability >= least else "ask", calls, walk.probability)
+        is_sure = walk.probability >= least and walk.act >= walk.cannot
+        return Decision("act" if is_sure else "ask", calls, walk.probability)
     if walk.talk >= max(walk.act, walk.cannot):
         return Decision("talk", probability=walk.talk)
     return Decision("cannot", probability=walk.act + walk.cannot)

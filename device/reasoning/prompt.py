@@ -59,6 +59,7 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     here: bool = False
     count: int = 1
     group: bool = False
+    has: str = ""
     lacks: str = ""
 
 
@@ -199,6 +200,7 @@ def _choose(example: Example, house: House, shown: Sequence[Entity], used: dict[
         and ("{area}" not in example.said or entity.area in house.areas)
         and (not example.here or entity.area == house.device_area)
         and (example.value is None or house.allows(Call(example.service, entity.id, example.value)))
+        and (not example.has or example.has in plain(entity.name).split())
         and (example.service not in ("mode", "option") or entity.options)
     ]
     if example.group:

@@ -59,6 +59,29 @@ _VALUES_ALONE = frozenset(
         "determiner",
     )
 ) | {"pronoun", "degree", "ignored", "clock", "by"}
+_THINGS = frozenset(("determiner", "name", "noun", "area", "activity"))
+_OF_THE_HOUSE = frozenset(("name", "noun", "area", "activity", "unknown"))
+_NAME_WORDS = 3  # a name that nobody here has is hardly longer
+_ASKING = frozenset(
+    (
+        "act",
+        "neutral",
+        "state",
+        "step",
+        "factor",
+        "by",
+        "level",
+        "percent",
+        "degrees",
+        "kelvin",
+        "number",
+        "color",
+        "complaint",
+        "desire",
+        "ensure",
+    )
+)
+LIKELY = 0.4  # enough to be offered instead of saying that it cannot be done
 MANY_CALLS = 4  # more at once from a model is likelier a mistake than a wish
 
 
@@ -132,11 +155,17 @@ def _of(result: Result, house: House, text: str, language: str) -> Route:
             return Speak(result.question, "parser", expects_answer=True, proposal=sole, question=result)
         case NotPossible(why="beyond") if _is_about_a_tool(text, result.noun, house):
             return AskModel(may_act=True, decline=replies.not_possible(result))
+        case NotPossible(why="unknown_device" | "cannot") if _is_more_than(
+            result.noun, text, house, language
+        ):
+            is_vague = _only_tells(text, house, language)
+            return AskModel(may_act=True, only_asks=is_vague, decline=replies.not_possible(result))
         case NotPossible():
             return Speak(replies.not_possible(result), "parser")
         case _:
             may_act = result.implies or not (result.guard or asks_about_the_world(text, house, language))
-            return AskModel(may_act, only_asks=result.implies or _names_nothing(text, house, language))
+            is_vague = _names_nothing(text, house, language) or _only_tells(text, house, language)
+            return AskModel(may_act, only_asks=result.implies or is_vague)
 
 
 def asks_about_the_world(text: str, house: House, language: str) -> bool:
@@ -151,6 +180,33 @@ def _names_nothing(text: str, house: House, language: str) -> bool:
     words = [word for word in split(text, known.language) if word != ","]
     kinds = {item.kind for item in _covered(words, house, known)}
     return bool(kinds) and kinds <= _VALUES_ALONE
+
+
+def _is_more_than(noun: str, text: str, house: House, language: str) -> bool:
+    """Whether more was said than a command for `noun`, or `noun` is no name at all, but a clause with a thing in it.
+
+    "There is steam in the bath, get the fan going" is no command for steam, "turn on the oven" is one for an oven.
+    """
+    known = lexicon(language)
+    named = split(noun, known.language)
+    for at, (word, after) in enumerate(zip(named, [*named[1:], ""], strict=True)):
+        is_over = not after or "preposition" in known.readings(after)
+        if known.noun(word) and (at >= _NAME_WORDS or not is_over):
+            return True
+    words = [word for word in split(text, known.language) if word != ","]
+    return any(
+        item.kind in _OF_THE_HOUSE and not set(words[item.start : item.end]) <= set(named)
+        for item in _covered(words, house, known)
+    )
+
+
+def _only_tells(text: str, house: House, language: str) -> bool:
+    """Whether `text` begins with a thing and neither asks nor says what it shall do: "the bulb has gone"."""
+    known = lexicon(language)
+    words = [word for word in split(text, known.language) if word != ","]
+    kinds = [item.kind for item in _covered(words, house, known)]
+    is_polite = any("filler" in known.readings(word) for word in words)
+    return bool(kinds) and kinds[0] in _THINGS and not (is_polite or _ASKING & set(kinds))
 
 
 def _is_about_a_tool(text: str, deed: str, house: House) -> bool:
@@ -235,6 +291,11 @@ def weigh(decision: Decision, house: House, *, only_asks: bool = False) -> Route
         proposal=decision.calls,
         question=AskBack(question, ("yes",), (decision.calls,)),
     )
+
+
+def declines(asked: AskModel, decision: Decision) -> bool:
+    """Whether what the parser would have declined is declined: the model knows nothing that is likely meant."""
+    return bool(asked.decline) and (not decision.calls or decision.probability < LIKELY)
 
 
 def remembered(found: Route, context: Context, house: House) -> Context:

@@ -235,6 +235,12 @@ def test_confidence_decides_between_acting_asking_and_neither(probability: float
     assert bool(decision.calls) == (kind in ("act", "ask"))
 
 
+def test_what_the_model_would_rather_decline_is_at_most_offered() -> None:
+    line = commands.Command(("turn on", " lamp"), (Call("turn_on", "light.desk"),))
+    assert judge(Walk((line,), 0.9, act=0.6, talk=0.0, cannot=0.4)).kind == "act"
+    assert judge(Walk((line,), 0.9, act=0.4, talk=0.0, cannot=0.6)).kind == "ask"
+
+
 def test_a_house_of_a_thousand_entities_offers_the_near_names_in_time() -> None:
     rng = random.Random(5)
     rooms = [f"room {number}" for number in range(40)]
