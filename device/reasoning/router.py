@@ -2,10 +2,11 @@
 
 A parser's answer is final, whatever it is, except "not understood": then the model may act, unless a guard
 (negation, past tense, …) said that nobody may; it may always talk. After a statement that implies a wish it
-may only ask. What is beyond Wren ("tell the weather") may not be beyond a tool that is about it: then the
-model looks for one, and that is said only when it finds none. A model's calls are run when it is sure,
-offered as a question when it is less so, and always offered when the device is one that must not move by
-mistake, or the tool one that is asked about first.
+may only ask, as where something is merely told of a thing. What is beyond Wren ("tell the weather") may not
+be beyond a tool that is about it, and what the house lacks may be a word of a remark and no thing: then the
+model looks for something to do, and that is said only when it finds nothing likely. A model's calls are run
+when it is sure, offered as a question when it is less so, and always offered when the device is one that must
+not move by mistake, or the tool one that is asked about first.
 """
 
 from __future__ import annotations
@@ -183,9 +184,9 @@ def _names_nothing(text: str, house: House, language: str) -> bool:
 
 
 def _is_more_than(noun: str, text: str, house: House, language: str) -> bool:
-    """Whether more was said than a command for `noun`, or `noun` is no name at all, but a clause with a thing in it.
+    """Whether more was said than a command for `noun`, or `noun` is no name, but a clause with a thing in it.
 
-    "There is steam in the bath, get the fan going" is no command for steam, "turn on the oven" is one for an oven.
+    "Steam in the bath, get the fan going" is no command for steam, "turn on the oven" is one for an oven.
     """
     known = lexicon(language)
     named = split(noun, known.language)
@@ -294,7 +295,7 @@ def weigh(decision: Decision, house: House, *, only_asks: bool = False) -> Route
 
 
 def declines(asked: AskModel, decision: Decision) -> bool:
-    """Whether what the parser would have declined is declined: the model knows nothing that is likely meant."""
+    """Whether what the parser would decline is declined: the model knows nothing that is likely meant."""
     return bool(asked.decline) and (not decision.calls or decision.probability < LIKELY)
 
 
