@@ -28,10 +28,10 @@ from device.home.registry import HOUSELESS_SERVICES, Call, Entity, House, Value,
 from device.reasoning.commands import (
     ASK,
     CANNOT,
-    GROUPED,
     SMALL_HOUSE,
     TALK,
     VERBS,
+    group,
     labels,
     lines_of,
     plain,
@@ -221,7 +221,7 @@ def _answer(
     for entity in chosen:
         call = Call(example.service, entity.id, value)
         verb, tail, _ = next(line for line in lines_of(entity, numbers, colors) if line[2] == call)
-        name = f"all {area} {GROUPED[entity.domain]}" if example.group else names[entity.id]
+        name = group(area, entity.domain, set(names.values())) if example.group else names[entity.id]
         lines.append(f"{verb} {name}{tail}")
     return f"{JOINT} ".join(lines)
 
