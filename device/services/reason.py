@@ -365,6 +365,7 @@ class ReasonDaemon(Daemon):
                 found = self._weigh(outcome.decision, self._dialog.request, self._asked.only_asks)
                 if declines(self._asked, outcome.decision):
                     found = Speak(self._asked.decline, route="model")
+                    self._talking_turn = outcome.turn  # nothing that the model would rather say follows
                 if found is not None:
                     self._follow(outcome.turn, "", found, outcome.took_ms)
                 else:
