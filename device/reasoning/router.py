@@ -11,6 +11,7 @@ not move by mistake, or the tool one that is asked about first.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import msgspec
@@ -159,7 +160,7 @@ def _of(result: Result, house: House, text: str, language: str) -> Route:
         case NotPossible(why="unknown_device" | "cannot") if _is_more_than(
             result.noun, text, house, language
         ):
-            is_vague = _only_tells(text, house, language)
+            is_vague = _begins_with_a_thing(_kinds(text, house, language))
             return AskModel(may_act=True, only_asks=is_vague, decline=replies.not_possible(result))
         case NotPossible():
             return Speak(replies.not_possible(result), "parser")
@@ -177,9 +178,7 @@ def asks_about_the_world(text: str, house: House, language: str) -> bool:
 
 def _names_nothing(text: str, house: House, language: str) -> bool:
     """Whether only values and small words were heard ("to twenty percent"): what they are for is a guess."""
-    known = lexicon(language)
-    words = [word for word in split(text, known.language) if word != ","]
-    kinds = {item.kind for item in _covered(words, house, known)}
+    kinds = set(_kinds(text, house, language))
     return bool(kinds) and kinds <= _VALUES_ALONE
 
 
@@ -203,11 +202,13 @@ def _is_more_than(noun: str, text: str, house: House, language: str) -> bool:
 
 def _only_tells(text: str, house: House, language: str) -> bool:
     """Whether `text` begins with a thing and neither asks nor says what it shall do: "the bulb has gone"."""
-    known = lexicon(language)
-    words = [word for word in split(text, known.language) if word != ","]
-    kinds = [item.kind for item in _covered(words, house, known)]
-    is_polite = any("filler" in known.readings(word) for word in words)
-    return bool(kinds) and kinds[0] in _THINGS and not (is_polite or _ASKING & set(kinds))
+    kinds, known = _kinds(text, house, language), lexicon(language)
+    is_polite = any("filler" in known.readings(word) for word in split(text, known.language))
+    return _begins_with_a_thing(kinds) and not (is_polite or _ASKING & set(kinds))
+
+
+def _begins_with_a_thing(kinds: Sequence[str]) -> bool:
+    return bool(kinds) and kinds[0] in _THINGS
 
 
 def _is_about_a_tool(text: str, deed: str, house: House) -> bool:
@@ -256,6 +257,12 @@ def _items_of(text: str, house: House, language: str) -> list[Item]:
     known = lexicon(language)
     words = [word for word in addressed(split(text, known.language), known) if word != ","]
     return _covered(words, house, known) if len(words) >= _TELLING_WORDS else []
+
+
+def _kinds(text: str, house: House, language: str) -> list[str]:
+    known = lexicon(language)
+    words = [word for word in split(text, known.language) if word != ","]
+    return [item.kind for item in _covered(words, house, known)]
 
 
 def _covered(words: list[str], house: House, known: Lexicon) -> list[Item]:
