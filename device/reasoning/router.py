@@ -21,8 +21,8 @@ from device.reasoning import replies, states
 from device.reasoning.commands import plain
 from device.reasoning.consent import consents
 from device.reasoning.context import asked, remember
+from device.reasoning.decision import LIKELY, Decision
 from device.reasoning.decision import READING as READING
-from device.reasoning.decision import Decision
 from device.reasoning.intents import NO_CONTEXT, Context, addressed, corrected, index_of, parse
 from device.reasoning.items import Item, cover
 from device.reasoning.results import AskBack, NotPossible, Result, Understood
@@ -83,7 +83,6 @@ _ASKING = frozenset(
         "ensure",
     )
 )
-LIKELY = 0.4  # enough to be offered instead of saying that it cannot be done
 MANY_CALLS = 4  # more at once from a model is likelier a mistake than a wish
 
 
