@@ -3,7 +3,7 @@
     turn on NAME            turn off NAME         turn up NAME            turn down NAME
     open NAME               close NAME            stop NAME               lock NAME, unlock NAME
     set NAME to VALUE       check NAME
-    start SCENE             press BUTTON          check time, check date
+    start SCENE, DEVICE     press BUTTON          check time, check date
     use TOOL, use TOOL for VALUE
     say …                   free speech           cannot                  nothing here does this
 
@@ -20,7 +20,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 from rapidfuzz import fuzz, process
@@ -51,6 +51,7 @@ ELSEWHERE = 0.03
 ROOMED = ("light", "climate", "cover", "fan")
 GROUPED = {"light": "lights", "cover": "covers"}
 WHOLE_HOUSE = tuple(f" all {kind}" for kind in GROUPED.values())
+STARTED = ("switch", "fan")  # may also be written with the verb of scenes
 PERCENTAGES = ("brightness", "speed", "position")
 VERBS = {
     "turn_on": "turn on",
@@ -124,7 +125,12 @@ def commands(heard: Heard, house: House) -> list[Command]:
         for verb, value, call in lines_of(entity, heard.numbers, heard.colors)
         if house.allows(call)
     ]
-    found += list(_groups(found, house))
+    found += [
+        Command((VERBS["scene"], *command.slots[1:]), command.calls, command.weight)
+        for command in found
+        if command.calls[0].service == "turn_on" and house.entities[command.calls[0].entity].domain in STARTED
+    ]
+    found += list(_groups(found, house, set(names.values()), _rooms(heard, house)))
     found += [
         Command((VERBS["get"], f" {service}"), (Call(service),))
         for service in HOUSELESS_SERVICES
@@ -256,17 +262,32 @@ def _kind(entity: Entity) -> tuple[str, str]:
     return entity.domain, entity.device_class
 
 
-def _groups(found: Sequence[Command], house: House) -> Iterator[Command]:
-    """One line for all lights or covers of an area, and of the whole house where it has several."""
+def group(area: str, domain: str, taken: Collection[str]) -> str:
+    """What all lights or covers of an area are called, where no device is called so."""
+    name = f"{area} {GROUPED[domain]}".strip()
+    return f"all {name}" if name in taken else name
+
+
+def _groups(
+    found: Sequence[Command], house: House, taken: Collection[str], rooms: Collection[str]
+) -> Iterator[Command]:
+    """Lines for all lights or covers of an area, and of the whole house where it has several.
+
+    Without a place they are those of `rooms`; `taken` are the names of devices.
+    """
     together: dict[tuple[str, str, str], list[Command]] = {}
     for command in found:
         entity = house.entities[command.calls[0].entity]
         verb, _, value = command.slots
         if entity.domain in GROUPED and verb != VERBS["get"]:
-            area = plain(house.areas.get(entity.area, ""))
-            for place in {"", area}:
-                name = " ".join(filter(None, (" all", place, GROUPED[entity.domain])))
-                together.setdefault((verb, name, value), []).append(command)
+            kind, area = GROUPED[entity.domain], plain(house.areas.get(entity.area, ""))
+            names = [f"all {kind}"]
+            if area:
+                names += [f"all {area} {kind}", group(area, entity.domain, taken)]
+            if entity.area in rooms and kind not in taken:
+                names.append(kind)
+            for name in dict.fromkeys(names):
+                together.setdefault((verb, f" {name}", value), []).append(command)
     for slots, members in together.items():
         if len(members) > 1 or slots[1] not in WHOLE_HOUSE:
             weight = max(member.weight for member in members)

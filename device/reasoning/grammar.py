@@ -27,6 +27,7 @@ Encode = Callable[[str], Sequence[int]]
 Source = Callable[[Sequence[int]], NDArray[np.float32]]
 
 MOST_COMMANDS = 4  # in one answer
+VERBS_TRIED = 2  # the second where nothing follows the first: "set" what no value was heard for
 # The examples make the model decline too easily; a real lack also shows in the names it would rather write.
 CANNOT_WEIGHT = 0.1
 TINY = 1e-12
@@ -96,15 +97,25 @@ def walk(tree: Tree, source: Source, *, several: bool, least: float) -> Walk:
     unsure = Walk(act=acting / total, talk=talk / total, cannot=(cannot + absent) / total)
     if not verbs:
         return unsure
-    verb = max(verbs, key=lambda token: verbs[token])
-    probability = verbs[verb] / max(acting + talk + CANNOT_WEIGHT * cannot + absent, TINY)
-    if probability < least:
+    counted = max(acting + talk + CANNOT_WEIGHT * cannot + absent, TINY)
+    probability, command, answer = 0.0, None, list[int]()
+    for verb in sorted(verbs, key=lambda token: verbs[token], reverse=True)[:VERBS_TRIED]:
+        share = verbs[verb] / counted
+        if share >= least:
+            command, answer, rest = _descend(tree, [verb], source, [], least / max(share, TINY))
+            share *= rest
+        probability = share if command else max(share, probability)
+        if command:
+            break
+    if command is None:
         return msgspec.structs.replace(unsure, probability=probability)
-    answer: list[int] = []
-    chosen: list[Command] = []
-    while True:
-        start = [verb] if not chosen else []
-        command, tokens, share = _descend(tree, start, source, answer, least / max(probability, TINY))
+    chosen = [command]
+    while several and len(chosen) < MOST_COMMANDS:
+        after = source(answer)
+        if after[tree.end] >= after[tree.line]:
+            break
+        answer.append(tree.line)
+        command, tokens, share = _descend(tree, [], source, answer, least / max(probability, TINY))
         probability *= share
         if command is None:
             return msgspec.structs.replace(unsure, probability=probability)
@@ -112,12 +123,6 @@ def walk(tree: Tree, source: Source, *, several: bool, least: float) -> Walk:
             break
         chosen.append(command)
         answer += tokens
-        if not several or len(chosen) == MOST_COMMANDS:
-            break
-        after = source(answer)
-        if after[tree.end] >= after[tree.line]:
-            break
-        answer.append(tree.line)
     return msgspec.structs.replace(unsure, commands=tuple(chosen), probability=probability)
 
 

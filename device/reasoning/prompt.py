@@ -28,10 +28,10 @@ from device.home.registry import HOUSELESS_SERVICES, Call, Entity, House, Value,
 from device.reasoning.commands import (
     ASK,
     CANNOT,
-    GROUPED,
     SMALL_HOUSE,
     TALK,
     VERBS,
+    group,
     labels,
     lines_of,
     plain,
@@ -59,6 +59,7 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     here: bool = False
     count: int = 1
     group: bool = False
+    has: str = ""
     lacks: str = ""
 
 
@@ -199,6 +200,7 @@ def _choose(example: Example, house: House, shown: Sequence[Entity], used: dict[
         and ("{area}" not in example.said or entity.area in house.areas)
         and (not example.here or entity.area == house.device_area)
         and (example.value is None or house.allows(Call(example.service, entity.id, example.value)))
+        and (not example.has or example.has in plain(entity.name).split())
         and (example.service not in ("mode", "option") or entity.options)
     ]
     if example.group:
@@ -219,7 +221,7 @@ def _answer(
     for entity in chosen:
         call = Call(example.service, entity.id, value)
         verb, tail, _ = next(line for line in lines_of(entity, numbers, colors) if line[2] == call)
-        name = f"all {area} {GROUPED[entity.domain]}" if example.group else names[entity.id]
+        name = group(area, entity.domain, set(names.values())) if example.group else names[entity.id]
         lines.append(f"{verb} {name}{tail}")
     return f"{JOINT} ".join(lines)
 

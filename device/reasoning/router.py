@@ -2,14 +2,16 @@
 
 A parser's answer is final, whatever it is, except "not understood": then the model may act, unless a guard
 (negation, past tense, …) said that nobody may; it may always talk. After a statement that implies a wish it
-may only ask. What is beyond Wren ("tell the weather") may not be beyond a tool that is about it: then the
-model looks for one, and that is said only when it finds none. A model's calls are run when it is sure,
-offered as a question when it is less so, and always offered when the device is one that must not move by
-mistake, or the tool one that is asked about first.
+may only ask, as where something is merely told of a thing. What is beyond Wren ("tell the weather") may not
+be beyond a tool that is about it, and what the house lacks may be a word of a remark and no thing: then the
+model looks for something to do, and that is said only when it finds nothing likely. A model's calls are run
+when it is sure, offered as a question when it is less so, and always offered when the device is one that must
+not move by mistake, or the tool one that is asked about first.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import msgspec
@@ -19,8 +21,8 @@ from device.reasoning import replies, states
 from device.reasoning.commands import plain
 from device.reasoning.consent import consents
 from device.reasoning.context import asked, remember
+from device.reasoning.decision import LIKELY, Decision
 from device.reasoning.decision import READING as READING
-from device.reasoning.decision import Decision
 from device.reasoning.intents import NO_CONTEXT, Context, addressed, corrected, index_of, parse
 from device.reasoning.items import Item, cover
 from device.reasoning.results import AskBack, NotPossible, Result, Understood
@@ -59,6 +61,28 @@ _VALUES_ALONE = frozenset(
         "determiner",
     )
 ) | {"pronoun", "degree", "ignored", "clock", "by"}
+_THINGS = frozenset(("determiner", "name", "noun", "area", "activity"))
+_OF_THE_HOUSE = frozenset(("name", "noun", "area", "activity", "unknown"))
+_NAME_WORDS = 3  # a name that nobody here has is hardly longer
+_ASKING = frozenset(
+    (
+        "act",
+        "neutral",
+        "state",
+        "step",
+        "factor",
+        "by",
+        "level",
+        "percent",
+        "degrees",
+        "kelvin",
+        "number",
+        "color",
+        "complaint",
+        "desire",
+        "ensure",
+    )
+)
 MANY_CALLS = 4  # more at once from a model is likelier a mistake than a wish
 
 
@@ -132,11 +156,17 @@ def _of(result: Result, house: House, text: str, language: str) -> Route:
             return Speak(result.question, "parser", expects_answer=True, proposal=sole, question=result)
         case NotPossible(why="beyond") if _is_about_a_tool(text, result.noun, house):
             return AskModel(may_act=True, decline=replies.not_possible(result))
+        case NotPossible(why="unknown_device" | "cannot") if _is_more_than(
+            result.noun, text, house, language
+        ):
+            is_vague = _begins_with_a_thing(_kinds(text, house, language))
+            return AskModel(may_act=True, only_asks=is_vague, decline=replies.not_possible(result))
         case NotPossible():
             return Speak(replies.not_possible(result), "parser")
         case _:
             may_act = result.implies or not (result.guard or asks_about_the_world(text, house, language))
-            return AskModel(may_act, only_asks=result.implies or _names_nothing(text, house, language))
+            is_vague = _names_nothing(text, house, language) or _only_tells(text, house, language)
+            return AskModel(may_act, only_asks=result.implies or is_vague)
 
 
 def asks_about_the_world(text: str, house: House, language: str) -> bool:
@@ -147,10 +177,37 @@ def asks_about_the_world(text: str, house: House, language: str) -> bool:
 
 def _names_nothing(text: str, house: House, language: str) -> bool:
     """Whether only values and small words were heard ("to twenty percent"): what they are for is a guess."""
-    known = lexicon(language)
-    words = [word for word in split(text, known.language) if word != ","]
-    kinds = {item.kind for item in _covered(words, house, known)}
+    kinds = set(_kinds(text, house, language))
     return bool(kinds) and kinds <= _VALUES_ALONE
+
+
+def _is_more_than(noun: str, text: str, house: House, language: str) -> bool:
+    """Whether more was said than a command for `noun`, or `noun` is no name, but a clause with a thing in it.
+
+    "Steam in the bath, get the fan going" is no command for steam, "turn on the oven" is one for an oven.
+    """
+    known = lexicon(language)
+    named = split(noun, known.language)
+    for at, (word, after) in enumerate(zip(named, [*named[1:], ""], strict=True)):
+        is_over = not after or "preposition" in known.readings(after)
+        if known.noun(word) and (at >= _NAME_WORDS or not is_over):
+            return True
+    words = [word for word in split(text, known.language) if word != ","]
+    return any(
+        item.kind in _OF_THE_HOUSE and not set(words[item.start : item.end]) <= set(named)
+        for item in _covered(words, house, known)
+    )
+
+
+def _only_tells(text: str, house: House, language: str) -> bool:
+    """Whether `text` begins with a thing and neither asks nor says what it shall do: "the bulb has gone"."""
+    kinds, known = _kinds(text, house, language), lexicon(language)
+    is_polite = any("filler" in known.readings(word) for word in split(text, known.language))
+    return _begins_with_a_thing(kinds) and not (is_polite or _ASKING & set(kinds))
+
+
+def _begins_with_a_thing(kinds: Sequence[str]) -> bool:
+    return bool(kinds) and kinds[0] in _THINGS
 
 
 def _is_about_a_tool(text: str, deed: str, house: House) -> bool:
@@ -201,6 +258,12 @@ def _items_of(text: str, house: House, language: str) -> list[Item]:
     return _covered(words, house, known) if len(words) >= _TELLING_WORDS else []
 
 
+def _kinds(text: str, house: House, language: str) -> list[str]:
+    known = lexicon(language)
+    words = [word for word in split(text, known.language) if word != ","]
+    return [item.kind for item in _covered(words, house, known)]
+
+
 def _covered(words: list[str], house: House, known: Lexicon) -> list[Item]:
     index = index_of(house, known)
     return cover(words, index.likely(words), index, known)
@@ -235,6 +298,11 @@ def weigh(decision: Decision, house: House, *, only_asks: bool = False) -> Route
         proposal=decision.calls,
         question=AskBack(question, ("yes",), (decision.calls,)),
     )
+
+
+def declines(asked: AskModel, decision: Decision) -> bool:
+    """Whether what the parser would decline is declined: the model knows nothing that is likely meant."""
+    return bool(asked.decline) and (not decision.calls or decision.probability < LIKELY)
 
 
 def remembered(found: Route, context: Context, house: House) -> Context:

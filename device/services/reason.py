@@ -71,6 +71,7 @@ from device.reasoning.router import (
     Route,
     Speak,
     closes,
+    declines,
     expected_words,
     remembered,
     route,
@@ -362,8 +363,9 @@ class ReasonDaemon(Daemon):
         match outcome:
             case Decided():
                 found = self._weigh(outcome.decision, self._dialog.request, self._asked.only_asks)
-                if self._asked.decline and not outcome.decision.calls:
+                if declines(self._asked, outcome.decision):
                     found = Speak(self._asked.decline, route="model")
+                    self._talking_turn = outcome.turn  # nothing that the model would rather say follows
                 if found is not None:
                     self._follow(outcome.turn, "", found, outcome.took_ms)
                 else:

@@ -1,9 +1,9 @@
 """What the language model behind the parser adds: accuracy beside the parser's alone, and how long it decides.
 
 Sets are those of `tests.bench.text_eval` in the house of the shared data. Of the requests every sentence that the
-parser leaves open is decided by the model; of the sentences that must not act, where nearly all are left open,
-every eighth one, chosen by place, so that the whole takes at most two minutes on two idle cores; `--all` takes all
-of them, and `unseen`, whose four houses have to be read first.
+parser leaves open is decided by the model; of the sentences that must not act, many of which are left open, one of
+eight or sixteen, chosen by place, so that the whole takes at most two minutes on two idle cores; `--all` takes all of
+them, and `own` and `unseen`, whose houses have to be read first. What is asked back is mostly an offer of the model.
 
 Run: python -m tests.bench.model_eval [--all]
 """
@@ -26,8 +26,17 @@ from tests.bench.text_eval import (
     times_table,
 )
 
-SETS = ("requests", "homellm_style", "hwu_requests", "hwu_coffee", "hwu_must_not_act")
-EVERY = 8  # of what must not act
+EVERY = {  # of so many sentences that are left one is decided
+    "requests": 1,
+    "homellm_style": 1,
+    "homellm_templates": 1,
+    "hwu_requests": 1,
+    "hwu_coffee": 1,
+    "hwu_must_not_act": 8,
+    "slurp_must_not_act": 16,
+}
+MORE = ("own", "unseen")  # in several houses
+SHARES = (("exact", 9), ("wrong", 7), ("ask_back", 7), ("false_action", 7))  # and widths of the columns
 
 
 def is_left(case: Case) -> bool:
@@ -41,9 +50,9 @@ def measure(decide: Decide, *, everything: bool = False) -> dict[str, Any]:
     result: dict[str, Any] = {}
     decided: list[Outcome] = []
     for name, cases in all_sets().items():
-        if name not in SETS and not (everything and name == "unseen"):
+        if name not in EVERY and not (everything and name in MORE):
             continue
-        step = EVERY if name == "hwu_must_not_act" and not everything else 1
+        step = 1 if everything else EVERY[name]
         left = [case for case in cases if is_left(case)]
         chosen = left[::step]
         judged = [*(case for case in cases if not is_left(case)), *chosen]
@@ -56,12 +65,13 @@ def measure(decide: Decide, *, everything: bool = False) -> dict[str, Any]:
 def table(figures: dict[str, Any]) -> str:
     """The figures as text, one line per set."""
     lines = [
-        f"{'the parser alone, then with the model':38}{'n':>5}{'asked':>7}{'exact':>16}{'wrong':>14}{'false':>14}"
+        f"{'the parser alone, then with the model':38}{'n':>5}{'model':>7}"
+        f"{'exact':>16}{'wrong':>14}{'asked back':>14}{'false':>14}"
     ]
     for name, entry in figures["sets"].items():
         shares = "".join(
             f"{entry['alone'][key] * 100:>{width}.1f} {entry['both'][key] * 100:>5.1f}%"
-            for key, width in (("exact", 9), ("wrong", 7), ("false_action", 7))
+            for key, width in SHARES
         )
         lines.append(f"{name:38}{entry['both']['n']:>5}{entry['to_model']:>7}{shares}")
     return "\n".join([*lines, times_table(figures["decision_ms"])])

@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from device.home.registry import SERVICES, Entity, House
 from device.reasoning.decision import Decision
 from device.reasoning.intents import AskBack, NotUnderstood, Understood, parse, prepare
-from device.reasoning.router import AskModel, Perform, Speak, route, weigh
+from device.reasoning.router import AskModel, Perform, Speak, declines, route, weigh
 from device.reasoning.thinker import Limits
 from device.settings import Reason
 from models.store import Store
@@ -210,7 +210,9 @@ def judge(cases: Iterable[Case], decide: Decide | None = None) -> Iterator[Outco
         if decide is not None and isinstance(left, AskModel) and left.may_act:
             decide.learn(case.house)
             wall, processor = time.perf_counter(), time.process_time()
-            found = weigh(decide(case.text, case.house), case.house, only_asks=left.only_asks)
+            decision = decide(case.text, case.house)
+            found = weigh(decision, case.house, only_asks=left.only_asks)
+            found = None if declines(left, decision) else found
             ms += _since(processor, time.process_time())
             wall_ms += _since(wall, time.perf_counter())
             calls = found.calls if isinstance(found, Perform | Speak) else ()

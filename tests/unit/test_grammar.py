@@ -7,6 +7,7 @@ import time
 import zlib
 from collections.abc import Callable, Sequence
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -129,7 +130,8 @@ def test_a_model_cannot_call_what_the_house_does_not_allow(house: House, said: s
     calls = [call for command in found.commands for call in command.calls]
     assert all(house.allows(call) for call in calls)
     assert 0 <= found.probability <= 1.000001
-    assert set(judge(found, act=0, ask=0).calls) == set(calls)
+    willing = msgspec.structs.replace(found, cannot=0.0)
+    assert set(judge(willing, act=0, ask=0).calls) == set(calls)
 
 
 @settings(max_examples=60)
@@ -185,6 +187,20 @@ def test_a_verb_the_house_has_no_use_for_is_declined() -> None:
     assert judge(walk("unlock it", small_house(), " unlock front door")).kind == "cannot"
 
 
+def test_the_next_verb_is_tried_where_nothing_follows_the_likeliest() -> None:
+    wish = resolute(" turn off ceiling fan")
+
+    def source(answer: Sequence[int]) -> NDArray[np.float32]:
+        logits = wish(answer).copy()
+        if not answer:
+            logits[encode("set")[0]] = 20.5
+        return logits
+
+    found = grammar.walk(tree_for("ten percent off", small_house()), source, several=False, least=0.14)
+    assert [command.text for command in found.commands] == ["turn off ceiling fan"]
+    assert 0.14 < found.probability < 0.5
+
+
 def test_talk_is_talk() -> None:
     assert judge(walk("hello", small_house(), " say")).kind == "talk"
 
@@ -233,6 +249,13 @@ def test_confidence_decides_between_acting_asking_and_neither(probability: float
     decision = judge(Walk((line,), probability, act=0.8, talk=0.1, cannot=0.1))
     assert decision.kind == kind
     assert bool(decision.calls) == (kind in ("act", "ask"))
+
+
+def test_what_the_model_would_rather_decline_is_at_most_offered() -> None:
+    line = commands.Command(("turn on", " lamp"), (Call("turn_on", "light.desk"),))
+    assert judge(Walk((line,), 0.9, act=0.6, talk=0.0, cannot=0.4)).kind == "act"
+    assert judge(Walk((line,), 0.9, act=0.4, talk=0.0, cannot=0.6)).kind == "ask"
+    assert judge(Walk((line,), 0.3, act=0.4, talk=0.0, cannot=0.6)).kind == "cannot"
 
 
 def test_a_house_of_a_thousand_entities_offers_the_near_names_in_time() -> None:

@@ -6,7 +6,17 @@ import pytest
 
 from device.home.registry import Call
 from device.reasoning import replies
-from device.reasoning.router import AskModel, Perform, awaits_model, closes, expected_words, route
+from device.reasoning.decision import Decision
+from device.reasoning.router import (
+    AskModel,
+    Perform,
+    Speak,
+    awaits_model,
+    closes,
+    declines,
+    expected_words,
+    route,
+)
 from tests.houses import houses
 
 HOUSE = houses()["cottage"]
@@ -77,3 +87,33 @@ def test_the_words_expected_for_a_command_are_those_of_its_success() -> None:
 )
 def test_a_question_without_a_word_about_the_house_is_only_answered(text: str, may_act: bool) -> None:
     assert route(text, HOUSE) == AskModel(may_act=may_act)
+
+
+@pytest.mark.parametrize(
+    ("text", "only_asks"),
+    [
+        ("the bulb in the chandelier has gone", True),
+        ("coffee is bad for me", True),
+        ("coffee please", False),
+        ("galvanise the kettle", False),
+    ],
+)
+def test_what_only_tells_of_a_thing_is_at_most_offered(text: str, only_asks: bool) -> None:
+    assert route(text, HOUSE) == AskModel(may_act=True, only_asks=only_asks)
+
+
+def test_where_more_is_said_than_what_is_not_there_the_model_is_asked_first() -> None:
+    assert isinstance(route("switch the oven on", HOUSE), Speak)
+    found = route("preheat the oven to 180", HOUSE)
+    assert isinstance(found, AskModel)
+    assert found.may_act
+    assert "oven" in found.decline
+
+
+def test_what_would_be_declined_is_only_offered_when_it_is_likely_meant() -> None:
+    asked = AskModel(may_act=True, decline="There is no lights man in this house.")
+    calls = (Call("turn_off", "light.chandelier"),)
+    assert declines(asked, Decision("ask", calls, 0.3))
+    assert declines(asked, Decision("talk"))
+    assert not declines(asked, Decision("ask", calls, 0.5))
+    assert not declines(AskModel(may_act=True), Decision("ask", calls, 0.3))
