@@ -26,17 +26,17 @@ from device.events import (
     TurnPreferred,
 )
 from device.home.registry import Call, House
-from device.reasoning.completeness import Completeness, by_finality, weighed
+from device.reasoning.completeness import Completeness, by_finality, may_be_over, weighed
 from device.reasoning.decision import Decision
 from device.reasoning.readings import sensible
 from device.reasoning.router import (
     AskModel,
     Route,
-    asks_about_the_world,
     awaits_model,
     closes,
     expected_words,
 )
+from device.reasoning.talk import Manner, manner
 from device.services.mind import (
     Consider,
     Decided,
@@ -220,10 +220,10 @@ class Ahead:
             case Spent():
                 self._held.spent(outcome.job, outcome.cpu_ms)
             case Judged() if self._held.expects(outcome.job):
-                self._finality = by_finality(outcome.finality)
+                self._finality = by_finality(outcome.finality, self._manner(outcome.text))
                 for text in dict.fromkeys((outcome.text, self._judged[1])):  # both are the same but for signs
                     self._judge(outcome.turn, text, self._finality)
-                if self._may_go_on and self._finality != "likely":
+                if self._may_go_on and not may_be_over(outcome.finality):
                     self._held.let_go()
                 self._may_go_on = False
             case Decided() | FirstToken() | Piece() | Failed():
@@ -242,12 +242,14 @@ class Ahead:
         return replace(action, text=preferred)
 
     def _judge(self, turn: int, text: str, finality: Completeness | None) -> None:
+        """Tells how whole a text is; a question needs no other reading, which would delay the model."""
         judgement = weighed(self._completeness(text), finality)
         self._judged = (turn, text)
-        is_doubtful = judgement != "complete" and not asks_about_the_world(
-            text, self._house(), self._language
-        )
+        is_doubtful = judgement != "complete" and self._manner(text) != "asks"
         self._send(TurnJudged(turn=turn, text=text, completeness=judgement, doubtful=is_doubtful))
+
+    def _manner(self, text: str) -> Manner:
+        return manner(text, self._house(), self._language)
 
     def _think_ahead(self, action: Speculate) -> None:
         turn, text = action.turn, action.text

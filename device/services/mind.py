@@ -23,7 +23,7 @@ import msgspec
 from device.dialog.history import Utterance
 from device.home.persona import Other, Persona
 from device.home.registry import House
-from device.reasoning.completeness import by_finality
+from device.reasoning.completeness import may_be_over
 from device.reasoning.decision import Decision
 from device.reasoning.thinker import Cancelled, ModelError, Thinker, TooSlow, UnavailableError
 from device.services.thinkers import limits, model_of, open_thinker
@@ -366,7 +366,7 @@ class Mind:
             finality = model.finality(job.text, () if decides else job.history, self._cancelled)
             if finality is not None:
                 self._put(Judged(job.turn, number, job.text, finality))
-            if job.may_go_on and (finality is None or by_finality(finality) != "likely"):
+            if job.may_go_on and (finality is None or not may_be_over(finality)):
                 model.prefill(job.text, job.history, self._cancelled)
                 return
         if decides:

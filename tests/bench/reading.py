@@ -24,7 +24,8 @@ from device.reasoning.completeness import weighed
 from device.reasoning.context import Context
 from device.reasoning.intents import NO_CONTEXT
 from device.reasoning.readings import makes_sense, sensible
-from device.reasoning.router import AskModel, Perform, Route, Speak, asks_about_the_world, route
+from device.reasoning.router import AskModel, Perform, Route, Speak, route
+from device.reasoning.talk import manner
 from device.settings import Listen
 from device.tools.recognise import recognise
 from device.tools.request import ToolState
@@ -90,8 +91,8 @@ class SimulatedJudge:
         self._answers = [answer for answer in self._answers if answer.due_ms > self._clock.ms]
         for answer in due:
             utterance.prefer(answer.instead_of, answer.text)
-            clear = asks_about_the_world(answer.text, self._house, "en")
-            facts += utterance.judge(answer.text, answer.completeness, doubtful=not clear)
+            doubtful = manner(answer.text, self._house) != "asks"
+            facts += utterance.judge(answer.text, answer.completeness, doubtful=doubtful)
         return facts
 
     def _hear(self, fact: Hypothesis | PartialText) -> None:
@@ -101,8 +102,8 @@ class SimulatedJudge:
         judgement = self._begun.request.judge(text, self._house)
         due_ms = self._clock.ms + _BUS_MS + 1000 * (time.thread_time() - began)
         self._answers.append(_Answer(due_ms, text, judgement, fact.text))
-        is_talk = isinstance(fact, Hypothesis) and isinstance(self._route(text), AskModel)
-        if is_talk and self._finality is not None:
+        is_for_model = isinstance(fact, Hypothesis) and isinstance(self._route(text), AskModel)
+        if is_for_model and self._finality is not None:
             finality, took_ms = self._finality(text)
             self._answers.append(_Answer(due_ms + took_ms, text, weighed(judgement, finality), fact.text))
 
