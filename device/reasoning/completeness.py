@@ -36,8 +36,8 @@ from device.reasoning.words import Lexicon, lexicon, split
 Completeness = Literal["complete", "talk", "likely", "unsure", "open"]
 
 # 69 of 192 ends reach the first (most of them of garbled speech), and 11 of 157 pauses before them; below the
-# other are 28 of the ends and 70 of the pauses. Of 115 ends of talk 60 reach what is surely whole, and 3 of 207
-# pauses; of 82 ends of questions 60 reach theirs, and 6 of 137 pauses.
+# other are 28 of the ends and 70 of the pauses. Surely whole are 60 of 115 ends of talk, and 3 of 207 pauses;
+# 60 of 82 ends of questions reach theirs, and 6 of 137 pauses.
 _WHOLE, _CUT = 0.7, 0.02
 _SURELY_WHOLE, _WHOLE_QUESTION = 0.8, 0.5
 _WORTH_AN_ANSWER = 0.3  # of 52 texts 150 ms before their end that reach it, 42 were whole
