@@ -367,7 +367,8 @@ class Mind:
             if finality is not None:
                 self._put(Judged(job.turn, number, job.text, finality))
             if job.may_go_on and (finality is None or not may_be_over(finality)):
-                model.prefill(job.text, job.history, self._cancelled)
+                if decides or finality is None:  # else it has been read where it will be answered
+                    model.prefill(job.text, job.history, self._cancelled)
                 return
         if decides:
             decision = model.decide(job.text, house, self._cancelled, brief=job.brief)

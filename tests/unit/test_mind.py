@@ -174,6 +174,15 @@ def test_what_may_go_on_is_only_read_unless_it_is_probably_over(mind: Mind, mode
     mind.release(job)
 
 
+def test_what_nobody_may_act_on_was_read_where_it_is_answered_when_its_end_was_asked_about(
+    mind: Mind, model: Model
+) -> None:
+    model.final = 0.1
+    outcomes = gather(mind, mind.post(Consider(1, "a", HOUSE, (), False, may_go_on=True), committed=False))
+    assert [type(outcome) for outcome in outcomes] == [Judged, Spent]
+    assert model.read == []
+
+
 def test_a_newer_job_takes_the_place_of_the_running_one_which_is_accounted_for(
     mind: Mind, model: Model
 ) -> None:
