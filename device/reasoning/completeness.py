@@ -75,9 +75,9 @@ def by_finality(probability: float, manner: Manner) -> Completeness:
     return "open" if probability < _CUT else "unsure"
 
 
-def may_be_over(probability: float) -> bool:
-    """Whether the answer to a text that may still go on is worth to be begun."""
-    return probability >= _WORTH_AN_ANSWER
+def may_be_over(probability: float | None) -> bool:
+    """Whether the answer to a text that may still go on is worth to be begun; None: the model cannot tell."""
+    return probability is not None and probability >= _WORTH_AN_ANSWER
 
 
 def weighed(known: Completeness, finality: Completeness | None) -> Completeness:
@@ -90,6 +90,19 @@ def weighed(known: Completeness, finality: Completeness | None) -> Completeness:
     if known == "open" and finality in ("talk", "likely"):
         return "likely" if finality == "talk" else "unsure"
     return finality
+
+
+def is_doubtful(
+    judged: Completeness, manner: Manner, finality: Completeness | None, *, is_asked: bool = False
+) -> bool:
+    """Whether another reading of the sound is worth the processor, which the language model wants just then.
+
+    Not for what is known, nor for a question. What else has no word of commands waits for the model's
+    `finality` while it `is_asked`, and is not read again where that takes it for whole.
+    """
+    if judged == "complete" or manner == "asks":
+        return False
+    return manner == "commands" or not (is_asked or finality in ("talk", "likely"))
 
 
 def completeness(text: str, house: House, language: str = "en", *, refers: bool = False) -> Completeness:

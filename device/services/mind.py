@@ -60,12 +60,12 @@ class Ready:
 
 @dataclass(frozen=True)
 class Judged:
-    """How probable it is that a request is over that was not committed yet."""
+    """How probable it is that a request is over that was not committed yet; None: the model cannot tell."""
 
     turn: int
     job: int
     text: str
-    finality: float
+    finality: float | None
 
 
 @dataclass(frozen=True)
@@ -364,9 +364,8 @@ class Mind:
         decides = job.may_act or bool(others or house.tools)
         if self._released < number:
             finality = model.finality(job.text, () if decides else job.history, self._cancelled)
-            if finality is not None:
-                self._put(Judged(job.turn, number, job.text, finality))
-            if job.may_go_on and (finality is None or not may_be_over(finality)):
+            self._put(Judged(job.turn, number, job.text, finality))
+            if job.may_go_on and not may_be_over(finality):
                 if decides or finality is None:  # else it has been read where it will be answered
                     model.prefill(job.text, job.history, self._cancelled)
                 return

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device.reasoning.completeness import by_finality, completeness
+from device.reasoning.completeness import Completeness, by_finality, completeness, is_doubtful
 from device.reasoning.talk import Manner
 from device.reasoning.words import lexicon
 from tests.houses import houses
@@ -109,3 +109,21 @@ def test_what_may_be_a_misheard_command_is_never_surely_whole_and_a_question_soo
         "unsure",
         "unsure",
     ]
+
+
+@pytest.mark.parametrize(
+    ("judged", "manner", "finality", "is_asked", "expected"),
+    [
+        ("complete", "commands", None, False, False),
+        ("unsure", "asks", None, False, False),
+        ("unsure", "commands", "likely", False, True),
+        ("unsure", "says", None, True, False),  # the model will tell
+        ("unsure", "says", None, False, True),  # there is none, or it cannot tell
+        ("unsure", "says", "unsure", False, True),
+        ("talk", "says", "talk", False, False),
+    ],
+)
+def test_what_may_be_a_misheard_command_is_worth_another_reading(
+    judged: Completeness, manner: Manner, finality: Completeness | None, is_asked: bool, expected: bool
+) -> None:
+    assert is_doubtful(judged, manner, finality, is_asked=is_asked) is expected

@@ -267,9 +267,31 @@ def test_the_model_says_how_complete_a_request_is_and_of_talk_it_is_believed_soo
     assert [judged.completeness for judged in rig.of(TurnJudged)] == ["unsure", judgement]
 
 
-def test_talk_is_not_read_again_and_everything_else_that_makes_no_sense_is(rig: Rig) -> None:
-    rig.hear(WAKE, guess("who are you"), guess(DARK), guess("turn on the kitchen light"))
-    assert [judged.doubtful for judged in rig.of(TurnJudged)] == [False, True, False]
+@pytest.mark.parametrize(
+    ("text", "finality", "doubtful"),
+    [
+        ("turn on the kitchen light", None, [False]),
+        ("who are you", 0.1, [False, False]),
+        (DARK, 0.9, [True, True]),  # "kitchen" is a word of commands
+        ("sing me a song", 0.9, [False, False]),
+        ("sing me a song", 0.1, [False, True]),
+        ("sing me a song", None, [False, True]),  # the model cannot tell
+    ],
+)
+def test_what_has_no_word_of_commands_is_only_doubted_when_the_model_does(
+    rig: Rig, text: str, finality: float | None, doubtful: list[bool]
+) -> None:
+    rig.hear(WAKE, guess(text))
+    rig.come(Judged(1, 1, text, finality))
+    assert [judged.doubtful for judged in rig.of(TurnJudged)] == doubtful
+
+
+def test_without_a_model_all_that_makes_no_sense_but_questions_is_doubted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rig = Rig(monkeypatch, Settings(reason=Reason(model=False)))
+    rig.hear(WAKE, guess("sing me a song"), guess("who are you"))
+    assert [judged.doubtful for judged in rig.of(TurnJudged)] == [True, False]
 
 
 def test_of_a_deed_that_often_goes_on_the_model_is_not_heard(rig: Rig) -> None:
