@@ -252,7 +252,7 @@ def test_an_answer_begun_ahead_is_spoken_in_order_after_the_commit(rig: Rig) -> 
     [
         ("who are you", 0.9, "talk"),
         ("who are you", 0.6, "likely"),
-        ("who are you", 0.4, "unsure"),
+        ("who are you", 0.2, "unsure"),
         ("who are you", 0.001, "open"),
         (DARK, 0.9, "likely"),
         (DARK, 0.6, "unsure"),
