@@ -199,10 +199,10 @@ class TurnPreferred(Event, frozen=True, tag="turn.preferred"):
 
 
 class TurnJudged(Event, frozen=True, tag="turn.judged"):
-    """How whole a request `text` is; "likely": to the language model. reason → listen."""
+    """How whole a request `text` is; "talk", "likely": to the language model. reason → listen."""
 
     text: str
-    completeness: Literal["complete", "likely", "unsure", "open"]
+    completeness: Literal["complete", "talk", "likely", "unsure", "open"]
     doubtful: bool = True  # another reading of the sound may make more sense
 
 

@@ -154,8 +154,13 @@ class Listen(Section, frozen=True):
     hesitant_silence_ms: Annotated[
         Milliseconds, Meta(description="the same for a whole request that does not sound final")
     ] = 400
+    talk_silence_ms: Annotated[
+        Milliseconds,
+        Meta(description="the same for talk that the language model surely takes for whole"),
+    ] = 500
     likely_silence_ms: Annotated[
-        Milliseconds, Meta(description="the same for talk that the language model takes for whole")
+        Milliseconds,
+        Meta(description="the same for what the language model takes for whole and may be misheard"),
     ] = 650
     unsure_silence_ms: Annotated[
         Milliseconds, Meta(description="the same for no known request that surely sounds final, else longer")

@@ -6,15 +6,16 @@ text (is it a whole request?). The surer they are, the less silence is needed:
 | text       | sounds like an end  | does not            | no turn model       |
 |------------|---------------------|---------------------|---------------------|
 | `complete` | complete_silence_ms | hesitant_silence_ms | complete_silence_ms |
+| `talk`     | talk_silence_ms     | talk_silence_ms     | talk_silence_ms     |
 | `likely`   | likely_silence_ms   | likely_silence_ms   | likely_silence_ms   |
 | `unsure`   | unsure_silence_ms … | … open_silence_ms   | unsure_silence_ms   |
 | `open`     | open_silence_ms     | open_silence_ms     | open_silence_ms     |
 
 What is `unsure` waits the longer the less it sounds like an end. A fragment that was misheard often sounds
 like one too, so it never waits less than `unsure_silence_ms`; and of a `likely` text, which may be such a
-fragment as well, the sound tells nothing. A text that nobody has judged (yet) is `unsure`, and a sound that
-the model is still listening to does not sound like an end. While there is no text, only `open_silence_ms`
-ends the turn.
+fragment as well, the sound tells nothing. Of `talk` the text tells enough. A text that nobody has judged
+(yet) is `unsure`, and a sound that the model is still listening to does not sound like an end. While there
+is no text, only `open_silence_ms` ends the turn.
 
 A voice much quieter than the talker's (a television, somebody in the next room) does not prolong the turn: it
 is no voice after a pause, and where it follows without a pause, the same times count from the last sound at
@@ -30,7 +31,7 @@ import numpy as np
 
 from device.settings import Listen
 
-Completeness = Literal["complete", "likely", "unsure", "open"]
+Completeness = Literal["complete", "talk", "likely", "unsure", "open"]
 
 _FAR_DB = 18.0  # so much below the talker's level a voice is somebody else's
 _TALKER_PERCENTILE = 90
@@ -65,6 +66,8 @@ def needed_ms(rules: Listen, completeness: Completeness | None, turn: float | No
         case "complete":
             is_final = turn is None or turn >= rules.turn_threshold
             return rules.complete_silence_ms if is_final else rules.hesitant_silence_ms
+        case "talk":
+            return rules.talk_silence_ms
         case "likely":
             return rules.likely_silence_ms
         case "open":

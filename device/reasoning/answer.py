@@ -4,7 +4,8 @@ The model may talk but its talk does nothing, so a clause that says that somethi
 done ("I turned on the light", "the heating is now off") would be a lie. Text is let through clause by
 clause: such a clause ends the answer, and is replaced by the honest sentence when nothing was said before.
 The first clause may also end before one of the language's joints ("because", "from"), and is never long, so
-that the voice can begin while the rest is still being made; it is then looked at together with the rest.
+that the voice can begin while the rest is still being made; it is then looked at together with the rest. Its
+end is not waited for: a comma after a letter ends it, and the beginning of a joint is taken for the joint.
 Markup, symbols and emoji, which a voice cannot say, are dropped. Pure; pieces of text in, clauses out.
 """
 
@@ -17,6 +18,7 @@ from device.reasoning.prompt import load
 
 MOST_SENTENCES = 2
 _CLAUSE_END = re.compile(r"(?<=[,;:.!?])\s+")
+_COMMA_LAST = re.compile(r"(?<=[^\W\d],)$")  # after a digit it may be part of a number
 _FIRST_WORDS = 3  # that a clause which ends before a joint has at least
 _LONGEST_WORDS = 8  # after so many the first clause ends before any word
 _SENTENCE_END = re.compile(r"[.!?][\"')]*$")
@@ -43,15 +45,16 @@ class Answer:
         """The clauses that `piece` completes, "" when none; sets `over` when nothing more may follow."""
         self._text += "".join(letter for letter in piece if _speakable(letter))
         *whole, self._text = _CLAUSE_END.split(self._text)
+        if not (self._said or whole) and _COMMA_LAST.search(self._text):
+            whole, self._text = [self._text], ""
         clauses = [*whole] if self._said else [*self._at_joint(whole)]
         return "".join(self._pass(clause) for clause in clauses)
 
     def _at_joint(self, whole: list[str]) -> list[str]:
-        """The clauses, the first one cut before its first joint that has begun and ended."""
+        """The clauses, the first one cut before its first joint."""
         first = whole[0] if whole else self._text
         words = list(re.finditer(r"\S+", first))
-        known = words if whole else words[:-1]  # the last word may go on
-        for number, word in enumerate(known[_FIRST_WORDS:], _FIRST_WORDS):
+        for number, word in enumerate(words[_FIRST_WORDS:], _FIRST_WORDS):
             if number >= _LONGEST_WORDS or word[0].lower() in load(self._language).joints:
                 head, rest = first[: word.start()], first[word.start() :]
                 if whole:

@@ -1,12 +1,13 @@
 """What to do with a request: known commands first, the language model for the rest. Pure.
 
 A parser's answer is final, whatever it is, except "not understood": then the model may act, unless a guard
-(negation, past tense, …) said that nobody may; it may always talk. After a statement that implies a wish it
-may only ask, as where something is merely told of a thing. What is beyond Wren ("tell the weather") may not
-be beyond a tool that is about it, and what the house lacks may be a word of a remark and no thing: then the
-model looks for something to do, and that is said only when it finds nothing likely. A model's calls are run
-when it is sure, offered as a question when it is less so, and always offered when the device is one that must
-not move by mistake, or the tool one that is asked about first.
+(negation, past tense, …) said that nobody may, or a question has no word that commands are made of; it may
+always talk. After a statement that implies a wish it may only ask, as where something is merely told of a
+thing. What is beyond Wren ("tell the weather") may not be beyond a tool that is about it, and what the house
+lacks may be a word of a remark and no thing: then the model looks for something to do, and that is said only
+when it finds nothing likely. A model's calls are run when it is sure, offered as a question when it is less
+so, and always offered when the device is one that must not move by mistake, or the tool one that is asked
+about first.
 """
 
 from __future__ import annotations
@@ -26,27 +27,13 @@ from device.reasoning.decision import READING as READING
 from device.reasoning.intents import NO_CONTEXT, Context, addressed, corrected, index_of, parse
 from device.reasoning.items import Item, cover
 from device.reasoning.results import AskBack, NotPossible, Result, Understood
+from device.reasoning.talk import manner
 from device.reasoning.words import Lexicon, lexicon, split
 
 RISKY_DOMAINS = frozenset(("lock", "climate"))
 RISKY_CLASSES = frozenset(("garage", "gate", "door"))
 _TELLING_LETTERS = 4  # a shorter word is hardly a topic
 _TELLING_WORDS = 3  # with fewer, anything may follow
-_OF_QUESTIONS = frozenset(
-    (
-        "wh",
-        "ask",
-        "aux",
-        "copula",
-        "determiner",
-        "preposition",
-        "degree",
-        "subject",
-        "quantifier",
-        "ignored",
-        "unknown",
-    )
-)
 _VALUES_ALONE = frozenset(
     (
         "number",
@@ -164,15 +151,9 @@ def _of(result: Result, house: House, text: str, language: str) -> Route:
         case NotPossible():
             return Speak(replies.not_possible(result), "parser")
         case _:
-            may_act = result.implies or not (result.guard or asks_about_the_world(text, house, language))
+            may_act = result.implies or not (result.guard or manner(text, house, language) == "asks")
             is_vague = _names_nothing(text, house, language) or _only_tells(text, house, language)
             return AskModel(may_act, only_asks=result.implies or is_vague)
-
-
-def asks_about_the_world(text: str, house: House, language: str) -> bool:
-    """Whether `text` is a question without a word about the house: nothing to decide, only to answer."""
-    kinds = [item.kind for item in _items_of(text, house, language)]
-    return kinds[:1] in (["wh"], ["ask"], ["aux"]) and "unknown" in kinds and set(kinds) <= _OF_QUESTIONS
 
 
 def _names_nothing(text: str, house: House, language: str) -> bool:

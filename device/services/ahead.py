@@ -26,17 +26,17 @@ from device.events import (
     TurnPreferred,
 )
 from device.home.registry import Call, House
-from device.reasoning.completeness import Completeness, by_finality, weighed
+from device.reasoning.completeness import Completeness, by_finality, is_doubtful, may_be_over, weighed
 from device.reasoning.decision import Decision
 from device.reasoning.readings import sensible
 from device.reasoning.router import (
     AskModel,
     Route,
-    asks_about_the_world,
     awaits_model,
     closes,
     expected_words,
 )
+from device.reasoning.talk import Manner, manner
 from device.services.mind import (
     Consider,
     Decided,
@@ -127,7 +127,8 @@ class Ahead:
             action = self._prefer(action)
         turn, text = action.turn, action.text
         if self._judged != (turn, text):
-            self._judge(turn, text, self._finality if self._held.holds(turn, text) else None)
+            finality = self._finality if self._held.holds(turn, text) else None
+            self._judge(turn, text, finality, is_asked=self._has_model and finality is None)
         if self._held.holds(turn, text) and not (action.whole and self._may_go_on):
             return
         is_in_vain = self._held.let_go() if self._may_go_on else self._held.drop()
@@ -135,8 +136,7 @@ class Ahead:
             self._mind.drop()
         if action.follows and closes(text, action.proposal, self._language):
             return
-        has_model = self._mind is not None and self._model_ready
-        if action.whole or (has_model and awaits_model(text, self._house(), self._language)):
+        if action.whole or (self._has_model and awaits_model(text, self._house(), self._language)):
             self._think_ahead(action)
 
     def expect(self, turn: int, text: str) -> None:
@@ -220,10 +220,11 @@ class Ahead:
             case Spent():
                 self._held.spent(outcome.job, outcome.cpu_ms)
             case Judged() if self._held.expects(outcome.job):
-                self._finality = by_finality(outcome.finality)
+                if outcome.finality is not None:
+                    self._finality = by_finality(outcome.finality, self._manner(outcome.text))
                 for text in dict.fromkeys((outcome.text, self._judged[1])):  # both are the same but for signs
                     self._judge(outcome.turn, text, self._finality)
-                if self._may_go_on and self._finality != "likely":
+                if self._may_go_on and not may_be_over(outcome.finality):
                     self._held.let_go()
                 self._may_go_on = False
             case Decided() | FirstToken() | Piece() | Failed():
@@ -241,13 +242,19 @@ class Ahead:
             self._send(TurnPreferred(turn=action.turn, text=action.text, reading=preferred))
         return replace(action, text=preferred)
 
-    def _judge(self, turn: int, text: str, finality: Completeness | None) -> None:
+    @property
+    def _has_model(self) -> bool:
+        return self._mind is not None and self._model_ready
+
+    def _judge(self, turn: int, text: str, finality: Completeness | None, *, is_asked: bool = False) -> None:
+        """Tells how whole a text is, and whether to read it again; `is_asked`: the model will say more."""
         judgement = weighed(self._completeness(text), finality)
         self._judged = (turn, text)
-        is_doubtful = judgement != "complete" and not asks_about_the_world(
-            text, self._house(), self._language
-        )
-        self._send(TurnJudged(turn=turn, text=text, completeness=judgement, doubtful=is_doubtful))
+        doubtful = is_doubtful(judgement, self._manner(text), finality, is_asked=is_asked)
+        self._send(TurnJudged(turn=turn, text=text, completeness=judgement, doubtful=doubtful))
+
+    def _manner(self, text: str) -> Manner:
+        return manner(text, self._house(), self._language)
 
     def _think_ahead(self, action: Speculate) -> None:
         turn, text = action.turn, action.text

@@ -23,7 +23,7 @@ import msgspec
 from device.dialog.history import Utterance
 from device.home.persona import Other, Persona
 from device.home.registry import House
-from device.reasoning.completeness import by_finality
+from device.reasoning.completeness import may_be_over
 from device.reasoning.decision import Decision
 from device.reasoning.thinker import Cancelled, ModelError, Thinker, TooSlow, UnavailableError
 from device.services.thinkers import limits, model_of, open_thinker
@@ -60,12 +60,12 @@ class Ready:
 
 @dataclass(frozen=True)
 class Judged:
-    """How probable it is that a request is over that was not committed yet."""
+    """How probable it is that a request is over that was not committed yet; None: the model cannot tell."""
 
     turn: int
     job: int
     text: str
-    finality: float
+    finality: float | None
 
 
 @dataclass(frozen=True)
@@ -364,10 +364,10 @@ class Mind:
         decides = job.may_act or bool(others or house.tools)
         if self._released < number:
             finality = model.finality(job.text, () if decides else job.history, self._cancelled)
-            if finality is not None:
-                self._put(Judged(job.turn, number, job.text, finality))
-            if job.may_go_on and (finality is None or by_finality(finality) != "likely"):
-                model.prefill(job.text, job.history, self._cancelled)
+            self._put(Judged(job.turn, number, job.text, finality))
+            if job.may_go_on and not may_be_over(finality):
+                if decides or finality is None:  # else it has been read where it will be answered
+                    model.prefill(job.text, job.history, self._cancelled)
                 return
         if decides:
             decision = model.decide(job.text, house, self._cancelled, brief=job.brief)

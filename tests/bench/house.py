@@ -41,6 +41,17 @@ TALK_REQUESTS: tuple[str, ...] = (
     "Let some light into the hallway.",
     "Who wrote Hamlet?",
     "Recommend a book to me.",
+    "What is the tallest mountain in the world?",
+    "I had a terrible day.",
+    "Why do birds sing?",
+    "Is there life on Mars?",
+    "Explain what an echo is.",
+    "Do you ever sleep?",
+    "When did the second world war end?",
+    "Say something nice.",
+    "How do you make bread?",
+    "I can hardly read in the living room.",
+    "What would you name a parrot?",
 )
 
 

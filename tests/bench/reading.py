@@ -20,11 +20,12 @@ from device.hearing.utterance import Fact, Hypothesis, PartialText, Utterance
 from device.hearing.vad import SileroVad
 from device.home.registry import House
 from device.reasoning.carried_on import CutRequest
-from device.reasoning.completeness import weighed
+from device.reasoning.completeness import is_doubtful, weighed
 from device.reasoning.context import Context
 from device.reasoning.intents import NO_CONTEXT
 from device.reasoning.readings import makes_sense, sensible
-from device.reasoning.router import AskModel, Perform, Route, Speak, asks_about_the_world, route
+from device.reasoning.router import AskModel, Perform, Route, Speak, route
+from device.reasoning.talk import manner
 from device.settings import Listen
 from device.tools.recognise import recognise
 from device.tools.request import ToolState
@@ -60,6 +61,7 @@ class _Answer(NamedTuple):
     due_ms: float
     text: str
     completeness: Completeness
+    doubtful: bool
     instead_of: str
 
 
@@ -90,8 +92,7 @@ class SimulatedJudge:
         self._answers = [answer for answer in self._answers if answer.due_ms > self._clock.ms]
         for answer in due:
             utterance.prefer(answer.instead_of, answer.text)
-            clear = asks_about_the_world(answer.text, self._house, "en")
-            facts += utterance.judge(answer.text, answer.completeness, doubtful=not clear)
+            facts += utterance.judge(answer.text, answer.completeness, doubtful=answer.doubtful)
         return facts
 
     def _hear(self, fact: Hypothesis | PartialText) -> None:
@@ -100,11 +101,15 @@ class SimulatedJudge:
         text = sensible(fact.text, readings, self._route)
         judgement = self._begun.request.judge(text, self._house)
         due_ms = self._clock.ms + _BUS_MS + 1000 * (time.thread_time() - began)
-        self._answers.append(_Answer(due_ms, text, judgement, fact.text))
-        is_talk = isinstance(fact, Hypothesis) and isinstance(self._route(text), AskModel)
-        if is_talk and self._finality is not None:
+        how, has_model = manner(text, self._house), self._finality is not None
+        doubtful = is_doubtful(judgement, how, None, is_asked=has_model)
+        self._answers.append(_Answer(due_ms, text, judgement, doubtful, fact.text))
+        is_for_model = isinstance(fact, Hypothesis) and isinstance(self._route(text), AskModel)
+        if is_for_model and self._finality is not None:
             finality, took_ms = self._finality(text)
-            self._answers.append(_Answer(due_ms + took_ms, text, weighed(judgement, finality), fact.text))
+            judgement = weighed(judgement, finality)
+            doubtful = is_doubtful(judgement, how, finality)
+            self._answers.append(_Answer(due_ms + took_ms, text, judgement, doubtful, fact.text))
 
     def _route(self, text: str) -> Route:
         goes_on = self._begun.request.route(text, self._house, self._begun.context)

@@ -41,6 +41,7 @@ from device.reasoning.intents import parse
 from device.reasoning.llm import LanguageModel
 from device.reasoning.results import Understood
 from device.reasoning.router import AskModel, route
+from device.reasoning.talk import manner
 from device.settings import Listen, Reason, WakeWord, cache_dir
 from models.store import Store
 from tests.bench.interrupted import PRE_ROLL_FRAMES
@@ -57,6 +58,7 @@ FIXED_MS = 420
 PATIENCE = (
     "complete_silence_ms",
     "hesitant_silence_ms",
+    "talk_silence_ms",
     "likely_silence_ms",
     "unsure_silence_ms",
     "open_silence_ms",
@@ -131,7 +133,8 @@ class Bench:
         """The language model's answer, and how long that takes its threads."""
         if text not in self._said:
             began = time.process_time()
-            answer = by_finality(self._model.finality(text))
+            finality = self._model.finality(text)
+            answer = by_finality(finality, manner(text, self._house))
             self._said[text] = answer, 1000 * (time.process_time() - began) / self._threads
         return self._said[text]
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device.reasoning.completeness import completeness
+from device.reasoning.completeness import Completeness, by_finality, completeness, is_doubtful
+from device.reasoning.talk import Manner
 from device.reasoning.words import lexicon
 from tests.houses import houses
 
@@ -91,3 +92,38 @@ def test_judging_takes_less_than_five_milliseconds() -> None:
     for text in texts:
         completeness(text, COTTAGE)
     assert (time.thread_time() - began) / len(texts) < 0.005
+
+
+@pytest.mark.parametrize("manner", ["asks", "says", "commands"])
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_the_surer_the_model_is_the_wholer_is_the_text(manner: Manner, one: float, other: float) -> None:
+    rising = ("open", "unsure", "likely", "talk")
+    ranks = [rising.index(by_finality(probability, manner)) for probability in sorted((one, other))]
+    assert ranks == sorted(ranks)
+
+
+def test_what_may_be_a_misheard_command_is_never_surely_whole_and_a_question_sooner() -> None:
+    assert [by_finality(1.0, manner) for manner in ("asks", "says", "commands")] == ["talk", "talk", "likely"]
+    assert [by_finality(0.6, manner) for manner in ("asks", "says", "commands")] == [
+        "likely",
+        "unsure",
+        "unsure",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("judged", "manner", "finality", "is_asked", "expected"),
+    [
+        ("complete", "commands", None, False, False),
+        ("unsure", "asks", None, False, False),
+        ("unsure", "commands", "likely", False, True),
+        ("unsure", "says", None, True, False),  # the model will tell
+        ("unsure", "says", None, False, True),  # there is none, or it cannot tell
+        ("unsure", "says", "unsure", False, True),
+        ("talk", "says", "talk", False, False),
+    ],
+)
+def test_what_may_be_a_misheard_command_is_worth_another_reading(
+    judged: Completeness, manner: Manner, finality: Completeness | None, is_asked: bool, expected: bool
+) -> None:
+    assert is_doubtful(judged, manner, finality, is_asked=is_asked) is expected

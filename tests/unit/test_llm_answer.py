@@ -75,6 +75,28 @@ def test_a_long_first_sentence_begins_to_be_spoken_before_it_is_over() -> None:
     assert clauses == ["The sky up there is blue", " because the air scatters short waves of light."]
 
 
+@pytest.mark.parametrize(
+    ("pieces", "first"),
+    [
+        (["I'm", " Wren", ","], "I'm Wren,"),
+        (["Paris", " is", " the", " capital", " of"], "Paris is the capital"),
+        (
+            ["One", " two", " three", " four", " five", " six", " seven", " eight", " n"],
+            "One two three four five six seven eight",
+        ),
+    ],
+)
+def test_the_end_of_the_first_clause_is_not_waited_for(pieces: list[str], first: str) -> None:
+    answer = Answer()
+    assert [answer.push(piece) for piece in pieces] == [*[""] * (len(pieces) - 1), first]
+
+
+def test_a_comma_in_a_number_ends_nothing() -> None:
+    answer = Answer()
+    assert [answer.push(piece) for piece in ("About", " 3", ",", "000")] == [""] * 4
+    assert answer.finish(cut=False) == "About 3,000"
+
+
 def test_a_claim_that_the_first_cut_divides_is_not_spoken_to_its_end() -> None:
     text = "Right away my friend I went and turned on the lights."
     assert whole(text) == "Right away my friend I went"

@@ -38,7 +38,7 @@ class Model:
     def __init__(self) -> None:
         self.began = threading.Event()
         self.spoken = 0
-        self.final = 0.25
+        self.final: float | None = 0.25
         self.read: list[str] = []
         self.ready = True
         self.learnt: list[str] = []
@@ -52,7 +52,7 @@ class Model:
             self._work(text, cancelled)
             self.read.append(text)
 
-    def finality(self, text: str, history: object, cancelled: Callable[[], bool]) -> float:
+    def finality(self, text: str, history: object, cancelled: Callable[[], bool]) -> float | None:
         return self.final
 
     def decide(
@@ -172,6 +172,19 @@ def test_what_may_go_on_is_only_read_unless_it_is_probably_over(mind: Mind, mode
         outcomes += mind.poll()
     assert isinstance(outcomes[1], Decided)
     mind.release(job)
+
+
+def test_what_nobody_may_act_on_was_read_where_it_is_answered_when_its_end_was_asked_about(
+    mind: Mind, model: Model
+) -> None:
+    model.final = 0.1
+    outcomes = gather(mind, mind.post(Consider(1, "a", HOUSE, (), False, may_go_on=True), committed=False))
+    assert [type(outcome) for outcome in outcomes] == [Judged, Spent]
+    assert model.read == []
+    model.final = None  # it cannot tell, and nothing was read
+    job = mind.post(Consider(1, "a b", HOUSE, (), False, may_go_on=True), committed=False)
+    assert gather(mind, job)[0] == Judged(1, job, "a b", None)
+    assert model.read == ["a b"]
 
 
 def test_a_newer_job_takes_the_place_of_the_running_one_which_is_accounted_for(

@@ -13,8 +13,8 @@ from device.hearing.patience import Completeness, Pause, Talker, is_over, needed
 from device.settings import Listen
 
 RULES = Listen()
-RISING: tuple[Completeness, ...] = ("complete", "likely", "unsure", "open")
-texts = st.sampled_from(["complete", "likely", "unsure", "open", None])
+RISING: tuple[Completeness, ...] = ("complete", "talk", "likely", "unsure", "open")
+texts = st.sampled_from([*RISING, None])
 probabilities = st.none() | st.floats(0, 1)
 
 

@@ -248,12 +248,50 @@ def test_an_answer_begun_ahead_is_spoken_in_order_after_the_commit(rig: Rig) -> 
 
 
 @pytest.mark.parametrize(
-    ("finality", "judgement"), [(0.9, "likely"), (0.7, "likely"), (0.6, "unsure"), (0.001, "open")]
+    ("text", "finality", "judgement"),
+    [
+        ("who are you", 0.9, "talk"),
+        ("who are you", 0.6, "likely"),
+        ("who are you", 0.2, "unsure"),
+        ("who are you", 0.001, "open"),
+        (DARK, 0.9, "likely"),
+        (DARK, 0.6, "unsure"),
+        (DARK, 0.001, "open"),
+    ],
 )
-def test_the_model_says_how_complete_talk_is(rig: Rig, finality: float, judgement: str) -> None:
-    rig.hear(WAKE, guess("who are you"))
-    rig.come(Judged(1, 1, "who are you", finality))
+def test_the_model_says_how_complete_a_request_is_and_of_talk_it_is_believed_sooner(
+    rig: Rig, text: str, finality: float, judgement: str
+) -> None:
+    rig.hear(WAKE, guess(text))
+    rig.come(Judged(1, 1, text, finality))
     assert [judged.completeness for judged in rig.of(TurnJudged)] == ["unsure", judgement]
+
+
+@pytest.mark.parametrize(
+    ("text", "finality", "doubtful"),
+    [
+        ("turn on the kitchen light", None, [False]),
+        ("who are you", 0.1, [False, False]),
+        (DARK, 0.9, [True, True]),  # "kitchen" is a word of commands
+        ("sing me a song", 0.9, [False, False]),
+        ("sing me a song", 0.1, [False, True]),
+        ("sing me a song", None, [False, True]),  # the model cannot tell
+    ],
+)
+def test_what_has_no_word_of_commands_is_only_doubted_when_the_model_does(
+    rig: Rig, text: str, finality: float | None, doubtful: list[bool]
+) -> None:
+    rig.hear(WAKE, guess(text))
+    rig.come(Judged(1, 1, text, finality))
+    assert [judged.doubtful for judged in rig.of(TurnJudged)] == doubtful
+
+
+def test_without_a_model_all_that_makes_no_sense_but_questions_is_doubted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rig = Rig(monkeypatch, Settings(reason=Reason(model=False)))
+    rig.hear(WAKE, guess("sing me a song"), guess("who are you"))
+    assert [judged.doubtful for judged in rig.of(TurnJudged)] == [True, False]
 
 
 def test_of_a_deed_that_often_goes_on_the_model_is_not_heard(rig: Rig) -> None:
@@ -267,7 +305,7 @@ def test_a_question_that_ends_on_a_preposition_is_waited_for_less_when_the_model
 ) -> None:
     rig.hear(WAKE, guess("where are you from"))
     rig.come(Judged(1, 1, "where are you from", 0.9))
-    assert [judged.completeness for judged in rig.of(TurnJudged)] == ["open", "unsure"]
+    assert [judged.completeness for judged in rig.of(TurnJudged)] == ["open", "likely"]
 
 
 def test_what_the_model_says_of_a_text_that_went_on_is_not_told(rig: Rig) -> None:
