@@ -153,8 +153,12 @@ class ListenDaemon(Daemon):
     def on_settings(self, settings: Settings) -> None:
         """Rules of turns count from the next one on, those of barge-in at once."""
         super().on_settings(settings)
-        if self._over is not None:
+        if self._over is not None and settings.barge_in.enabled:
             self._over.configure(settings.barge_in)
+        elif self._over is not None:
+            self._stop_overhearing(self._over)
+        elif self._speaks:
+            self._wren_speaks(RingReader(microphone_ring(self.runtime)).head)
         self._vocabulary = _vocabulary(settings)
 
     def close(self) -> None:
@@ -246,6 +250,11 @@ class ListenDaemon(Daemon):
         self._over = Interruption(
             self._vad, self._transcriber, rules, self._vocabulary, threshold, has_echo=has_echo
         )
+
+    def _stop_overhearing(self, over: Interruption) -> None:
+        self._over = None
+        if over.pending:
+            self.bus.send(DuckRequested(turn=self._turn, gain_db=0.0))
 
     def _note_own_text(self) -> None:
         before, now = self._said.get(self._playing - 1, ""), self._said.get(self._playing, "")
