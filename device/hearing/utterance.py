@@ -87,7 +87,10 @@ Fact = Began | PartialText | Hypothesis | Finished | Abandoned
 
 
 class Utterance:
-    """Hears frames from about `since` on, or from before it with `wake_word`; `done` after its last fact."""
+    """Hears frames from about `since` on, or from before it with `wake_word`; `done` after its last fact.
+
+    With `speaking` the voice had begun by `since`, though voice activity may notice it later.
+    """
 
     def __init__(
         self,
@@ -97,6 +100,7 @@ class Utterance:
         since: int,
         *,
         wake_word: str = "",
+        speaking: bool = False,
         timeout_ms: int | None = None,
         turn: TurnWitness | None = None,
     ) -> None:
@@ -105,6 +109,7 @@ class Utterance:
         self._activity = VoiceActivity(vad, rules.vad_threshold)
         self._endpointer = Endpointer(rules, since, timeout_ms=timeout_ms)
         self._segment = Segment(transcriber)
+        self._speaking = speaking
         self._earliest = -1  # what was dropped lies before this frame
         self._began = self._noise_heard = False
         self.done = False
@@ -209,7 +214,7 @@ class Utterance:
         self._partial_frame, self._decode_ms = max(onset, self._since), 0.0
         self._word_inside = bool(self._wake_word) and onset <= self._since
         self._choice = Choice(self._wake_word if self._word_inside else "")
-        self._segment.open(onset, self._earliest)
+        self._segment.open(min(onset, self._since) if self._speaking else onset, self._earliest)
 
     def _begin(self, voice: Voice) -> list[Fact]:
         frame = voice.frame
@@ -339,6 +344,7 @@ class Utterance:
             self.done = True
             return [Abandoned("no_text")]
         self._noise_heard |= not self._word_inside
+        self._speaking = False
         self._earliest = self._endpointer.last_voiced_frame + _AFTER_DROPPED_FRAMES
         self._endpointer.discard()
         self._drop()

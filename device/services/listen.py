@@ -213,7 +213,15 @@ class ListenDaemon(Daemon):
         self._said.clear()
         self.bus.send(TurnStarted(turn=self._turn, frame=frame, cause=cause))
 
-    def _open(self, first: int, *, since: int, wake_word: str = "", timeout_ms: int | None = None) -> None:
+    def _open(
+        self,
+        first: int,
+        *,
+        since: int,
+        wake_word: str = "",
+        speaking: bool = False,
+        timeout_ms: int | None = None,
+    ) -> None:
         self._read_from(first)
         self._over, self._window = None, False
         if self._has_new_names:
@@ -226,6 +234,7 @@ class ListenDaemon(Daemon):
             self.settings.listen,
             since,
             wake_word=wake_word,
+            speaking=speaking,
             timeout_ms=timeout_ms,
             turn=self._turn_listener,
         )
@@ -302,7 +311,7 @@ class ListenDaemon(Daemon):
             self.bus.send(TranscriptFinal(turn=self._turn, text=fact.text))
             self.bus.send(TurnCancelled(turn=self._turn, reason="stopped"))
             return
-        self._open(fact.frame - _INTERRUPTION_PRE_ROLL_FRAMES, since=fact.frame)
+        self._open(fact.frame - _INTERRUPTION_PRE_ROLL_FRAMES, since=fact.frame, speaking=True)
 
     # --- sound and text ----------------------------------------------------------------------------------
 
