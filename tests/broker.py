@@ -13,6 +13,8 @@ from types import TracebackType
 
 import pytest
 
+from device.services.supervisor import ENDS_WITH_PARENT
+
 _PLACES = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
 
 
@@ -55,7 +57,10 @@ class MosquittoBroker:
         """Returns when the broker listens."""
         log = (self._folder / "mosquitto.log").open("ab")
         self._process = subprocess.Popen(
-            [str(self._program), "-c", str(self._config)], stdout=log, stderr=log, cwd=self._folder
+            [*ENDS_WITH_PARENT, str(self._program), "-c", str(self._config)],
+            stdout=log,
+            stderr=log,
+            cwd=self._folder,
         )
         log.close()
         deadline = time.monotonic() + 5

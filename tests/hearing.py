@@ -112,6 +112,10 @@ class Ears:
         utterance = Utterance(self.vad, self.transcriber, rules, detection.frame, wake_word=detection.word)
         return self._follow(utterance, heard[first:], first, cues)
 
+    def follow(self, utterance: Utterance, sound: Samples, voice: Samples) -> list[Fact]:
+        """What `utterance` makes of `sound`, of which the recogniser hears `voice`."""
+        return self._follow(utterance, list(frames(sound)), 0, voice=list(frames(voice)))
+
     def _follow(
         self,
         utterance: Utterance,
@@ -120,12 +124,14 @@ class Ears:
         cues: range = range(0),
         judge: Callable[[str], Completeness] | None = None,
         prefer: str = "",
+        voice: list[Samples] | None = None,
     ) -> list[Fact]:
         facts: list[Fact] = []
         self.frame = first
         for number, frame in enumerate(sound, first):
             self.frame = number
-            facts += utterance.accept(number, frame, cue=number in cues)
+            spoken = None if voice is None else voice[number - first]
+            facts += utterance.accept(number, frame, voice=spoken, cue=number in cues)
             facts += utterance.poll()
             while self.transcriber.busy:
                 time.sleep(0.0005)

@@ -15,8 +15,8 @@ holds the wake word itself and whatever was said in the same breath:
   dropped. openWakeWord notices a word 150 ms before its end (median of 266 recordings; 280 ms before to 60 ms
   after it in 94 of 100).
 - When the voice goes on, only the sound after the wake word is recognised. If that reading is not sure, the
-  whole is recognised as well (see `request_of`), and waited for unless the first reading is a whole request
-  that also sounds final.
+  whole is recognised as well (see `device.hearing.choice`), and waited for unless the first reading is a
+  whole request that also sounds final.
 
 A short noise without text is dropped as well; a longer voice without text ends the utterance (`no_text`), and
 so does text that nobody could have said in that time.
@@ -26,15 +26,13 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-import numpy as np
-
 from device.hearing import FRAME_SAMPLES, Samples, frames_of
 from device.hearing.asr import Recognition
 from device.hearing.background import Partial, Readings, Transcription, TurnWitness
+from device.hearing.choice import Choice, Given, Reading
 from device.hearing.endpoint import Endpointer, Signal
 from device.hearing.patience import Completeness, Talker, is_over, needed_ms
 from device.hearing.segment import Segment
-from device.hearing.transcript import after_wake_word, distinct, invented, request_of
 from device.hearing.turn import with_pause
 from device.hearing.vad import CHUNK_MS, SileroVad, Voice, VoiceActivity
 from device.settings import Listen
@@ -43,7 +41,6 @@ _AFTER_DROPPED_FRAMES = 3
 _WORD_TAIL_MS = 300
 _NOISE_MS = 300
 _NO_REQUEST_MS = 160  # a noise or a wake word is dropped after so much silence
-_SURE = 0.95
 _CHOICE_FRAMES = 6  # within which one of the readings is preferred, if one is
 _DECODING_SHARE = 3  # partial texts take at most one part in so many of the time
 _COVERED_FRAMES = 2  # sound after the last voiced frame without which a text may lack its last sound
@@ -89,17 +86,11 @@ class Abandoned(NamedTuple):
 Fact = Began | PartialText | Hypothesis | Finished | Abandoned
 
 
-class _Reading(NamedTuple):
-    """Text of all that was said, "" when that was no request; a better one may follow when not `settled`."""
-
-    text: str
-    confidence: float
-    decode_ms: float
-    settled: bool = True
-
-
 class Utterance:
-    """Hears frames from about `since` on, or from before it with `wake_word`; `done` after its last fact."""
+    """Hears frames from about `since` on, or from before it with `wake_word`; `done` after its last fact.
+
+    With `speaking` the voice had begun by `since`, though voice activity may notice it later.
+    """
 
     def __init__(
         self,
@@ -109,6 +100,7 @@ class Utterance:
         since: int,
         *,
         wake_word: str = "",
+        speaking: bool = False,
         timeout_ms: int | None = None,
         turn: TurnWitness | None = None,
     ) -> None:
@@ -117,6 +109,7 @@ class Utterance:
         self._activity = VoiceActivity(vad, rules.vad_threshold)
         self._endpointer = Endpointer(rules, since, timeout_ms=timeout_ms)
         self._segment = Segment(transcriber)
+        self._speaking = speaking
         self._earliest = -1  # what was dropped lies before this frame
         self._began = self._noise_heard = False
         self.done = False
@@ -127,13 +120,11 @@ class Utterance:
         self._voiced: list[float] = []
         self._talker = Talker()
         self._word_inside = False
-        self._rest: Recognition | None = None  # without the wake word, while the whole is recognised
+        self._choice = Choice()
         self._asked_frame: int | None = None
         self._ticket: int | None = None
-        self._reading: _Reading | None = None
         self._readings_ticket: int | None = None
         self._readings_frame: int | None = None  # in which they came
-        self._others: list[str] = []  # readings that were given up for another one
         self._turn_ticket: int | None = None
         self._probability: float | None = None
 
@@ -168,7 +159,7 @@ class Utterance:
             if isinstance(text, Readings):
                 if text.ticket == self._readings_ticket:
                     self._readings_frame = self._frame
-                    facts += self._offer(text.texts)
+                    facts += self._offer(self._choice.readings(text.texts, self._given, self._voiced))
                 continue
             self._decode_ms = text.decode_ms
             if isinstance(text, Partial):
@@ -192,8 +183,7 @@ class Utterance:
 
     def prefer(self, text: str, reading: str) -> None:
         """Learns that of the readings of `text` this one makes sense."""
-        if self._reading is not None and self._reading.text == text:
-            self._reading = self._reading._replace(text=reading)
+        self._choice.prefer(text, reading)
 
     # --- sound ------------------------------------------------------------------------------------------
 
@@ -223,7 +213,8 @@ class Utterance:
         self._drop()
         self._partial_frame, self._decode_ms = max(onset, self._since), 0.0
         self._word_inside = bool(self._wake_word) and onset <= self._since
-        self._segment.open(onset, self._earliest)
+        self._choice = Choice(self._wake_word if self._word_inside else "")
+        self._segment.open(min(onset, self._since) if self._speaking else onset, self._earliest)
 
     def _begin(self, voice: Voice) -> list[Fact]:
         frame = voice.frame
@@ -243,7 +234,7 @@ class Utterance:
     def _drop(self) -> None:
         self._segment.close()
         self._voiced, self._talker = [], Talker()
-        self._word_inside, self._rest = False, None
+        self._word_inside = False
         self._clear_answers()
 
     def _announce(self) -> list[Fact]:
@@ -263,11 +254,11 @@ class Utterance:
         if self.done or not self._segment.is_open:
             return []
         self._ask_or_forget()
-        reading = self._reading
+        reading = self._choice.reading
         if reading is None:
             return []
         if not reading.text:
-            return self._dismiss()
+            return self._dismiss() if reading.settled else []
         if reading.settled and self._readings_ticket is None and self._is_doubtful(reading.text):
             self._readings_ticket = self._transcriber.request_readings()
         return self._finish(reading)
@@ -301,18 +292,18 @@ class Utterance:
             self._turn_ticket = self._turn.ask(with_pause(self._segment.sound, quiet_frames * FRAME_SAMPLES))
 
     def _forget(self) -> None:
+        with_word = self._choice.with_word
         self._clear_answers()
-        if self._rest is not None:
-            self._rest = None
+        if with_word:
             self._segment.hand_over(whole=False)
 
     def _clear_answers(self) -> None:
-        self._asked_frame = self._ticket = self._reading = None
+        self._choice.forget()
+        self._asked_frame = self._ticket = None
         self._readings_ticket = self._readings_frame = None
-        self._others = []
         self._turn_ticket = self._probability = None
 
-    def _finish(self, reading: _Reading) -> list[Fact]:
+    def _finish(self, reading: Reading) -> list[Fact]:
         completeness = self._judged.get(reading.text)
         probability = 0.0 if self._turn_ticket is not None else self._probability
         enough_ms = needed_ms(self._rules, completeness, probability)
@@ -353,6 +344,7 @@ class Utterance:
             self.done = True
             return [Abandoned("no_text")]
         self._noise_heard |= not self._word_inside
+        self._speaking = False
         self._earliest = self._endpointer.last_voiced_frame + _AFTER_DROPPED_FRAMES
         self._endpointer.discard()
         self._drop()
@@ -360,51 +352,35 @@ class Utterance:
 
     # --- text -------------------------------------------------------------------------------------------
 
+    @property
+    def _given(self) -> Given:
+        """What the recogniser hears."""
+        if self._segment.has_rest:
+            return "rest"
+        return "word" if self._word_inside else "request"
+
     def _publish(self, text: str) -> list[Fact]:
         if not self._segment.is_open:
             return []
-        if self._word_inside and not self._segment.has_rest:
-            text = self._certain_request(text)
+        text = self._choice.partial(text, self._given)
         return self._say(PartialText(text)) if text else []
+
+    def _read(self, recognition: Recognition, decode_ms: float) -> list[Fact]:
+        reading = self._choice.final(recognition, decode_ms, self._given, self._voiced)
+        if not reading.settled:
+            self._segment.hand_over(whole=True)
+            self._ticket = self._transcriber.request_final()
+        return self._say(Hypothesis(reading.text, reading.confidence)) if reading.text else []
+
+    def _offer(self, readings: tuple[str, ...]) -> list[Fact]:
+        """The hypothesis again with all readings of the sound."""
+        reading = self._choice.reading
+        if reading is None or not readings:
+            return []
+        return self._say(Hypothesis(reading.text, reading.confidence, readings))
 
     def _say(self, fact: PartialText | Hypothesis) -> list[Fact]:
         if fact == self._said:
             return []
         self._said = fact
         return [*self._announce(), fact]
-
-    def _read(self, recognition: Recognition, decode_ms: float) -> list[Fact]:
-        text, confidence = recognition
-        settled = True
-        if invented(text, self._voiced_ms):
-            text = ""
-        if self._rest is not None:
-            whole = after_wake_word(text, self._wake_word)
-            self._others = [self._rest.text, *([whole.text] if whole.certain else [])]
-            text, confidence = request_of(whole, confidence, *self._rest)
-        elif self._segment.has_rest and confidence < _SURE:
-            self._rest, settled = Recognition(text, confidence), False
-            self._segment.hand_over(whole=True)
-            self._ticket = self._transcriber.request_final()
-        elif self._word_inside and not self._segment.has_rest:
-            text = self._certain_request(text)
-        confidence = round(confidence * float(np.mean(self._voiced or 1.0)), 3)
-        self._reading = _Reading(text, confidence, decode_ms, settled) if text or settled else None
-        return self._say(Hypothesis(text, confidence)) if text else []
-
-    def _offer(self, texts: tuple[str, ...]) -> list[Fact]:
-        """The hypothesis again with all readings of the sound, likeliest first and without the wake word."""
-        if self._reading is None or not self._reading.text:
-            return []
-        is_whole = self._rest is not None or (self._word_inside and not self._segment.has_rest)
-        found = [self._certain_request(text) for text in texts] if is_whole else texts
-        published = self._reading.text
-        likely = [text for text in (*found, published, *self._others) if not invented(text, self._voiced_ms)]
-        readings = distinct(likely, published)
-        if set(readings) <= {published}:
-            return []
-        return self._say(Hypothesis(published, self._reading.confidence, tuple(readings)))
-
-    def _certain_request(self, text: str) -> str:
-        remainder = after_wake_word(text, self._wake_word)
-        return remainder.text if remainder.certain else ""

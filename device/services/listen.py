@@ -153,8 +153,12 @@ class ListenDaemon(Daemon):
     def on_settings(self, settings: Settings) -> None:
         """Rules of turns count from the next one on, those of barge-in at once."""
         super().on_settings(settings)
-        if self._over is not None:
+        if self._over is not None and settings.barge_in.enabled:
             self._over.configure(settings.barge_in)
+        elif self._over is not None:
+            self._stop_overhearing(self._over)
+        elif self._speaks:
+            self._wren_speaks(RingReader(microphone_ring(self.runtime)).head)
         self._vocabulary = _vocabulary(settings)
 
     def close(self) -> None:
@@ -209,7 +213,15 @@ class ListenDaemon(Daemon):
         self._said.clear()
         self.bus.send(TurnStarted(turn=self._turn, frame=frame, cause=cause))
 
-    def _open(self, first: int, *, since: int, wake_word: str = "", timeout_ms: int | None = None) -> None:
+    def _open(
+        self,
+        first: int,
+        *,
+        since: int,
+        wake_word: str = "",
+        speaking: bool = False,
+        timeout_ms: int | None = None,
+    ) -> None:
         self._read_from(first)
         self._over, self._window = None, False
         if self._has_new_names:
@@ -222,6 +234,7 @@ class ListenDaemon(Daemon):
             self.settings.listen,
             since,
             wake_word=wake_word,
+            speaking=speaking,
             timeout_ms=timeout_ms,
             turn=self._turn_listener,
         )
@@ -246,6 +259,11 @@ class ListenDaemon(Daemon):
         self._over = Interruption(
             self._vad, self._transcriber, rules, self._vocabulary, threshold, has_echo=has_echo
         )
+
+    def _stop_overhearing(self, over: Interruption) -> None:
+        self._over = None
+        if over.pending:
+            self.bus.send(DuckRequested(turn=self._turn, gain_db=0.0))
 
     def _note_own_text(self) -> None:
         before, now = self._said.get(self._playing - 1, ""), self._said.get(self._playing, "")
@@ -293,7 +311,7 @@ class ListenDaemon(Daemon):
             self.bus.send(TranscriptFinal(turn=self._turn, text=fact.text))
             self.bus.send(TurnCancelled(turn=self._turn, reason="stopped"))
             return
-        self._open(fact.frame - _INTERRUPTION_PRE_ROLL_FRAMES, since=fact.frame)
+        self._open(fact.frame - _INTERRUPTION_PRE_ROLL_FRAMES, since=fact.frame, speaking=True)
 
     # --- sound and text ----------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from device.faults import Fault
 from device.services.daemon import EX_CONFIG
 
 DAEMONS = ("hub", "audio", "wake", "listen", "reason", "home", "speak", "timers")
+ENDS_WITH_PARENT = ("setpriv", "--pdeathsig", "TERM", "--")  # util-linux; put before a command
 WATCHDOG_S = 10.0
 START_S = 60.0
 STOP_S = 2.0
@@ -63,8 +64,8 @@ class Supervisor:
         self._add(Child(name, [sys.executable, "-m", f"device.services.{name}"], notifies=True))
 
     def start_helper(self, name: str, command: Sequence[str]) -> None:
-        """Starts any other program; it counts as ready at once."""
-        self._add(Child(name, command, notifies=False))
+        """Starts any other program, which ends with the calling thread; it counts as ready at once."""
+        self._add(Child(name, [*ENDS_WITH_PARENT, *command], notifies=False))
 
     def wait_ready(self, *names: str, timeout_s: float = START_S) -> None:
         """Steps until the named children (or all) are ready. Raises Fault when they are not in time."""

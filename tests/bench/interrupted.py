@@ -53,7 +53,7 @@ class Reader:
 
     def read(self, frames: Iterable[Heard], since: int) -> str:
         """The text that is committed of a voice that began at `since`; "" when none is."""
-        last = self._ear.hear(frames, since, Listen()).last
+        last = self._ear.hear(frames, since, Listen(), speaking=True).last
         return last.text if isinstance(last, Finished) else ""
 
     def without_echo(self, samples: Samples) -> str:

@@ -143,6 +143,7 @@ class Ear:
         rules: Listen,
         *,
         wake_word: str = "",
+        speaking: bool = False,
         with_turn_model: bool = True,
         begun: Begun | None = None,
     ) -> Ended:
@@ -150,7 +151,9 @@ class Ear:
         clock = Clock()
         turn = SimulatedTurnListener(self._turn, self._turns, clock) if with_turn_model else None
         transcriber = SimulatedTranscriber(self.asr, self.second_pass, clock)
-        utterance = Utterance(self._vad, transcriber, rules, since, wake_word=wake_word, turn=turn)
+        utterance = Utterance(
+            self._vad, transcriber, rules, since, wake_word=wake_word, speaking=speaking, turn=turn
+        )
         begun = begun or Begun(CutRequest(), NO_CONTEXT)
         house = SimulatedJudge(self._house, clock, begun, self._finality)
         number = since

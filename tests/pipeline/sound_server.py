@@ -18,6 +18,8 @@ from types import TracebackType
 
 import pytest
 
+from device.services.supervisor import ENDS_WITH_PARENT
+
 NEEDED = ("pulseaudio", "pactl", "paplay", "parec")
 
 _ALSA = """</usr/share/alsa/alsa.conf>
@@ -97,7 +99,8 @@ class SoundServer:
         }
         self._socket.unlink(missing_ok=True)
         self._process = subprocess.Popen(
-            ["pulseaudio", "-n", "-F", str(self._folder / "room.pa"), "--daemonize=no", "--use-pid-file=no",
+            [*ENDS_WITH_PARENT,
+             "pulseaudio", "-n", "-F", str(self._folder / "room.pa"), "--daemonize=no", "--use-pid-file=no",
              "--exit-idle-time=-1", "--resample-method=speex-float-5", "--realtime=no", "--high-priority=no",
              f"--log-target=file:{self._folder / 'pulse.log'}"],
             env=os.environ | home, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,

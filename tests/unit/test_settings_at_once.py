@@ -66,6 +66,10 @@ class Ears:
             self._daemon.step()
         return [event.gain_db for event in self.bus.sent[before:] if isinstance(event, DuckRequested)]
 
+    def asked_gain(self) -> float:
+        """What was asked of the loudspeaker last."""
+        return [event.gain_db for event in self.bus.sent if isinstance(event, DuckRequested)][-1]
+
     def close(self) -> None:
         self._daemon.close()
         self._ring.close(unlink=True)
@@ -87,14 +91,22 @@ def test_each_setting_is_on_the_settings_page_with_its_meaning(name: str) -> Non
     assert len(row.split("|")[4].split()) > 1
 
 
-def test_whether_wren_can_be_interrupted_counts_from_the_next_reply_on(ears: Ears) -> None:
+def test_whether_wren_can_be_interrupted_counts_within_a_reply(ears: Ears) -> None:
     voice = in_room(40, say("Turn on the kitchen light.")[:12_800])
     ears.speak()
     assert ears.ducked_by(voice) == []
-    ears.end()
     ears.change(BargeIn(duck_db=-12.0))
-    ears.speak()
     assert ears.ducked_by(voice)[0] == -12.0
+
+
+def test_a_voice_that_may_no_longer_interrupt_leaves_the_loudspeaker_alone(ears: Ears) -> None:
+    start = in_room(40, say("Turn on the kitchen light.")[:4800])
+    ears.change(BargeIn(confirm_ms=2000))
+    ears.speak()
+    assert len(ears.ducked_by(start)) == 1
+    ears.change(BargeIn(enabled=False))
+    assert ears.asked_gain() == 0.0
+    assert ears.ducked_by(start) == []
 
 
 def test_how_much_the_loudspeaker_is_ducked_counts_within_a_reply(ears: Ears) -> None:

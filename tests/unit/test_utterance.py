@@ -197,3 +197,14 @@ def test_a_text_that_is_no_request_is_read_again_and_the_preferred_reading_ends_
 def test_a_request_that_is_whole_is_not_read_again(ears: Ears) -> None:
     facts = ears.listen(in_room(50, say(REQUEST, "rms"), 150), turn=Saying(0.9), judge=lambda _: "complete")
     assert not any(isinstance(fact, Hypothesis) and fact.readings for fact in facts)
+
+
+def test_what_the_canceller_takes_from_the_beginning_of_an_interruption_is_read_all_the_same(
+    ears: Ears,
+) -> None:
+    voice = in_room(50, say("close the blinds in the kitchen", "rms"), 130)
+    cleaned = voice.copy()
+    cleaned[50 * 160 : 110 * 160] = in_room(60)
+    utterance = Utterance(ears.vad, ears.transcriber, RULES, 50, speaking=True)
+    texts = [fact.text for fact in ears.follow(utterance, cleaned, voice) if isinstance(fact, Hypothesis)]
+    assert words(texts[-1])[:3] == REQUEST.split()
