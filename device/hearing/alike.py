@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -31,7 +31,8 @@ _SIGNS = re.compile(r"[^\w'%°]+(?=\s|$)")
 _PLACES = str.maketrans("vfmbdnstgjrw", "ppppttttkklp")
 _TWICE = re.compile(r"(.)\1+")
 
-_LOOKED_AT, _TRIED = 4, 4  # readings that are looked at, and texts with a name that are tried
+_LOOKED_AT = 8  # readings
+_TRIED, _OF_A_NAME = 4, 2  # texts that are tried; those with the same name
 _FARTHEST = 9.0  # natural logarithms that a name may fit worse than what was read
 _UNLIKE = 20.0  # of them for what sounds like nothing of the kind
 
@@ -39,10 +40,11 @@ Judge = Callable[[Sequence[str]], Sequence[float]]  # how well texts fit the sou
 
 
 class Instead(NamedTuple):
-    """A text with a name in place of some words of `source`."""
+    """A text with `name` in place of some words of `source`."""
 
     text: str
     source: str
+    name: str
     likeness: float
 
 
@@ -73,8 +75,8 @@ class Alike:
         self._keys, self._places = keys, [_places(key) for key in keys]
         self._longest = max((len(name.said) for name in self._names), default=0) + _MORE_WORDS
 
-    def instead(self, texts: Sequence[str], limit: int) -> list[Instead]:
-        """At most `limit` texts with a name put in, likeliest first; `texts` are readings, best first."""
+    def instead(self, texts: Sequence[str]) -> list[Instead]:
+        """Texts with a name put in, likeliest first; `texts` are readings, best first."""
         stretches = [part for rank, text in enumerate(texts) for part in self._stretches(text, rank)]
         if not stretches or not self._names:
             return []
@@ -89,12 +91,13 @@ class Alike:
                 best[part.rank, name] = likeness, part
         found: dict[tuple[str, ...], Instead] = {}
         for (rank, name), (likeness, part) in best.items():
-            text = f"{part.before}{self._names[name].written}{part.after}"
-            instead = Instead(_plain(text), part.source, likeness - _LATER * rank)
+            written = self._names[name].written
+            text = _plain(f"{part.before}{written}{part.after}")
+            instead = Instead(text, part.source, written, likeness - _LATER * rank)
             said = tuple(words(text))
             if said not in found or found[said].likeness < instead.likeness:
                 found[said] = instead
-        return sorted(found.values(), key=lambda instead: -instead.likeness)[:limit]
+        return sorted(found.values(), key=lambda instead: -instead.likeness)
 
     def _stretches(self, text: str, rank: int) -> Iterator[_Stretch]:
         found = list(_WORD.finditer(text))
@@ -118,25 +121,60 @@ class Alike:
 def with_names(readings: Sequence[str], names: Alike, judges: Sequence[Judge]) -> list[str]:
     """`readings`, best first, each before those with a name in it that fit the sound nearly as well.
 
-    Every judge is asked only about what the ones before it have left.
+    A name that is borne out in one reading may stand in others as well. Where a reading says the name itself,
+    what is tried has to fit better, and the others come behind it.
     """
-    tried = names.instead(readings[:_LOOKED_AT], _TRIED) if judges else []
-    fits: dict[str, float] = defaultdict(float)
-    gains: dict[Instead, float] = {}
-    for judge in judges:
-        if not tried:
-            break
-        texts = list(dict.fromkeys(text for one in tried for text in (one.text, _plain(one.source))))
-        for text, fit in zip(texts, judge(texts), strict=True):
-            fits[text] += fit
-        gains = {
-            one: fits[one.text] - fits[_plain(one.source)] - _UNLIKE * (1 - one.likeness) for one in tried
-        }
-        tried = [one for one in tried if gains[one] >= -_FARTHEST]
+    found = names.instead(readings) if judges else []
+    tried = _to_try(found, readings[:_LOOKED_AT])
+    saying = {one.name: _saying(one.name, readings) for one in tried}
+    borne_out = _borne_out(tried, saying, judges)
+    gains: dict[str, float] = {}
+    for one, gain in borne_out.items():
+        gains[one.name] = max(gain, gains.get(one.name, gain))
+    plain = [_plain(text) for text in readings]
+    others = [one for one in found if one not in tried and one.name in gains]
+    kept = [*borne_out, *(one for one in others if _plain(one.source) in _since(saying[one.name], plain))]
     behind: dict[str, list[str]] = defaultdict(list)
-    for one in sorted(tried, key=lambda one: -gains[one]):
+    for one in sorted(kept, key=lambda one: -gains[one.name]):
         behind[one.source].append(one.text)
     return list(dict.fromkeys(text for reading in readings for text in (reading, *behind[reading])))
+
+
+def _borne_out(
+    tried: Sequence[Instead], saying: Mapping[str, str], judges: Sequence[Judge]
+) -> dict[Instead, float]:
+    """What of `tried` fits, and how much better than its source; a judge sees what the last one left."""
+    fits: dict[str, float] = defaultdict(float)
+    gains = dict.fromkeys(tried, 0.0)
+    for judge in judges:
+        asked = (text for one in gains for text in (one.text, _plain(one.source), saying[one.name]) if text)
+        if texts := list(dict.fromkeys(asked)):
+            for text, fit in zip(texts, judge(texts), strict=True):
+                fits[text] += fit
+        unlike = {one: _UNLIKE * (1 - one.likeness) for one in gains}
+        gains = {one: fits[one.text] - fits[_plain(one.source)] - unlike[one] for one in gains}
+        gains = {one: gain for one, gain in gains.items() if gain >= -_FARTHEST}
+    rivals = {name: fits[text] for name, text in saying.items() if text}
+    return {one: gain for one, gain in gains.items() if fits[one.text] >= rivals.get(one.name, -np.inf)}
+
+
+def _to_try(found: Iterable[Instead], sources: Sequence[str]) -> list[Instead]:
+    """The likeliest, some of each name."""
+    tried: list[Instead] = []
+    for one in found:
+        if one.source in sources and sum(one.name == other.name for other in tried) < _OF_A_NAME:
+            tried.append(one)
+    return tried[:_TRIED]
+
+
+def _saying(name: str, readings: Iterable[str]) -> str:
+    """The first of `readings` that has `name` in it, "" for none."""
+    said = f" {' '.join(words(name))} "
+    return next((_plain(text) for text in readings if said in f" {' '.join(words(text))} "), "")
+
+
+def _since(text: str, texts: Sequence[str]) -> Sequence[str]:
+    return texts[texts.index(text) :] if text else texts
 
 
 def _inside(name: str) -> str:

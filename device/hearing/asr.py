@@ -191,7 +191,7 @@ class SegmentRecogniser:
         near = [cut_loop(reading.text)[0] for reading in found if reading.behind <= _FARTHEST]
         pairs = zip_longest(self._second.texts(), near)
         readings = list(dict.fromkeys(text for pair in pairs for text in pair if text))
-        judges = [partial(self._model.fit, self._encoded), *self._second.judges()]
+        judges: list[Judge] = [partial(self._model.fit, self._encoded), *self._second.judges()]
         return with_names(readings, self._names, judges)
 
     def expect(self, phrases: Iterable[str]) -> None:

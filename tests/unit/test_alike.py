@@ -31,7 +31,7 @@ def indifferent(texts: Sequence[str]) -> list[float]:
     ],
 )
 def test_what_sounds_like_a_name_may_be_the_name(heard: str, meant: str) -> None:
-    assert meant in [instead.text for instead in NAMES.instead([heard], 4)]
+    assert meant in [instead.text for instead in NAMES.instead([heard])]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_what_sounds_like_a_name_may_be_the_name(heard: str, meant: str) -> None
     ],
 )
 def test_names_are_not_taken_for_each_other_nor_found_in_other_talk(heard: str) -> None:
-    assert NAMES.instead([heard], 4) == []
+    assert NAMES.instead([heard]) == []
 
 
 def test_a_text_with_a_name_comes_behind_the_reading_that_it_was_made_of() -> None:
@@ -65,6 +65,25 @@ def test_of_two_names_for_the_same_words_the_better_fit_comes_first() -> None:
     heard = "Activate the madroom light"
     for better in ("Activate the bathroom light", "Activate the bedroom light"):
         assert with_names([heard], NAMES, [favouring(heard, better, by=3)])[1] == better
+
+
+def test_a_name_that_was_borne_out_may_stand_in_other_readings_as_well() -> None:
+    readings = [f"it's mad room light{end}" for end in ("", " now", " then", " there")]
+    found = with_names([*readings, "is mad room light working"], NAMES, [indifferent])
+    assert "Is bedroom light working" in found
+    assert with_names(
+        [*readings, "is mad room light working"], NAMES, [favouring(*map(str.capitalize, readings))]
+    ) == [
+        *readings,
+        "is mad room light working",
+    ]
+
+
+def test_a_reading_that_says_the_name_itself_comes_before_what_was_made_of_others() -> None:
+    itself, made = "I'd like TV backlight white", "I'd like TV backlight to change the light"
+    readings = ["I'd like TV mark light to change the light", itself]
+    assert made in with_names(readings, NAMES, [indifferent])
+    assert made not in with_names(readings, NAMES, [favouring(itself, by=5)])
 
 
 def test_a_judge_is_not_asked_about_what_another_one_has_ruled_out() -> None:
