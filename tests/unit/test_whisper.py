@@ -74,3 +74,12 @@ def test_both_passes_give_readings_in_turn_and_the_second_one_begins(whisper: Wh
     assert of_both[0] == read(whisper, sound)[0]
     assert set(of_first) < set(of_both)
     assert min(map(of_both.index, of_first)) <= 1
+
+
+def test_a_name_that_neither_model_knows_is_heard_where_it_is_expected(whisper: Whisper) -> None:
+    recogniser, meant = load(model_files("asr"), whisper), "Set TV backlight color to pink"
+    recogniser.accept(in_room(20, say(meant, "en-us+m7"), 20))
+    recogniser.finish()
+    assert meant not in recogniser.readings()
+    recogniser.expect(["TV Backlight", "Night Light", "Hallway Light"])
+    assert meant in recogniser.readings()
