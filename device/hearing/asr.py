@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -34,9 +35,10 @@ import sherpa_onnx
 
 from device.faults import Fault
 from device.hearing import RATE_HZ, Floats, Samples
+from device.hearing.alike import Alike, Judge, with_names
 from device.hearing.moonshine import Encoded, Moonshine
 from device.hearing.transcript import agreement, cut_loop, words
-from device.hearing.whisper import Whisper
+from device.hearing.whisper import Heard, Whisper
 
 _THREADS = 1  # two are slower: they wait for each other
 _MARGIN_S = 0.2  # models of whole utterances mishear what is cut tight
@@ -113,26 +115,38 @@ class SecondPass:
     def __init__(self, model: Whisper | None) -> None:
         self._model = model
         self._thread = ThreadPoolExecutor(1, "second-pass")
-        self._answer: Future[list[str]] | None = None
+        self._answer: Future[tuple[Heard, list[str]] | None] | None = None
 
     def begin(self, pieces: Sequence[Samples]) -> None:
         """Starts to read the sound, int16[n] in pieces."""
         self._answer = None
         if self._model is not None and pieces:
             sound: Floats = np.concatenate(pieces).astype(np.float32) / np.float32(32768)
-            self._answer = self._thread.submit(self._model.read, sound)
+            self._answer = self._thread.submit(_read, self._model, sound)
 
     def texts(self) -> list[str]:
         """Its readings, best first, as soon as they are there."""
-        found = self._answer.result() if self._answer is not None else []
-        return [cut_loop(text)[0] for text in found]
+        found = self._answer.result() if self._answer is not None else None
+        return [cut_loop(text)[0] for text in found[1]] if found is not None else []
+
+    def judges(self) -> list[Judge]:
+        """What tells how well texts fit the sound, where something was read."""
+        found = self._answer.result() if self._answer is not None else None
+        if self._model is None or found is None or not found[1]:
+            return []
+        return [partial(self._model.fit, found[0])]
+
+
+def _read(model: Whisper, sound: Floats) -> tuple[Heard, list[str]] | None:
+    heard = model.hear(sound)
+    return (heard, model.read(heard)) if heard is not None else None
 
 
 class SegmentRecogniser:
     """Growing-segment decoding with a model of whole utterances."""
 
     def __init__(self, model: Moonshine, second: Whisper | None = None) -> None:
-        self._model, self._second = model, SecondPass(second)
+        self._model, self._second, self._names = model, SecondPass(second), Alike(())
         noise = np.random.default_rng(0).standard_normal(round(_MARGIN_S * RATE_HZ))
         self._margin: Floats = (_FAINT * noise).astype(np.float32)
         self._pieces: list[Samples] = []
@@ -168,7 +182,7 @@ class SegmentRecogniser:
     def readings(self) -> Sequence[str]:
         """Searches wider in what `finish` read: about 40 ms of one core for each second of sound.
 
-        The second pass, where there is one, takes about 250 ms of another.
+        The second pass, where there is one, takes about 250 ms of another, and names 60 ms.
         """
         if self._encoded is None:
             return []
@@ -176,11 +190,15 @@ class SegmentRecogniser:
         found = self._model.read(self._encoded, _WIDTH)
         near = [cut_loop(reading.text)[0] for reading in found if reading.behind <= _FARTHEST]
         pairs = zip_longest(self._second.texts(), near)
-        return list(dict.fromkeys(text for pair in pairs for text in pair if text))
+        readings = list(dict.fromkeys(text for pair in pairs for text in pair if text))
+        judges: list[Judge] = [partial(self._model.fit, self._encoded), *self._second.judges()]
+        return with_names(readings, self._names, judges)
 
     def expect(self, phrases: Iterable[str]) -> None:
         """Makes `phrases` likelier from now on."""
+        phrases = list(phrases)
         self._model.expect(phrases)
+        self._names = Alike(phrases)
 
     def reset(self) -> None:
         """Forgets the utterance."""
@@ -203,7 +221,7 @@ class StreamingRecogniser:
     """A true streaming model; sound is kept only to go on after `finish`."""
 
     def __init__(self, model: Any, second: Whisper | None = None) -> None:
-        self._model, self._second = model, SecondPass(second)
+        self._model, self._second, self._names = model, SecondPass(second), Alike(())
         self._stream = model.create_stream()
         self._pieces: list[Samples] = []
         self._finished = False
@@ -243,10 +261,11 @@ class StreamingRecogniser:
     def readings(self) -> Sequence[str]:
         """Those of the second pass; the model's stream keeps its best path only."""
         self._second.begin(self._pieces)
-        return self._second.texts()
+        return with_names(self._second.texts(), self._names, self._second.judges())
 
     def expect(self, phrases: Iterable[str]) -> None:
-        """Changes nothing: sherpa-onnx takes such phrases for some of its models only."""
+        """Makes `phrases` likelier in readings: sherpa-onnx takes them for some of its models only."""
+        self._names = Alike(phrases)
 
     def reset(self) -> None:
         """Forgets the utterance."""

@@ -2,7 +2,7 @@
 
 sherpa-onnx decodes this model greedily. The best path is the same here, at the same cost; beside it there are
 the next best readings of the same sound, and phrases that are expected count more (docs/decisions/0013).
-Readings that differ only in case and punctuation are one.
+Readings that differ only in case and punctuation are one. How well any text fits the sound can be asked too.
 
 Border: float32[n] in -1…1, 16 kHz mono in; text with the model's own case and punctuation out.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ from device.faults import Fault
 from device.hearing import RATE_HZ, Floats
 from device.hearing.expected import Expected, spoken_letters
 from device.hearing.onnx import session
+from device.hearing.pieces import pieces
 
 _BEGIN, _END = 1, 2
 _WORD_START = "\u2581"
@@ -30,6 +31,7 @@ _CONSIDERED = 16  # tokens that may follow a beam
 _IMPROBABLE = 9.0  # natural logarithms behind the best token
 _HOPELESS = 4.0  # a beam so far behind a finished reading is given up
 _LETTERS = re.compile(r"[^\w]+")
+_SENTENCE_ENDS = (b".", b"?", b"!")
 
 
 class Reading(NamedTuple):
@@ -67,6 +69,8 @@ class Moonshine:
         ]
         self._spoken, self._letters = spoken, [_LETTERS.sub("", text) for text in spoken]
         self._expected = Expected(())
+        self._numbers = {token: number for number, token in enumerate(self._tokens) if number > _END}
+        self._ends = [_END, *(self._numbers[sign] for sign in _SENTENCE_ENDS if sign in self._numbers)]
         parts = [f"{layer}.decoder.{kind}" for layer in range(_LAYERS) for kind in ("key", "value")]
         self._past = [f"past_key_values.{part}" for part in parts]
         self._outputs = ["logits", *(f"present.{part}" for part in parts)]
@@ -95,6 +99,24 @@ class Moonshine:
         texts = [Reading(self._text(beam.tokens), found[0].score - beam.score) for beam in found]
         return [reading for reading in texts if reading.text]
 
+    def fit(self, encoded: Encoded, texts: Sequence[str]) -> list[float]:
+        """The log probability that each of `texts`, which have no signs, is what the sound says."""
+        rows = [self._pieces(text) for text in texts]
+        if not all(rows):
+            raise ValueError("a text without words fits nothing")
+        decoding = _Decoding(self, encoded)
+        first = decoding.begin()[0]
+        fits: list[float] = []
+        for row, logits in zip(rows, decoding.along(rows), strict=True):
+            following = _log_softmax(logits[: len(row)])
+            within = following[np.arange(len(row) - 1), row[1:]].sum()
+            fits.append(float(first[row[0]] + within + np.logaddexp.reduce(following[-1, self._ends])))
+        return fits
+
+    def _pieces(self, text: str) -> list[int]:
+        words = ((_WORD_START + word).encode() for word in text.split())
+        return [piece for word in words for piece in pieces(word, self._numbers)]
+
     def _text(self, tokens: tuple[int, ...]) -> str:
         joined = b"".join(self._tokens[token] for token in tokens if token > _END)
         return joined.decode("utf-8", "replace").replace(_WORD_START, " ").strip()
@@ -120,28 +142,38 @@ class _Decoding:
         given = dict.fromkeys(model._past, empty)
         given |= {f"past_key_values.{part}": unheard for part in model._heard}
         outputs = [*model._outputs, *(f"present.{part}" for part in model._heard)]
-        logits, *rest = model._decoder.run(outputs, given | self._sound | _given([_BEGIN], cached=False))
+        logits, *rest = model._decoder.run(outputs, given | self._sound | _given([[_BEGIN]], cached=False))
         self._state, heard = rest[: len(model._past)], rest[len(model._past) :]
         self._sound |= {f"past_key_values.{p}": part for p, part in zip(model._heard, heard, strict=True)}
         return _log_probabilities(logits)
 
     def go_on(self, sources: list[int], tokens: list[int]) -> Floats:
         """Log probabilities after `tokens`, which follow the beams `sources`: float32[beams, tokens]."""
-        count, model = len(tokens), self._model
+        model = self._model
         if sources != list(range(self._state[0].shape[0])):
             self._state = [part[sources] for part in self._state]
-        if count not in self._repeated:
-            self._repeated[count] = {name: np.repeat(part, count, 0) for name, part in self._sound.items()}
-        given = self._repeated[count] | dict(zip(model._past, self._state, strict=True))
-        logits, *self._state = model._decoder.run(model._outputs, given | _given(tokens, cached=True))
+        given = self._for(len(tokens)) | dict(zip(model._past, self._state, strict=True))
+        following = _given([[token] for token in tokens], cached=True)
+        logits, *self._state = model._decoder.run(model._outputs, given | following)
         return _log_probabilities(logits)
 
+    def along(self, rows: list[list[int]]) -> Floats:
+        """Logits after each token of the `rows`, after `begin`: float32[rows, longest, tokens]."""
+        model, longest = self._model, max(map(len, rows))
+        states = [np.repeat(part, len(rows), 0) for part in self._state]
+        filled = [[*row, *[_END] * (longest - len(row))] for row in rows]
+        given = self._for(len(rows)) | dict(zip(model._past, states, strict=True))
+        logits: Floats = model._decoder.run(["logits"], given | _given(filled, cached=True))[0]
+        return logits
 
-def _given(tokens: list[int], *, cached: bool) -> dict[str, Any]:
-    return {
-        "input_ids": np.array(tokens, np.int64)[:, None],
-        "use_cache_branch": np.array([cached]),
-    }
+    def _for(self, count: int) -> dict[str, Any]:
+        if count not in self._repeated:
+            self._repeated[count] = {name: np.repeat(part, count, 0) for name, part in self._sound.items()}
+        return self._repeated[count]
+
+
+def _given(rows: list[list[int]], *, cached: bool) -> dict[str, Any]:
+    return {"input_ids": np.array(rows, np.int64), "use_cache_branch": np.array([cached])}
 
 
 class _Search:
@@ -185,8 +217,11 @@ class _Search:
 
 
 def _log_probabilities(logits: Floats) -> Floats:
-    last = logits[:, -1]
-    shifted = last - last.max(1, keepdims=True)
+    return _log_softmax(logits[:, -1])
+
+
+def _log_softmax(logits: Floats) -> Floats:
+    shifted = logits - logits.max(1, keepdims=True)
     result: Floats = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
     return result
 

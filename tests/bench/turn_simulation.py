@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from device.hearing.background import Final, Partial, Readings
 from device.hearing.moonshine import Encoded, Moonshine, Reading
 from device.hearing.turn import TurnModel
 from device.hearing.vad import SileroVad
-from device.hearing.whisper import Whisper
+from device.hearing.whisper import Heard, Whisper
 
 
 class Clock:
@@ -58,6 +58,7 @@ class CountedModel(Moonshine):
         self.cost_ms = 0.0
         self._encodings: dict[bytes, tuple[Encoded, float]] = {}
         self._readings: dict[tuple[int, int], tuple[list[Reading], float]] = {}
+        self._fits: dict[tuple[int, tuple[str, ...]], tuple[list[float], float]] = {}
 
     def encode(self, sound: Floats) -> Encoded:
         """As Moonshine; the same sound gives the same object."""
@@ -81,6 +82,17 @@ class CountedModel(Moonshine):
         self.cost_ms += cost_ms
         return readings
 
+    def fit(self, encoded: Encoded, texts: Sequence[str]) -> list[float]:
+        """As Moonshine."""
+        key = (id(encoded), tuple(texts))
+        if key not in self._fits:
+            began = time.thread_time()
+            found = super().fit(encoded, texts)
+            self._fits[key] = found, 1000 * (time.thread_time() - began)
+        fits, cost_ms = self._fits[key]
+        self.cost_ms += cost_ms
+        return fits
+
 
 class CountedSecondPass(Whisper):
     """Whisper, once for each sound, that says what it costs; the wide search beside it counts as well."""
@@ -88,18 +100,41 @@ class CountedSecondPass(Whisper):
     def __init__(self, model: Path, vocabulary: Path) -> None:
         super().__init__(model, vocabulary)
         self.cost_ms = 0.0
-        self._known: dict[bytes, tuple[list[str], float]] = {}
+        self._known: dict[bytes, tuple[Heard | None, float]] = {}
+        self._readings: dict[int, tuple[list[str], float]] = {}
+        self._fits: dict[tuple[int, tuple[str, ...]], tuple[list[float], float]] = {}
 
-    def read(self, sound: Floats) -> list[str]:
-        """As Whisper."""
+    def hear(self, sound: Floats) -> Heard | None:
+        """As Whisper; the same sound gives the same object."""
         key = _digest(sound)
         if key not in self._known:
             began = time.process_time()
-            texts = super().read(sound)
-            self._known[key] = texts, 1000 * (time.process_time() - began)
-        texts, cost_ms = self._known[key]
+            found = super().hear(sound)
+            self._known[key] = found, 1000 * (time.process_time() - began)
+        heard, cost_ms = self._known[key]
+        self.cost_ms += cost_ms
+        return heard
+
+    def read(self, heard: Heard) -> list[str]:
+        """As Whisper."""
+        if id(heard) not in self._readings:
+            began = time.process_time()
+            found = super().read(heard)
+            self._readings[id(heard)] = found, 1000 * (time.process_time() - began)
+        texts, cost_ms = self._readings[id(heard)]
         self.cost_ms += cost_ms
         return texts
+
+    def fit(self, heard: Heard, texts: Sequence[str]) -> list[float]:
+        """As Whisper."""
+        key = (id(heard), tuple(texts))
+        if key not in self._fits:
+            began = time.process_time()
+            found = super().fit(heard, texts)
+            self._fits[key] = found, 1000 * (time.process_time() - began)
+        fits, cost_ms = self._fits[key]
+        self.cost_ms += cost_ms
+        return fits
 
 
 class SimulatedTranscriber:
