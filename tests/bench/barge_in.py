@@ -1,8 +1,9 @@
 """People, and what is no person, over Wren's voice: who stops it, after how long, and what merely ducks it.
 
-Offline: recordings of the shared data and synthesised backchannels, coughs and doors in the simulated room,
-through the echo canceller and the rules of barge-in, ducking included. Levels are over the echo at the
-microphone; times run from the onset of the voice to the silent loudspeaker, `STOP_MS` after the decision.
+Offline: recordings of the shared data, synthesised backchannels, coughs and doors, and murmurs of people (each at
+every level) in the simulated room, through the echo canceller and the rules of barge-in, ducking included. Levels
+are over the echo at the microphone; times run from the onset of the voice to the silent loudspeaker, `STOP_MS`
+after the decision.
 Run with `python -m tests.bench.barge_in`.
 """
 
@@ -33,6 +34,7 @@ from models.store import Store
 from tests import voices
 from tests.bench.double_talk import DoubleTalk, FarEnd, far_end, loud_rms, voice_onset
 from tests.bench.interrupted import PRE_ROLL_FRAMES, Heard, Reader, transcript_of
+from tests.bench.murmurs import murmurs
 from tests.recordings import recordings
 
 LEVELS_DB, UNDERSTOOD_DB = (0, 5, 10), (5, 10)
@@ -254,6 +256,9 @@ def _distractors() -> Iterator[Sound]:
     for _ in range(8):
         yield Sound("cough", np.concatenate([burst(rng, 0.25, 0.9) for _ in range(int(rng.integers(1, 4)))]))
         yield Sound("door", burst(rng, 0.5, 0.98))
+    for murmur in murmurs():
+        for _ in LEVELS_DB:
+            yield Sound("murmur of people", murmur)
 
 
 def burst(rng: np.random.Generator, seconds: float, pole: float) -> Floats:
