@@ -1,8 +1,8 @@
 """Murmurs of people who listen, that train nothing: cut out of the shared data, and of packages where installed.
 
-In the shared data: a speaker of the Montreal Forced Aligner's tests who hesitates, and five people in AMI
-meetings and a conversation. From `listeners` its held-out speakers: their "hmm", and letters that sound like
-"ah" and "oh".
+In the shared data: a speaker of the Montreal Forced Aligner's tests who hesitates, and people in AMI meetings and
+a conversation. In Debian packages: letters that sound like "ah" and "oh" of four speakers in `klettres-data`
+(GPL-2+), and four who say "hmm" in `hedgewars-data` (GPL-2).
 
 Sounds are float32[n] at 16 kHz.
 """
@@ -10,12 +10,12 @@ Sounds are float32[n] at 16 kHz.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
 from device.audio.files import load
 from device.hearing import RATE_HZ, Floats
-from tests.bench.listeners import HELD_OUT, Listeners
 from tests.recordings import recordings
 
 _MARGIN_S = 0.06
@@ -35,7 +35,13 @@ _SPANS = (  # file, begin and end in seconds
     ("tests__data__trn07", 17.09, 17.33),  # ha ha
     ("tests__data__test", 15.35, 15.84),  # ah
 )
-_LETTERS = ("da/a-0", "nl/a-0", "pt_BR/a", "pt_BR/o", "en_GB/o")
+_LETTERS = Path("/usr/share/klettres")
+_VOICES = Path("/usr/share/games/hedgewars/Data/Sounds/voices")
+_FILES = (
+    *(_LETTERS / f"{name}.ogg" for name in ("da/alpha/a-0", "en_GB/alpha/o", "nl/alpha/a-0")),
+    *(_LETTERS / f"pt_BR/alpha/{name}.ogg" for name in ("a", "o")),
+    *(_VOICES / voice / "Hmm.ogg" for voice in ("British", "Default_ru", "Mobster", "Surfer")),
+)
 
 
 def murmurs() -> Iterator[Floats]:
@@ -44,10 +50,9 @@ def murmurs() -> Iterator[Floats]:
     for name, begin, end in _SPANS:
         (whole,) = (one.samples() for one in every if one.path.stem.endswith(name))
         yield _cut(whole.astype(np.float32) / np.float32(32768), begin, end)
-    held_out = Listeners(HELD_OUT)
-    letters = [file for file in held_out.vowels if f"{file.parts[-3]}/{file.stem}" in _LETTERS]
-    for file in (*letters, *(file for file in held_out.exclamations if file.stem == "Hmm")):
-        yield load(str(file), RATE_HZ)
+    for file in _FILES:
+        if file.exists():
+            yield load(str(file), RATE_HZ)
 
 
 def _cut(whole: Floats, begin: float, end: float) -> Floats:

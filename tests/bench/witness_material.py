@@ -7,8 +7,8 @@ From Debian packages: the prompts of five speakers in `asterisk-core-sounds-{en,
 effects of `colobot-common-sounds` and `pingus-data`. From the shared data: the wake words of Picovoice's
 wake-word-benchmark (Apache-2.0) and of Mycroft's Precise-Community-Data (public domain). Two tracks of music
 that tests listen to are left out, and tests leave out these speakers. Words and the murmurs of a listener also
-come from flite and espeak-ng, in other voices than the tests use, and from `listeners`. WORLD turns the few
-speakers into many, holds a vowel or nasal for a hum, laughs, sings, and coughs.
+come from flite and espeak-ng, in other voices than the tests use. WORLD (Morise 2016, by way of pyworld) turns
+the few speakers into many, holds a vowel or nasal for a hum, laughs, sings, and coughs.
 
 Sounds are float32[n] at 16 kHz.
 """
@@ -22,13 +22,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pyworld
+from numpy.typing import NDArray
 from scipy.signal import butter, lfilter
 
 from device.audio.files import load
 from device.hearing import RATE_HZ, Floats
-from tests.bench import listeners
 from tests.bench.double_talk import loud_rms
-from tests.bench.vocoder import FRAMES_PER_S, Analysis, analysed, joined, warped
 from tests.recordings import available, recordings
 
 _PROMPTS = Path("/usr/share/asterisk/sounds")
@@ -92,8 +92,11 @@ USUAL = {
     "song": 0.06,
 }
 MUSICAL = {"words": 0.4, "interjection": 0.2, "tune": 0.25, "song": 0.15}
-MURMURING = {"words": 0.15, "opening": 0.35, "murmur": 0.45, "interjection": 0.05}
 _LONGEST = round(1.8 * RATE_HZ)
+_FRAMES_PER_S = 200  # WORLD's
+
+_Contour = NDArray[np.float64]
+
 
 # Sounds of a listener in the phonemes of espeak-ng and of flite, since either spells "mhm" by its letters.
 _INTERJECTIONS = (
@@ -123,15 +126,28 @@ _INTERJECTIONS = (
     ("h'E hE hE hE", "hh eh hh eh hh eh hh eh"),
 )
 
-_VOWELS = [both for both in _INTERJECTIONS if "m" not in both[0]]
-_SPOKEN = ("words", "opening")
-
 
 class Example(NamedTuple):
     """`kind` is "words" when somebody speaks, and means it."""
 
     sound: Floats
     kind: str
+
+
+class _Analysis(NamedTuple):
+    """What WORLD makes of a voice: pitch in Hz[n], spectra[n, 513] and their aperiodicity[n, 513]."""
+
+    pitch: _Contour
+    spectra: _Contour
+    breath: _Contour
+
+    def at(self, frames: NDArray[np.int_]) -> _Analysis:
+        return _Analysis(self.pitch[frames], self.spectra[frames], self.breath[frames])
+
+    def sound(self) -> Floats:
+        pitch, spectra, breath = (np.ascontiguousarray(part) for part in self)
+        synthesised: Floats = pyworld.synthesize(pitch, spectra, breath, RATE_HZ).astype(np.float32)
+        return synthesised
 
 
 class Material:
@@ -150,7 +166,6 @@ class Material:
             if one.source in _CALLERS
         ]
         hold = [file for file in _HOLD_MUSIC.glob("*.g722") if not any(name in file.name for name in _TESTED)]
-        self._listeners = listeners.Listeners()
         self._music = sorted([*hold, *(file for folder in _MUSIC for file in folder.rglob("*.ogg"))])
         self._effects = sorted(file for folder in _EFFECTS for file in folder.rglob("*.[ow][ga][gv]"))
 
@@ -160,7 +175,7 @@ class Material:
         sound: Floats = getattr(self, f"_{kind}")()
         if len(sound) < RATE_HZ // 20 or not np.abs(sound).max() > 1e-3:
             return self.draw(shares)
-        return Example(sound.astype(np.float32), "words" if kind in _SPOKEN else kind)
+        return Example(sound.astype(np.float32), kind)
 
     def _words(self) -> Floats:
         if self._rng.random() < 0.25:
@@ -173,30 +188,6 @@ class Material:
             sound = _trimmed(self._synthetic(_INTERJECTIONS))
             return (self._other_voice(sound) if self._rng.random() < 0.4 else sound)[:RATE_HZ]
         return self._hum()
-
-    def _opening(self) -> Floats:
-        """A sentence that may begin like a murmur."""
-        rng = self._rng
-        if rng.random() < 0.4:
-            sound = _trimmed(_decoded(self._listeners.sentence(rng)))
-        elif rng.random() < 0.4:
-            return self._other_voice(_trimmed(self._listeners.said(listeners.OPENINGS, rng)))[:_LONGEST]
-        else:
-            sound = _trimmed(self._synthetic(listeners.OPENINGS))
-        return (self._other_voice(sound) if rng.random() < 0.5 else sound)[:_LONGEST]
-
-    def _murmur(self) -> Floats:
-        """A murmur of a listener: "ah", "oh" or "uh-huh", most of them of vowels by people."""
-        rng, source = self._rng, self._rng.random()
-        if source < 0.45:
-            sound = listeners.murmured(_trimmed(_decoded(self._listeners.vowel(rng))), rng)
-        elif source < 0.6:
-            sound = _trimmed(_decoded(self._listeners.exclamation(rng)))
-        elif source < 0.85:
-            return self._other_voice(_trimmed(self._listeners.said(listeners.MURMURS, rng)))[:RATE_HZ]
-        else:
-            sound = _trimmed(self._synthetic(_VOWELS))
-        return (self._other_voice(sound) if rng.random() < 0.5 else sound)[:RATE_HZ]
 
     def _person(self) -> Floats:
         files = self._callers
@@ -222,17 +213,17 @@ class Material:
 
     def _other_voice(self, sound: Floats) -> Floats:
         """The same words at another pitch and pace, from a longer or shorter throat."""
-        rng, voice = self._rng, analysed(sound)
+        rng, voice = self._rng, _analysed(sound)
         voiced = voice.pitch > 0
         usual = float(np.median(voice.pitch[voiced])) if voiced.any() else 150.0
         wanted, melody = float(np.exp(rng.uniform(np.log(85), np.log(290)))), rng.uniform(0.7, 1.4)
         pitch = np.where(voiced, np.clip(wanted * (np.maximum(voice.pitch, 1) / usual) ** melody, 60, 450), 0)
         pace = np.arange(0, len(pitch), rng.uniform(0.8, 1.25)).astype(int)
-        return Analysis(pitch, warped(voice.spectra, rng.uniform(0.8, 1.2)), voice.breath).at(pace).sound()
+        return _Analysis(pitch, _warped(voice.spectra, rng.uniform(0.8, 1.2)), voice.breath).at(pace).sound()
 
     def _hum(self) -> Floats:
         """One vowel or nasal, held once, or twice with a breath between."""
-        rng, voice = self._rng, analysed(self._person()[: 3 * RATE_HZ])
+        rng, voice = self._rng, _analysed(self._person()[: 3 * RATE_HZ])
         voiced = np.flatnonzero(voice.pitch > 0)
         if len(voiced) < 20:
             return self._hum()
@@ -241,44 +232,44 @@ class Material:
         if rng.random() < 0.4:  # nasals have the least above 750 Hz
             high = voice.spectra[voiced, 48:].sum(1) / voice.spectra[voiced].sum(1)
             voiced = voiced[np.argsort(high)[: max(3, len(voiced) // 6)]]
-        held, length = int(rng.choice(voiced)), round(rng.uniform(0.14, 0.5) * FRAMES_PER_S)
+        held, length = int(rng.choice(voiced)), round(rng.uniform(0.14, 0.5) * _FRAMES_PER_S)
         base = float(np.exp(rng.uniform(np.log(80), np.log(280))))
         parts = [self._held(voice, held, length, base)]
         if rng.random() < 0.65:
-            gap = voice.at(np.full(round(rng.uniform(0.02, 0.12) * FRAMES_PER_S) + 1, held))
+            gap = voice.at(np.full(round(rng.uniform(0.02, 0.12) * _FRAMES_PER_S) + 1, held))
             quiet = gap.spectra * rng.uniform(1e-4, 3e-2)
-            parts.append(Analysis(gap.pitch * 0, quiet, np.ones_like(gap.breath)))
+            parts.append(_Analysis(gap.pitch * 0, quiet, np.ones_like(gap.breath)))
             second = max(20, round(length * rng.uniform(0.6, 1.6)))
             parts.append(self._held(voice, held, second, base * rng.uniform(0.9, 1.25)))
-        return joined(parts).sound()[:RATE_HZ]
+        return _Analysis(*(np.concatenate(some) for some in zip(*parts, strict=True))).sound()[:RATE_HZ]
 
-    def _laugh(self, voice: Analysis, held: int) -> Floats:
+    def _laugh(self, voice: _Analysis, held: int) -> Floats:
         """One vowel again and again, each time behind a breath."""
         rng = self._rng
         base, beat = float(np.exp(rng.uniform(np.log(110), np.log(380)))), round(rng.uniform(14, 26))
-        parts: list[Analysis] = []
+        parts: list[_Analysis] = []
         for number in range(int(rng.integers(3, 7))):
             breath = voice.at(np.full(round(beat * rng.uniform(0.4, 1)), held))
-            parts.append(Analysis(breath.pitch * 0, breath.spectra * 0.02, np.ones_like(breath.breath)))
+            parts.append(_Analysis(breath.pitch * 0, breath.spectra * 0.02, np.ones_like(breath.breath)))
             parts.append(self._held(voice, held, beat + 8, base * rng.uniform(0.93, 1.02) ** number))
-        return joined(parts).sound()[:RATE_HZ]
+        return _Analysis(*(np.concatenate(some) for some in zip(*parts, strict=True))).sound()[:RATE_HZ]
 
-    def _held(self, voice: Analysis, frame: int, length: int, base: float) -> Analysis:
+    def _held(self, voice: _Analysis, frame: int, length: int, base: float) -> _Analysis:
         rng, steps = self._rng, np.arange(length)
         drift = np.clip(frame + np.cumsum(rng.normal(0, 0.15, length)).astype(int), 0, len(voice.pitch) - 1)
         fade = np.minimum(1, np.minimum(steps / 8, (length - steps) / 10))
         pitch = np.linspace(base * rng.uniform(0.85, 1.2), base * rng.uniform(0.75, 1.3), length)
         spectra = voice.spectra[drift] * (fade[:, None] ** 2 + 1e-8)
-        return Analysis(pitch, spectra, voice.breath[np.full(length, frame)])
+        return _Analysis(pitch, spectra, voice.breath[np.full(length, frame)])
 
     def _cough(self) -> Floats:
         """One to three bursts of breath through a mouth, the second half of some with voice."""
-        rng, voice = self._rng, analysed(self._person()[: 3 * RATE_HZ])
+        rng, voice = self._rng, _analysed(self._person()[: 3 * RATE_HZ])
         loudness = voice.spectra.sum(1)
         loud = np.flatnonzero(loudness > np.percentile(loudness, 60))
         bursts: list[Floats] = []
         for _ in range(int(rng.integers(1, 4))):
-            length = round(rng.uniform(0.1, 0.32) * FRAMES_PER_S)
+            length = round(rng.uniform(0.1, 0.32) * _FRAMES_PER_S)
             steps = np.arange(length)
             fall = np.minimum(1, steps / rng.uniform(1, 4)) * np.exp(-steps / (length / rng.uniform(1.5, 5)))
             one = voice.at(np.full(length, rng.choice(loud)))
@@ -286,7 +277,7 @@ class Material:
             if rng.random() < 0.45:
                 half = round(length * rng.uniform(0.3, 0.7))
                 pitch[half:], breath[half:] = rng.uniform(100, 380), rng.uniform(0.3, 0.8)
-            bursts.append(Analysis(pitch, one.spectra * (fall[:, None] ** 2 + 1e-9), breath).sound())
+            bursts.append(_Analysis(pitch, one.spectra * (fall[:, None] ** 2 + 1e-9), breath).sound())
             bursts.append(np.zeros(round(rng.uniform(0.04, 0.25) * RATE_HZ), np.float32))
         return np.concatenate(bursts)
 
@@ -318,16 +309,16 @@ class Material:
 
     def _song(self) -> Floats:
         """Words drawn out on the notes of a melody, over music."""
-        rng, voice = self._rng, analysed(self._person()[: round(2.2 * RATE_HZ)])
+        rng, voice = self._rng, _analysed(self._person()[: round(2.2 * RATE_HZ)])
         slow = np.arange(0, len(voice.pitch), 1 / rng.uniform(1.2, 2.8)).astype(int)
         sung = voice.at(np.minimum(slow, len(voice.pitch) - 1))
         pitch, note, length = sung.pitch.copy(), rng.uniform(110, 330), int(rng.integers(40, 100))
         for at in range(0, len(pitch), length):
             note = float(np.clip(note * 2 ** (rng.choice([-5, -3, -2, 0, 2, 3, 4, 5]) / 12), 90, 600))
             steps = np.arange(len(pitch[at : at + length]))
-            vibrato = 1 + 0.012 * np.sin(2 * np.pi * 5.5 * steps / FRAMES_PER_S)
+            vibrato = 1 + 0.012 * np.sin(2 * np.pi * 5.5 * steps / _FRAMES_PER_S)
             pitch[at : at + length] = np.where(pitch[at : at + length] > 0, note * vibrato, 0)
-        song = Analysis(pitch, sung.spectra, sung.breath).sound()
+        song = _Analysis(pitch, sung.spectra, sung.breath).sound()
         music = self._music_of(len(song))
         louder = np.float32(10 ** (rng.uniform(-3, 9) / 20))
         mixed: Floats = (song / loud_rms(song) * louder + music / loud_rms(music))[: 4 * RATE_HZ]
@@ -361,3 +352,19 @@ def _trimmed(sound: Floats) -> Floats:
     loud = np.flatnonzero(np.abs(sound) > 0.03 * np.abs(sound).max(initial=1e-3))
     margin = RATE_HZ // 20
     return sound[max(0, loud[0] - margin) : loud[-1] + margin] if len(loud) else sound[:0]
+
+
+def _analysed(sound: Floats) -> _Analysis:
+    samples = np.pad(sound, (0, max(0, RATE_HZ // 5 - len(sound)))).astype(np.float64)
+    rough, times = pyworld.dio(samples, RATE_HZ)
+    pitch = pyworld.stonemask(samples, rough, times, RATE_HZ)
+    spectra = pyworld.cheaptrick(samples, pitch, times, RATE_HZ)
+    return _Analysis(pitch, spectra, pyworld.d4c(samples, pitch, times, RATE_HZ))
+
+
+def _warped(spectra: _Contour, factor: float) -> _Contour:
+    """Spectra with all formants `factor` times as high."""
+    bins = np.arange(spectra.shape[1])
+    logs = np.log(spectra + 1e-16)
+    warped: _Contour = np.exp(np.stack([np.interp(bins / factor, bins, row) for row in logs]))
+    return warped
