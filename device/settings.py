@@ -202,7 +202,7 @@ class BargeIn(Section, frozen=True):
         Meta(
             description="probability that a voice has words, for an interruption; at first it must be higher"
         ),
-    ] = 0.7
+    ] = 0.6
     loud_threshold: Annotated[
         Probability,
         Meta(description="voice probability that counts while Wren speaks in echo mode threshold"),

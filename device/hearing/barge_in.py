@@ -3,18 +3,20 @@
 | in      | happens                                                           | signal   | then    |
 |---------|-------------------------------------------------------------------|----------|---------|
 | quiet   | the level rises, or `_ONSET_CHUNKS` voiced chunks in a row        | DUCK     | ducked  |
-| ducked  | voice for `confirm_ms`, and the witness hears words               | STOP     | ended   |
-|         | the same, where echo is left in the microphone                    | LOOK     |         |
+| ducked  | voice for `confirm_ms`, and the witness is sure of words          | STOP     | ended   |
+|         | the same, but it only believes so, or echo is left in             | LOOK     |         |
 |         | a voice for `_PATIENCE_MS` that was not confirmed: a hum, a song  | RESTORE  | refused |
 |         | silence for `_LAST_LOOK_MS` after a voice: for stop words         | LOOK     |         |
-|         | the text is a stop word; or, confirmed by LOOK, has other words   | STOP     | ended   |
+|         | the text is a stop word; or the witness believes it and it speaks | STOP     | ended   |
 |         | silence for `restore_ms` and no text is awaited                   | RESTORE  | quiet   |
 | refused | silence for `restore_ms`                                          |          | quiet   |
 
 Voice activity alone cannot tell "mhm" and music from words, and a recogniser hears words in both; a `Witness`
-of the sound is surer and sooner. Where echo is left in, Wren's own voice has words too, so their text counts.
-How sure the witness must be falls to `confidence` in the first `_LATE_FRAMES`: see `needed_confidence`. They
-count from the voice on, not from the noise before it that may have ducked Wren.
+of the sound is surer and sooner. What it cannot tell from words is "ah" and "uh-huh", and those a recogniser
+reads as they are: so where it is not `_SURE` the text must hold more than signs of listening. Where echo is
+left in, Wren's own voice has words too, so there the text always counts.
+How much the witness must believe falls to `confidence` in the first `_LATE_FRAMES`: see `needed_confidence`.
+They count from the voice on, not from the noise before it that may have ducked Wren.
 A gap of up to `_GAP_CHUNKS` belongs to the voice: plosives are silent.
 """
 
@@ -35,10 +37,11 @@ from device.settings import BargeIn
 _ONSET_CHUNKS = 2
 _GAP_CHUNKS = 3
 _LAST_LOOK_MS = 130
-_AGAIN_MS = 100
+_AGAIN_MS, _AGAIN_IN_ECHO_MS = 64, 100
 _PATIENCE_MS = 1200
 _LEAD_FRAMES = 7  # what of a voice goes before its first voiced chunk
 _EARLY_FRAMES, _LATE_FRAMES = 14, 30
+_SURE = 0.98  # of the witness, who then needs no text
 _EARLY_DOUBT = 0.15  # of the doubt that `confidence` leaves, so much is left to an early decision
 _LIKE = 85  # of rapidfuzz's ratio, 0 to 100
 
@@ -58,13 +61,16 @@ class Signal(Enum):
 class Vocabulary:
     """Words that decide: `stop` phrases end Wren's speech, a `backchannel` says "go on".
 
+    `murmurs` are what a recogniser makes of "mhm" and "uh-huh". It also makes "nice" of a "next" that just
+    began: so these are fewer than the words that say "go on" once all was said.
     A single short word gives a recogniser little to go by, so stop phrases are compared by their sound.
     """
 
-    def __init__(self, stop: Sequence[str], backchannel: Sequence[str]) -> None:
+    def __init__(self, stop: Sequence[str], backchannel: Sequence[str], murmurs: Sequence[str] = ()) -> None:
         self._stop = {sounds(phrase) for phrase in stop}
         self._longest = max((len(words(phrase)) for phrase in stop), default=0)
         self._backchannel = {word for phrase in backchannel for word in words(phrase)}
+        self._murmurs = {word for phrase in murmurs for word in words(phrase)}
 
     def stops(self, text: str) -> bool:
         """Whether the whole of `text` says no more than "stop"."""
@@ -74,10 +80,11 @@ class Vocabulary:
 
     def interrupts(self, text: str) -> bool:
         """Whether `text` has a word that is not a mere sign of listening."""
-        return any(not self._listening(word) for word in words(text))
+        return any(not _is_among(self._backchannel, word) for word in words(text))
 
-    def _listening(self, word: str) -> bool:
-        return word in self._backchannel or len(set(word)) == 1 or _squeezed(word) in self._backchannel
+    def speaks(self, text: str) -> bool:
+        """Whether `text`, of which more may follow, has a word that is no murmur."""
+        return any(not _is_among(self._murmurs, word) for word in words(text))
 
 
 class BargeInDetector:
@@ -105,7 +112,8 @@ class BargeInDetector:
         self._awaits_text = False
         self._looked_at_ms = 0
         self._last_look = False
-        self._confirmed = False
+        self._confirmed = self._sure = False
+        self._asked_confirmed = False  # what the latest text was asked for
 
     @property
     def ducked(self) -> bool:
@@ -151,7 +159,7 @@ class BargeInDetector:
         self._count(frame, probability)
         if voiced:
             self._last_look = False
-            self._confirmed = self._has_words(frame, sound)
+            self._hear_words(frame, sound)
         return self._follow()
 
     def read(self, text: str) -> Signal | None:
@@ -159,8 +167,8 @@ class BargeInDetector:
         self._awaits_text = False
         if self._state != "ducked":
             return None
-        has_words = self._has_echo and self._confirmed and self._vocabulary.interrupts(text)
-        if has_words or self._vocabulary.stops(text):
+        has_words = self._vocabulary.interrupts if self._has_echo else self._vocabulary.speaks
+        if (self._asked_confirmed and has_words(text)) or self._vocabulary.stops(text):
             self._state = "ended"
             return Signal.STOP
         return None
@@ -184,12 +192,15 @@ class BargeInDetector:
         may_falter = self._state == "ducked" and not self._has_echo
         return probability >= self._threshold - (HYSTERESIS if may_falter else 0)
 
-    def _has_words(self, frame: int, sound: Sound) -> bool:
+    def _hear_words(self, frame: int, sound: Sound) -> None:
+        self._confirmed = self._sure = False
         if self._voice_frame is None or self._voiced_ms < self.rules.confirm_ms:
-            return False
+            return
         lasted, mean = frame - self._voice_frame, sum(self._probabilities) / len(self._probabilities)
         given = features(sound(lasted + 1), lasted, self._voiced_chunks, mean)
-        return self._witness.probability(given) >= needed_confidence(self.rules.confidence, lasted)
+        belief = self._witness.probability(given)
+        self._confirmed = belief >= needed_confidence(self.rules.confidence, lasted)
+        self._sure = self._confirmed and belief >= _SURE and not self._has_echo
 
     def _begin(self, frame: int, voiced: bool, probability: float) -> Signal | None:
         if not voiced:
@@ -206,6 +217,9 @@ class BargeInDetector:
         return Signal.DUCK
 
     def _follow(self) -> Signal | None:
+        if self._sure and not self.voice_ended:
+            self._state = "ended"
+            return Signal.STOP
         if self._awaits_text:
             return None
         if self.voice_ended:
@@ -216,24 +230,23 @@ class BargeInDetector:
                 self._reset()
                 return Signal.RESTORE
             return None
-        if self._confirmed and not self._has_echo:
-            self._state = "ended"
-            return Signal.STOP
         if self._voiced_ms >= _PATIENCE_MS:
             self._state = "refused"
             return Signal.RESTORE
-        if self._confirmed and self._voiced_ms >= self._looked_at_ms + _AGAIN_MS:
+        again_ms = _AGAIN_IN_ECHO_MS if self._has_echo else _AGAIN_MS
+        if self._confirmed and self._voiced_ms >= self._looked_at_ms + again_ms:
             return self._look()
         return None
 
     def _look(self) -> Signal:
         self._awaits_text, self._looked_at_ms = True, self._voiced_ms
+        self._asked_confirmed = self._confirmed
         return Signal.LOOK
 
     def _reset(self) -> None:
         self._state, self._run = "quiet", 0
         self._forget_voice()
-        self._awaits_text = self._last_look = self._confirmed = False
+        self._awaits_text = self._last_look = self._confirmed = self._sure = False
         self._looked_at_ms = 0
 
 
@@ -242,6 +255,10 @@ def needed_confidence(confidence: float, lasted_frames: int) -> float:
     share = (lasted_frames - _EARLY_FRAMES) / (_LATE_FRAMES - _EARLY_FRAMES)
     early = 1 - _EARLY_DOUBT * (1 - confidence)
     return early + (confidence - early) * min(1.0, max(0.0, share))
+
+
+def _is_among(known: set[str], word: str) -> bool:
+    return word in known or len(set(word)) == 1 or _squeezed(word) in known
 
 
 def _squeezed(word: str) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 from rapidfuzz import fuzz
 
 from device.hearing import Floats, Samples, frames_of
-from device.hearing.background import Final, Transcription
+from device.hearing.background import Partial, Transcription
 from device.hearing.barge_in import BargeInDetector, Signal, Vocabulary
 from device.hearing.rise import LevelRise
 from device.hearing.second_look import STATES, SecondLook
@@ -74,7 +74,7 @@ class Interruption:
         )
         self._rise, self._sounds = LevelRise(), Sounds()
         self._recent: deque[tuple[int, Samples]] = deque(maxlen=frames_of(_MARGIN_MS) + 30)
-        self._ticket: int | None = None
+        self._looks = False  # whether a text was asked for
         self._own_text = ""
         self.done = False
         transcriber.reset()
@@ -131,9 +131,9 @@ class Interruption:
         """What the recogniser has found."""
         facts: list[Fact] = []
         for found in self._transcriber.poll():
-            if isinstance(found, Final) and found.ticket == self._ticket and not self.done:
-                self._ticket = None
-                text = "" if self._is_own(found.recognition.text) else found.recognition.text
+            if isinstance(found, Partial) and self._looks and not self.done:
+                self._looks = False
+                text = "" if self._is_own(found.text) else found.text
                 facts += self._follow(self._detector.read(text), text)
         return facts
 
@@ -153,9 +153,10 @@ class Interruption:
                 self._detector.hear_again(self._look.chunks)
                 return [Duck(onset)]
             case Signal.LOOK:
-                self._ticket = self._transcriber.request_final()
+                self._looks = True
+                self._transcriber.request_partial()
             case Signal.RESTORE:
-                self._ticket = self._look = None
+                self._looks, self._look = False, None
                 return [Restore()]
             case Signal.STOP:
                 self.done = True

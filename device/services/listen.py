@@ -370,7 +370,7 @@ class ListenDaemon(Daemon):
 
 def _vocabulary(settings: Settings) -> Vocabulary:
     words = language.load(settings.device.language)
-    return Vocabulary(words.stop, words.backchannel)
+    return Vocabulary(words.stop, words.backchannel, words.murmurs)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
 """People, and what is no person, over Wren's voice: who stops it, after how long, and what merely ducks it.
 
-Offline: recordings of the shared data and synthesised backchannels, coughs and doors in the simulated room,
-through the echo canceller and the rules of barge-in, ducking included. Levels are over the echo at the
-microphone; times run from the onset of the voice to the silent loudspeaker, `STOP_MS` after the decision.
+Offline: recordings of the shared data, synthesised backchannels, coughs and doors, and murmurs of people (each at
+every level) in the simulated room, through the echo canceller and the rules of barge-in, ducking included. Levels
+are over the echo at the microphone; times run from the onset of the voice to the silent loudspeaker, `STOP_MS`
+after the decision.
 Run with `python -m tests.bench.barge_in`.
 """
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from itertools import chain
@@ -20,9 +20,8 @@ from rich.table import Table
 from scipy.signal import lfilter
 
 from device.audio.files import load
+from device.events import FRAME_MS
 from device.hearing import FRAME_SAMPLES, RATE_HZ, Floats
-from device.hearing.asr import load as load_recogniser
-from device.hearing.background import Transcriber
 from device.hearing.barge_in import Vocabulary
 from device.hearing.interruption import Duck, Fact, Interrupted, Interruption, Restore
 from device.hearing.transcribe import to_samples
@@ -33,6 +32,8 @@ from models.store import Store
 from tests import voices
 from tests.bench.double_talk import DoubleTalk, FarEnd, far_end, loud_rms, voice_onset
 from tests.bench.interrupted import PRE_ROLL_FRAMES, Heard, Reader, transcript_of
+from tests.bench.murmurs import murmurs
+from tests.bench.turn_simulation import Clock
 from tests.recordings import recordings
 
 LEVELS_DB, UNDERSTOOD_DB = (0, 5, 10), (5, 10)
@@ -82,9 +83,9 @@ class Bench:
     def __init__(self, rules: BargeIn) -> None:
         store, language = Store(), load_language("en")
         self.vad = SileroVad(store.active("vad").files["model"])
-        self._transcriber = Transcriber(load_recogniser(store.active("asr").files))
-        self._vocabulary = Vocabulary(language.stop, language.backchannel)
+        self._vocabulary = Vocabulary(language.stop, language.backchannel, language.murmurs)
         self._rules, self._speech, self.reader = rules, far_end(), Reader(self.vad)
+        self._clock = Clock()
 
     @property
     def speech(self) -> FarEnd:
@@ -95,7 +96,7 @@ class Bench:
         """`sound` over Wren's speech from frame `first` on; what is said is read where it is known."""
         scene = DoubleTalk(self._speech, first)
         near, onset = self._near_end(sound.samples, scene.echo_rms * 10 ** (level_db / 20))
-        over = Interruption(self.vad, self._transcriber, self._rules, self._vocabulary, 0.5)
+        over = self._listening()
         gains: dict[int, float] = {}
         past: deque[Heard] = deque(maxlen=_REMEMBERED_FRAMES)
         ducked = None
@@ -137,17 +138,20 @@ class Bench:
         """Of nothing but echo, from the end of the warm-up on."""
         scene, frames = DoubleTalk(self._speech, 0), len(self._speech.played)
         silence = np.zeros((frames, FRAME_SAMPLES), np.float32)
-        over = Interruption(self.vad, self._transcriber, self._rules, self._vocabulary, 0.5)
+        over = self._listening()
         facts = [(heard, fact) for heard in _hear(scene, silence, {}) for fact in self._facts(over, heard)]
         ducks = sum(isinstance(fact, Duck) and heard.frame >= _WARM_UP for heard, fact in facts)
         return 6000 * ducks / (frames - _WARM_UP)
 
+    def _listening(self) -> Interruption:
+        """From the beginning of a scene on; a text takes the time it takes."""
+        self._clock = Clock()
+        recogniser = self.reader.recogniser(self._clock)
+        return Interruption(self.vad, recogniser, self._rules, self._vocabulary, 0.5)
+
     def _facts(self, over: Interruption, heard: Heard) -> list[Fact]:
-        facts = over.accept(heard.frame, heard.samples, voice=heard.voice) + over.poll()
-        while self._transcriber.busy:
-            time.sleep(0.0005)
-            facts += over.poll()
-        return facts + over.poll()
+        self._clock.ms = FRAME_MS * (heard.frame + 1.0)
+        return over.accept(heard.frame, heard.samples, voice=heard.voice) + over.poll()
 
 
 def _hear(scene: DoubleTalk, near: Floats, gains: dict[int, float]) -> Iterator[Heard]:
@@ -254,6 +258,9 @@ def _distractors() -> Iterator[Sound]:
     for _ in range(8):
         yield Sound("cough", np.concatenate([burst(rng, 0.25, 0.9) for _ in range(int(rng.integers(1, 4)))]))
         yield Sound("door", burst(rng, 0.5, 0.98))
+    for murmur in murmurs():
+        for _ in LEVELS_DB:
+            yield Sound("murmur of people", murmur)
 
 
 def burst(rng: np.random.Generator, seconds: float, pole: float) -> Floats:

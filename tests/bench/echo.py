@@ -158,7 +158,7 @@ class Models(NamedTuple):
         return cls(
             SileroVad(files_of("vad")["model"]),
             Transcriber(load_recogniser(files_of("asr"))),
-            Vocabulary(language.stop, language.backchannel),
+            Vocabulary(language.stop, language.backchannel, language.murmurs),
         )
 
 

@@ -27,6 +27,7 @@ from device.tools.request import ToolState
 from tests.bench.reading import Ear, chosen, understood
 from tests.bench.speech_eval import normalised
 from tests.bench.text_eval import DATA, load_home
+from tests.bench.turn_simulation import Clock, SimulatedTranscriber
 from tests.hearing import in_room
 from tests.recordings import Recording
 
@@ -55,6 +56,10 @@ class Reader:
         """The text that is committed of a voice that began at `since`; "" when none is."""
         last = self._ear.hear(frames, since, Listen(), speaking=True).last
         return last.text if isinstance(last, Finished) else ""
+
+    def recogniser(self, clock: Clock) -> SimulatedTranscriber:
+        """One that takes the time it takes."""
+        return SimulatedTranscriber(self._ear.asr, self._ear.second_pass, clock)
 
     def without_echo(self, samples: Samples) -> str:
         """The text of the same voice in a quiet room, all of it known."""

@@ -20,12 +20,13 @@ from device.hearing.rise import LevelRise
 from device.hearing.second_look import STATES, SecondLook
 from device.hearing.vad import SileroVad, level_db
 from device.hearing.witness import SOUND, Sounds, Witness, features
+from device.reasoning.language import load as load_language
 from device.settings import BargeIn
 from tests.hearing import frames, in_room, model_files
 from tests.recordings import ambience, recordings
 
 _RULES = BargeIn()
-_VOCABULARY = Vocabulary(["stop"], ["mhm"])
+_VOCABULARY = Vocabulary(["stop"], ["mhm", "and"], ["mhm"])
 _WORD_SOUND, _HUM_SOUND = np.ones(SOUND, np.float32), np.zeros(SOUND, np.float32)
 
 
@@ -44,6 +45,16 @@ def witness(tmp_path: Path) -> Witness:
     weights[:SOUND] = 1
     np.savez(tmp_path / "weights.npz", weights=weights, bias=np.float32(-100))
     return Witness(tmp_path / "weights.npz")
+
+
+class _Believes:
+    """A witness who believes the same of every sound."""
+
+    def __init__(self, belief: float) -> None:
+        self.belief = belief
+
+    def probability(self, given: Floats) -> float:
+        return self.belief
 
 
 def _signals(
@@ -89,6 +100,35 @@ def test_a_short_stop_is_found_by_its_text(witness: Witness) -> None:
     _signals(detector, 3, 0.9, _hum)
     assert _signals(detector, 6, 0.1, _hum, 3) == [Signal.LOOK]
     assert detector.read("Stop.") is Signal.STOP
+
+
+def test_what_may_be_a_murmur_is_told_by_its_text() -> None:
+    detector = BargeInDetector(_RULES, _VOCABULARY, 0.5, _Believes(0.97))
+    assert _signals(detector, 3, 0.9, _words) == [Signal.DUCK, Signal.LOOK]
+    assert detector.read("Mhm.") is None
+    assert _signals(detector, 2, 0.9, _words, 3) == [Signal.LOOK]
+    assert detector.read("And") is Signal.STOP
+
+
+def test_a_text_does_not_stop_wren_when_the_sound_had_no_words() -> None:
+    detector = BargeInDetector(_RULES, _VOCABULARY, 0.5, _Believes(0.4))
+    assert _signals(detector, 8, 0.9, _words) == [Signal.DUCK]
+    assert _signals(detector, 6, 0.1, _words, 8) == [Signal.LOOK]
+    assert detector.read("I guess") is None
+
+
+def test_a_witness_who_becomes_sure_does_not_wait_for_the_text() -> None:
+    witness = _Believes(0.97)
+    detector = BargeInDetector(_RULES, _VOCABULARY, 0.5, witness)
+    assert _signals(detector, 3, 0.9, _words) == [Signal.DUCK, Signal.LOOK]
+    witness.belief = 0.99
+    assert _signals(detector, 1, 0.9, _words, 3) == [Signal.STOP]
+
+
+def test_a_murmur_also_says_go_on_once_all_was_said() -> None:
+    words = load_language("en")
+    vocabulary = Vocabulary(words.stop, words.backchannel, words.murmurs)
+    assert not [word for word in words.murmurs if vocabulary.speaks(word) or vocabulary.interrupts(word)]
 
 
 def test_where_echo_is_left_in_neither_level_nor_sound_stops_wren(witness: Witness) -> None:

@@ -64,6 +64,7 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     no: Phrases
     stop: Phrases
     backchannel: Phrases
+    murmurs: Phrases
 
     plural: Phrases
     particles: Phrases
