@@ -53,6 +53,7 @@ from device.hearing.whisper import Whisper
 from device.home.mirror import HouseMirror
 from device.reasoning import language
 from device.services.daemon import STEP_S, Daemon, run
+from device.services.memory import give_back
 from device.settings import Settings
 
 _SAME_WAKE_FRAMES = 100  # within a second, two models or two processes heard the same word
@@ -120,6 +121,8 @@ class ListenDaemon(Daemon):
         if event.session != ROOM:
             return
         self._turn = max(self._turn, event.turn)
+        if isinstance(event, DialogState) and event.state == "idle":
+            give_back()
         match event:
             case WakeDetected() if abs(event.frame - self._wake_frame) >= _SAME_WAKE_FRAMES:
                 self._wake(event)

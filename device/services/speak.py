@@ -36,6 +36,7 @@ from device.faults import Fault
 from device.home.registry import Entity
 from device.services.cast import load_cast, other_voices
 from device.services.daemon import STEP_S, Daemon, run
+from device.services.memory import give_back
 from device.services.phrases import expected_phrases
 from device.settings import Settings
 from device.speech import Samples, Style
@@ -230,6 +231,7 @@ class SpeakDaemon(Daemon):
         self._state = event.state
         if event.state == "idle":
             self._worker.expect_nothing()
+            give_back()
         if event.t_ns < self._began_ns and event.state in ("thinking", "acting", "speaking"):
             self._cue_failed()  # the words that the daemon before this one had are lost
         self._began_ns = 0
