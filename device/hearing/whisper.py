@@ -55,17 +55,17 @@ class Whisper:
                 str(model.parent), device="cpu", compute_type="int8", inter_threads=1, intra_threads=1
             )
             tokens = vocabulary.read_text("utf-8").splitlines()
+            task = [f"<|{language}|>", "<|transcribe|>"] if self._model.is_multilingual else []
+            self._prompt = ["<|startoftranscript|>", *task, "<|notimestamps|>"]
+            self._start = [tokens.index(token) for token in self._prompt[:-1]]
         except (OSError, RuntimeError, ValueError) as error:
             raise Fault(
                 f"the model {model.parent.name} cannot be loaded ({error})",
                 "run `wren models verify`",
                 permanent=True,
             ) from error
-        task = [f"<|{language}|>", "<|transcribe|>"] if self._model.is_multilingual else []
-        self._prompt = ["<|startoftranscript|>", *task, "<|notimestamps|>"]
         self._signs = [number for number, token in enumerate(tokens) if _is_sign(token)]
         self._numbers = {_bytes_of(token): number for number, token in enumerate(tokens) if _is_text(token)}
-        self._start = [tokens.index(token) for token in self._prompt[:-1]]
 
     def hear(self, sound: Floats) -> Heard | None:
         """The sound as the decoder hears it; None where it is longer than it can hear."""
