@@ -1,12 +1,15 @@
-"""Which language model the settings name: the embedded one, or one behind an endpoint."""
+"""Which language model the settings name, the embedded one or one behind an endpoint, and what it may decide."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
+import msgspec
+
 from device import settings as settings_module
-from device.home.persona import WREN, Persona
+from device.home.persona import WREN, Other, Persona
+from device.home.registry import House
 from device.reasoning.thinker import Limits, ModelError, Thinker
 from device.settings import Reason
 from models.store import Store
@@ -78,3 +81,14 @@ def _key(named: str) -> str:
         reason = getattr(error, "strerror", None) or "it is no text"
         hint = "check reason.endpoint_key_file and its owner"
         raise ModelError(f"the key of the endpoint cannot be read: {reason}", hint) from None
+
+
+def limited(house: House, others: tuple[Other, ...], *, acts: bool) -> House:
+    """What a request may be decided about; where nobody may act, only what does no harm."""
+    if acts and others == house.persona.others:
+        return house
+    persona = msgspec.structs.replace(house.persona, others=others)
+    if acts:
+        return msgspec.structs.replace(house, persona=persona)
+    tools = {name: tool for name, tool in house.tools.items() if not tool.ask_first}
+    return msgspec.structs.replace(house, entities={}, tools=tools, persona=persona)
