@@ -1,4 +1,4 @@
-"""Which language model the settings name, the embedded one or one behind an endpoint, and what it may decide."""
+"""The language model that the settings name, embedded or behind an endpoint, and what it may decide about."""
 
 from __future__ import annotations
 
