@@ -13,8 +13,6 @@ from types import TracebackType
 
 import pytest
 
-from device.services.supervisor import ENDS_WITH_PARENT
-
 _PLACES = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
 
 
@@ -57,10 +55,7 @@ class MosquittoBroker:
         """Returns when the broker listens."""
         log = (self._folder / "mosquitto.log").open("ab")
         self._process = subprocess.Popen(
-            [*ENDS_WITH_PARENT, str(self._program), "-c", str(self._config)],
-            stdout=log,
-            stderr=log,
-            cwd=self._folder,
+            [str(self._program), "-c", str(self._config)], stdout=log, stderr=log, cwd=self._folder
         )
         log.close()
         deadline = time.monotonic() + 5

@@ -3,7 +3,8 @@
 For each delay, level and room: echo return loss enhancement, self-interruptions (`voice`: by the rules of
 barge-in), and wake words that Wren, who says them too, is woken by: heard by the detector (`wake`),
 and `passed` by the rule of `device.hearing.own_voice`. Then people who say "alexa" over its voice, and real recordings of
-loudspeaker and microphone. Offline; run alone with `python -m tests.bench.echo`.
+loudspeaker and microphone. As in a room, what listening asks of the loudspeaker is done, and once it is quieter the
+voice is heard as the linear canceller gives it. Offline; run alone with `python -m tests.bench.echo`.
 """
 
 from __future__ import annotations
@@ -178,12 +179,12 @@ class Ears:
         self.wakes: list[tuple[str, int]] = []
         self.passed: list[tuple[str, int]] = []
 
-    def hear(self, frame: int, samples: Samples, position: int, *, has_echo: bool) -> None:
-        """One frame."""
+    def hear(self, frame: int, samples: Samples, voice: Samples, position: int, *, has_echo: bool) -> None:
+        """One frame, and the same for recognition."""
         if position >= 0:
             self._own_voice.leaves(frame, position)
         if not has_echo:
-            self._react(self._over.accept(frame, samples))
+            self._react(self._over.accept(frame, samples, voice=voice))
         for heard in self._detector.accept(frame, samples):
             self.wakes.append((heard.word, frame))
             if self._own_voice.says(heard.word, frame, self._speech.place):
@@ -219,7 +220,7 @@ def listen(
     *,
     mode: Mode = "software",
     people: NDArray[np.float32] | None = None,
-    ducks: bool = False,
+    ducks: bool = True,
 ) -> tuple[Heard, Ears]:
     """Wren speaks into a room, over it `people` (float32[n], 16 kHz), and hears what is left of itself."""
     room, front_end, ears = Room(path), FrontEnd(Audio(echo=mode)), Ears(models, speech)
@@ -231,11 +232,13 @@ def listen(
             piece = people[number * MICROPHONE_FRAME : (number + 1) * MICROPHONE_FRAME]
             said = np.pad(piece, (0, MICROPHONE_FRAME - piece.size))
         microphone, _ = room.hear(said, block.samples)
-        cleaned = front_end.clean(Captured(microphone, far_end=room.far_end))
+        captured = Captured(microphone, playing=block, far_end=room.far_end)
+        cleaned = front_end.clean(captured)
         assert cleaned is not None
+        voice = front_end.voice(captured, cleaned)
         heard += float(np.sum(microphone.astype(np.float32) ** 2))
         left += float(np.sum(cleaned.astype(np.float32) ** 2))
-        ears.hear(number, cleaned, block.position, has_echo=mode == "threshold")
+        ears.hear(number, cleaned, voice, block.position, has_echo=mode == "threshold")
         if ducks:
             loudspeaker.duck(ears.gain_db)
     erle_db = 10 * np.log10(heard / max(left, 1.0))
