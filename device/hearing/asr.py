@@ -126,15 +126,18 @@ class SecondPass:
 
     def texts(self) -> list[str]:
         """Its readings, best first, as soon as they are there."""
-        found = self._answer.result() if self._answer is not None else None
+        found = self._found()
         return [cut_loop(text)[0] for text in found[1]] if found is not None else []
 
     def judges(self) -> list[Judge]:
         """What tells how well texts fit the sound, where something was read."""
-        found = self._answer.result() if self._answer is not None else None
+        found = self._found()
         if self._model is None or found is None or not found[1]:
             return []
         return [partial(self._model.fit, found[0])]
+
+    def _found(self) -> tuple[Heard, list[str]] | None:
+        return self._answer.result() if self._answer is not None else None
 
 
 def _read(model: Whisper, sound: Floats) -> tuple[Heard, list[str]] | None:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -23,6 +24,8 @@ from device.hearing.moonshine import Encoded, Moonshine, Reading
 from device.hearing.turn import TurnModel
 from device.hearing.vad import SileroVad
 from device.hearing.whisper import Heard, Whisper
+
+T = TypeVar("T")
 
 
 class Clock:
@@ -50,48 +53,46 @@ class RememberingVad(SileroVad):
         return self._known[key]
 
 
+class Costs:
+    """Results that are worked out once, and every time add up what that cost in ms of `clock`."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.ms = 0.0
+        self._clock = clock
+        self._known: dict[Hashable, tuple[Any, float]] = {}
+
+    def of(self, key: Hashable, work: Callable[[], T]) -> T:
+        """What `work` returns, or returned for the same `key` before."""
+        if key not in self._known:
+            began = self._clock()
+            result = work()
+            self._known[key] = result, 1000 * (self._clock() - began)
+        result, cost_ms = self._known[key]
+        self.ms += cost_ms
+        return result
+
+
 class CountedModel(Moonshine):
     """Moonshine that remembers what it has encoded and read, and adds up what that cost in CPU ms."""
 
     def __init__(self, encoder: Path, decoder: Path, tokens: Path) -> None:
         super().__init__(encoder, decoder, tokens)
-        self.cost_ms = 0.0
-        self._encodings: dict[bytes, tuple[Encoded, float]] = {}
-        self._readings: dict[tuple[int, int], tuple[list[Reading], float]] = {}
-        self._fits: dict[tuple[int, tuple[str, ...]], tuple[list[float], float]] = {}
+        self.costs = Costs(time.thread_time)
 
     def encode(self, sound: Floats) -> Encoded:
         """As Moonshine; the same sound gives the same object."""
-        key = _digest(sound)
-        if key not in self._encodings:
-            began = time.thread_time()
-            encoded = super().encode(sound)
-            self._encodings[key] = encoded, 1000 * (time.thread_time() - began)
-        encoded, cost_ms = self._encodings[key]
-        self.cost_ms += cost_ms
-        return encoded
+        work = partial(super().encode, sound)
+        return self.costs.of(("encode", _digest(sound)), work)
 
     def read(self, encoded: Encoded, width: int = 1) -> list[Reading]:
         """As Moonshine."""
-        key = (id(encoded), width)
-        if key not in self._readings:
-            began = time.thread_time()
-            readings = super().read(encoded, width)
-            self._readings[key] = readings, 1000 * (time.thread_time() - began)
-        readings, cost_ms = self._readings[key]
-        self.cost_ms += cost_ms
-        return readings
+        work = partial(super().read, encoded, width)
+        return self.costs.of(("read", id(encoded), width), work)
 
     def fit(self, encoded: Encoded, texts: Sequence[str]) -> list[float]:
         """As Moonshine."""
-        key = (id(encoded), tuple(texts))
-        if key not in self._fits:
-            began = time.thread_time()
-            found = super().fit(encoded, texts)
-            self._fits[key] = found, 1000 * (time.thread_time() - began)
-        fits, cost_ms = self._fits[key]
-        self.cost_ms += cost_ms
-        return fits
+        work = partial(super().fit, encoded, texts)
+        return self.costs.of(("fit", id(encoded), *texts), work)
 
 
 class CountedSecondPass(Whisper):
@@ -99,42 +100,22 @@ class CountedSecondPass(Whisper):
 
     def __init__(self, model: Path, vocabulary: Path) -> None:
         super().__init__(model, vocabulary)
-        self.cost_ms = 0.0
-        self._known: dict[bytes, tuple[Heard | None, float]] = {}
-        self._readings: dict[int, tuple[list[str], float]] = {}
-        self._fits: dict[tuple[int, tuple[str, ...]], tuple[list[float], float]] = {}
+        self.costs = Costs(time.process_time)
 
     def hear(self, sound: Floats) -> Heard | None:
         """As Whisper; the same sound gives the same object."""
-        key = _digest(sound)
-        if key not in self._known:
-            began = time.process_time()
-            found = super().hear(sound)
-            self._known[key] = found, 1000 * (time.process_time() - began)
-        heard, cost_ms = self._known[key]
-        self.cost_ms += cost_ms
-        return heard
+        work = partial(super().hear, sound)
+        return self.costs.of(("hear", _digest(sound)), work)
 
     def read(self, heard: Heard) -> list[str]:
         """As Whisper."""
-        if id(heard) not in self._readings:
-            began = time.process_time()
-            found = super().read(heard)
-            self._readings[id(heard)] = found, 1000 * (time.process_time() - began)
-        texts, cost_ms = self._readings[id(heard)]
-        self.cost_ms += cost_ms
-        return texts
+        work = partial(super().read, heard)
+        return self.costs.of(("read", id(heard)), work)
 
     def fit(self, heard: Heard, texts: Sequence[str]) -> list[float]:
         """As Whisper."""
-        key = (id(heard), tuple(texts))
-        if key not in self._fits:
-            began = time.process_time()
-            found = super().fit(heard, texts)
-            self._fits[key] = found, 1000 * (time.process_time() - began)
-        fits, cost_ms = self._fits[key]
-        self.cost_ms += cost_ms
-        return fits
+        work = partial(super().fit, heard, texts)
+        return self.costs.of(("fit", id(heard), *texts), work)
 
 
 class SimulatedTranscriber:
@@ -186,9 +167,9 @@ class SimulatedTranscriber:
         return found
 
     def _answer(self, decode: Callable[[], Partial | Final | Readings]) -> None:
-        first, second = self._model.cost_ms, self._second.cost_ms
+        first, second = self._model.costs.ms, self._second.costs.ms
         answer = decode()
-        cost_ms = max(self._model.cost_ms - first, self._second.cost_ms - second)  # they run side by side
+        cost_ms = max(self._model.costs.ms - first, self._second.costs.ms - second)  # they run side by side
         self._free_at_ms = max(self._free_at_ms, self._clock.ms) + cost_ms
         if not isinstance(answer, Readings):
             answer = answer._replace(decode_ms=cost_ms)
