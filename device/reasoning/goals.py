@@ -138,7 +138,7 @@ def goals_of(frame: Frame) -> list[Goal]:
         return [_relief(frame)]
     if frame.is_wished and not frame.verbs and any(target.noun == "light" for target in frame.targets):
         return [Goal("lighten")]
-    return [Goal("on")] if frame.activities else []
+    return [Goal("on")] if frame.activities and not frame.states else []
 
 
 def _relief(frame: Frame) -> Goal:

@@ -23,6 +23,7 @@ from device.reasoning.goals import ATTRIBUTE_DOMAINS
 from device.reasoning.items import cover
 from device.reasoning.lending import inherit
 from device.reasoning.names import NameIndex
+from device.reasoning.remarks import without_remark
 from device.reasoning.resolve import Resolver
 from device.reasoning.results import AskBack, NotPossible, NotUnderstood, Result, Stop, Understood
 from device.reasoning.things import Things
@@ -109,6 +110,9 @@ def parse(text: str, house: House, language: str = "en", context: Context = NO_C
         return NotPossible(deed, "beyond")
     if not isinstance(result, NotUnderstood):
         return result
+    for part in without_remark(words, index_of(house, known), known):
+        if isinstance(alone := _understand(part, house, known, context), Understood):
+            return msgspec.structs.replace(alone, confidence=round(alone.confidence * _TOLD_COST, 3))
     if not result.guard and (calls := sentences.recognise(" ".join(words), house, language)):
         return Understood(calls, sentences.CONFIDENCE, "sentences")
     if result.guard not in _FINAL and (deed := known.beyond(words)):

@@ -38,6 +38,9 @@ _MARKS = frozenset(
         "shuts",
         "delay",
         "condition",
+        "either",
+        "outward",
+        "deed",
     )
 )
 _THING = frozenset(("noun", "name", "area", "unknown", "activity", "everything"))
@@ -49,6 +52,7 @@ _BEFORE_ONE = frozenset(("determiner", "color", "unknown", "noun", "area", "name
 _DESCRIBED = frozenset(("noun", "name", "area", "pronoun", "everything", "quantifier", "copula", "degree"))
 _IS_HOW = frozenset(("complaint", "step", "degree"))
 _SAID = frozenset(("act", "complaint", "state", "step"))
+_SAID_OF = frozenset(("act", "neutral", "state", "complaint", "step"))
 _AFTER_PRONOUN = frozenset(
     ("noun", "name", "area", "unknown", "color", "quantifier", "ignored", "level", "attribute")
 )
@@ -184,6 +188,19 @@ def _choose(items: list[Item], lexicon: Lexicon) -> list[Item]:
                 "noun" in beyond.readings or any(found.name.ids for found in beyond.found)
             )
             item.kind = _kind(item, before, after, has_verb, first, is_thing_next)
+            if first and "deed" in item.readings and _is_done_to(items[at + 1 :]):
+                item.kind = "neutral"
+            if "either" in item.readings and _has_way(items[at + 1 :]):
+                item.kind = "neutral"  # "pull the curtains open"
+            is_outside = before is not None and before.kind not in _DESCRIBED - {"degree"} | {"act"}
+            is_amount = before is not None and before.kind in (
+                "degree",
+                "step",
+            )  # "some more out of the lamp"
+            is_outside &= after is not None and "preposition" in after.readings and not has_verb
+            is_outside &= is_amount or _leads_to_place(items, at + 1)
+            if "outward" in item.readings and is_outside:
+                item.kind = "ignored"  # "I can not see a thing out in the hall"
             if first and is_perfect and "aux" in item.readings:
                 item.kind = "aux"  # "have the blinds been shut", but not "have the blinds shut"
             is_epithet = before is not None and before.kind == "determiner" and after is not None
@@ -211,12 +228,30 @@ def _choose(items: list[Item], lexicon: Lexicon) -> list[Item]:
         )
         if item.kind == "conjunction":
             has_verb, first = False, True
-        elif item.kind not in ("filler", "determiner"):
+        elif item.kind not in ("filler", "determiner", "activity"):
             first = False
         has_verb = has_verb or item.is_verb
         is_wished = is_wished or item.kind in ("desire", "ensure")
         has_act = item.kind != "conjunction" and (has_act or item.kind in ("act", "state"))
     return [item for item in items if item.kind != "filler"]
+
+
+def _clause(items: list[Item]) -> list[Item]:
+    """The items as far as the next one that joins clauses."""
+    end = next((at for at, item in enumerate(items) if "conjunction" in item.readings), len(items))
+    return items[:end]
+
+
+def _is_done_to(rest: list[Item]) -> bool:
+    """Whether "do" says all that is to happen: "do the lamp orange", but not "do the lamps work"."""
+    after = _clause(rest)
+    is_more = any(not (item.readings or item.found) or _SAID_OF & item.readings.keys() for item in after)
+    return bool(after) and "subject" not in after[0].readings and not is_more
+
+
+def _has_way(rest: list[Item]) -> bool:
+    """Whether it is said which way a cover is moved."""
+    return any({"act", "state"} & item.readings.keys() and not item.found for item in _clause(rest))
 
 
 def _is_owned(items: list[Item], at: int) -> bool:

@@ -51,10 +51,15 @@ def answerable(things: Things, frame: Frame) -> list[str]:
     is_bare = not (frame.targets or attribute or frame.has_subject or frame.is_ours or frame.unknown)
     if is_bare and _wanted_state(frame) and frame.is_open_question:
         entities = _of_kind(things, frame, Target(0, 0, noun="everything", every=True), "")
-    known = list(dict.fromkeys(entities))
+    known = [e for e in dict.fromkeys(entities) if _may_have(things.house.entities[e], attribute)]
     if not known or len(known) > _MANY:
         raise Stop(NotUnderstood())
     return known
+
+
+def _may_have(entity: Entity, attribute: str) -> bool:
+    """Whether an entity may have an attribute: no light has a speed."""
+    return attribute != "speed" or entity.domain not in ("light", "cover", "climate")
 
 
 def _sensing(things: Things, frame: Frame) -> list[str]:

@@ -89,6 +89,7 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     correcting: dict[str, Phrases]
     adverb_ending: str
     done_ending: str
+    remarks: dict[str, Phrases]
     adverbs: dict[str, Phrases]
     articles: Phrases
     sounds: tuple[tuple[str, str], ...]
