@@ -22,6 +22,7 @@ from device.reasoning.grammar import Walk
 
 ACT, ASK = 0.7, 0.14
 HARMLESS = 0.5
+CONFIRMED = 0.7
 LIKELY = 0.4
 READING = frozenset(("get", *HOUSELESS_SERVICES))
 _HARMLESS = READING | frozenset(AGENT_SERVICES)
@@ -35,8 +36,12 @@ class Decision(msgspec.Struct, frozen=True):
     probability: float = 1.0
 
 
-def judge(walk: Walk, *, act: float = ACT, ask: float = ASK) -> Decision:
-    """The decision a walk amounts to, with the probability of what was decided."""
+def judge(walk: Walk, *, act: float = ACT, ask: float = ASK, is_named: bool = False) -> Decision:
+    """The decision a walk amounts to, with the probability of what was decided.
+
+    `is_named` tells that every device of the calls was heard by its name or its room.
+    """
+    act *= CONFIRMED if is_named else 1.0
     calls = tuple(dict.fromkeys(call for command in walk.commands for call in command.calls))
     declines = walk.cannot > walk.act
     if declines or any(call.service in AGENT_SERVICES for call in calls):

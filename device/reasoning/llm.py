@@ -163,7 +163,8 @@ class LanguageModel:
             several=heard.several,
             least=self.limits.ask,  # below it no call is even offered
         )
-        return judge(walk, act=self.limits.act, ask=self.limits.ask)
+        is_named = commands.is_named(walk.commands, heard, house)
+        return judge(walk, act=self.limits.act, ask=self.limits.ask, is_named=is_named)
 
     def talk(
         self,

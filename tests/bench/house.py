@@ -25,7 +25,7 @@ RECORDED_REQUESTS: tuple[tuple[str, str], ...] = (
     ("turn_off_living_room_lamp", "off"),
 )
 MODEL_REQUESTS: tuple[str, ...] = (
-    "Bring the bedroom light to life.",
+    "Put an end to the light in the kitchen.",
     "Tell me something about penguins.",
     "Who are you?",
 )
