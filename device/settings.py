@@ -157,7 +157,7 @@ class Listen(Section, frozen=True):
     talk_silence_ms: Annotated[
         Milliseconds,
         Meta(description="the same for talk that the language model surely takes for whole"),
-    ] = 500
+    ] = 450
     likely_silence_ms: Annotated[
         Milliseconds,
         Meta(description="the same for what the language model takes for whole and may be misheard"),
