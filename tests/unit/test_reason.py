@@ -27,6 +27,7 @@ from device.events import (
     TurnCommitted,
     TurnHypothesis,
     TurnJudged,
+    TurnPreferred,
     TurnStarted,
 )
 from device.home.registry import Call, Entity
@@ -266,6 +267,17 @@ def test_the_model_says_how_complete_a_request_is_and_of_talk_it_is_believed_soo
     rig.hear(WAKE, guess(text))
     rig.come(Judged(1, 1, text, Finality(finality, finality)))
     assert [judged.completeness for judged in rig.of(TurnJudged)] == ["unsure", judgement]
+
+
+@pytest.mark.parametrize(("finality", "preferred"), [(0.3, ["How far away is the moon"]), (0.9, [])])
+def test_another_reading_is_talked_about_when_the_model_makes_no_sense_of_the_first(
+    rig: Rig, finality: float, preferred: list[str]
+) -> None:
+    text, readings = "half hour away is the moon", ("How far away is the moon", "have hour away is the moon")
+    rig.hear(WAKE, guess(text))
+    rig.come(Judged(1, 1, text, Finality(finality, finality)))
+    rig.hear(TurnHypothesis(turn=1, text=text, readings=readings))
+    assert [chosen.reading for chosen in rig.of(TurnPreferred)] == preferred
 
 
 @pytest.mark.parametrize(
