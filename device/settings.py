@@ -147,17 +147,17 @@ class Listen(Section, frozen=True):
     ] = 3
     hypothesis_silence_ms: Annotated[
         Milliseconds, Meta(description="trailing quiet after which the final text is prepared")
-    ] = 60
+    ] = 40
     complete_silence_ms: Annotated[
         Milliseconds, Meta(description="trailing silence that ends a whole request that also sounds final")
-    ] = 150
+    ] = 120
     hesitant_silence_ms: Annotated[
         Milliseconds, Meta(description="the same for a whole request that does not sound final")
     ] = 400
     talk_silence_ms: Annotated[
         Milliseconds,
         Meta(description="the same for talk that the language model surely takes for whole"),
-    ] = 500
+    ] = 450
     likely_silence_ms: Annotated[
         Milliseconds,
         Meta(description="the same for what the language model takes for whole and may be misheard"),

@@ -3,9 +3,10 @@
 The model may talk but its talk does nothing, so a clause that says that something was, is being or will be
 done ("I turned on the light", "the heating is now off") would be a lie. Text is let through clause by
 clause: such a clause ends the answer, and is replaced by the honest sentence when nothing was said before.
-The first clause may also end before one of the language's joints ("because", "from"), and is never long, so
-that the voice can begin while the rest is still being made; it is then looked at together with the rest. Its
-end is not waited for: a comma after a letter ends it, and the beginning of a joint is taken for the joint.
+The first clause may also end before one of the language's joints ("because", "from") or a quotation, and is
+never long, so that the voice can begin while the rest is still being made; it is then looked at together with
+the rest. Its end is not waited for: a comma after a letter ends it, and the beginning of a joint is taken for
+the joint.
 Markup, symbols and emoji, which a voice cannot say, are dropped. Pure; pieces of text in, clauses out.
 """
 
@@ -20,6 +21,8 @@ MOST_SENTENCES = 2
 _CLAUSE_END = re.compile(r"(?<=[,;:.!?])\s+")
 _COMMA_LAST = re.compile(r"(?<=[^\W\d],)$")  # after a digit it may be part of a number
 _FIRST_WORDS = 3  # that a clause which ends before a joint has at least
+_QUOTING_WORDS = 2  # and one that ends before a quotation
+_QUOTES = ('"', "“")
 _LONGEST_WORDS = 8  # after so many the first clause ends before any word
 _SENTENCE_END = re.compile(r"[.!?][\"')]*$")
 _UNSPEAKABLE = frozenset("*_`#~|<>[]{}\\^")
@@ -53,15 +56,21 @@ class Answer:
     def _at_joint(self, whole: list[str]) -> list[str]:
         """The clauses, the first one cut before its first joint."""
         first = whole[0] if whole else self._text
-        words = list(re.finditer(r"\S+", first))
-        for number, word in enumerate(words[_FIRST_WORDS:], _FIRST_WORDS):
-            if number >= _LONGEST_WORDS or word[0].lower() in load(self._language).joints:
+        for number, word in enumerate(re.finditer(r"\S+", first)):
+            if self._may_begin(number, word[0]):
                 head, rest = first[: word.start()], first[word.start() :]
                 if whole:
                     return [head, rest, *whole[1:]]
                 self._text = rest
                 return [head]
         return whole
+
+    def _may_begin(self, number: int, word: str) -> bool:
+        """Whether the first clause may end before this word."""
+        if number < _FIRST_WORDS:
+            return number >= _QUOTING_WORDS and word.startswith(_QUOTES)
+        is_joint = word.lower() in load(self._language).joints
+        return number >= _LONGEST_WORDS or is_joint or word.startswith(_QUOTES)
 
     def finish(self, *, cut: bool) -> str:
         """The rest; an answer that was `cut` off keeps it only when nothing has been said yet."""

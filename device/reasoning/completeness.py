@@ -31,16 +31,17 @@ from device.reasoning.intents import NotPossible, Understood, addressed, index_o
 from device.reasoning.items import Item, cover
 from device.reasoning.names import NameIndex
 from device.reasoning.talk import Manner
+from device.reasoning.thinker import Finality
 from device.reasoning.words import Lexicon, lexicon, split
 
 Completeness = Literal["complete", "talk", "likely", "unsure", "open"]
 
-# 69 of 192 ends reach the first (most of them of garbled speech), and 11 of 157 pauses before them; below the
-# other are 28 of the ends and 70 of the pauses. Surely whole are 60 of 115 ends of talk, and 3 of 207 pauses;
-# 61 of 82 ends of questions reach theirs, and 9 of 137 pauses.
+# docs/decisions/0006 tells how many ends and pauses reach each; fragments are misheard as whole questions
+# oftener than as statements, so questions must be surer
 _WHOLE, _CUT = 0.7, 0.02
-_SURELY_WHOLE, _WHOLE_QUESTION = 0.8, 0.3
-_WORTH_AN_ANSWER = 0.3  # of 52 texts 150 ms before their end that reach it, 42 were whole
+_WHOLE_TALK = 0.6
+_SURELY_WHOLE: dict[Manner, float] = {"asks": 0.85, "says": 0.7}
+_WORTH_AN_ANSWER = 0.5
 
 _THINGS = frozenset(("name", "noun", "area", "activity", "everything"))
 _NAMED = frozenset(("name", "noun", "area"))
@@ -66,18 +67,19 @@ _PREDICATES = _DOINGS | frozenset(
 )
 
 
-def by_finality(probability: float, manner: Manner) -> Completeness:
-    """What the language model's probability that a request is over says about its text."""
-    if probability >= _SURELY_WHOLE and manner != "commands":
+def by_finality(finality: Finality, manner: Manner) -> Completeness:
+    """What the language model says of a request that was heard as such a text."""
+    is_talk = manner != "commands"
+    if is_talk and finality.talk >= _SURELY_WHOLE[manner]:
         return "talk"
-    if probability >= (_WHOLE_QUESTION if manner == "asks" else _WHOLE):
+    if finality.talk >= _WHOLE_TALK if is_talk else finality.over >= _WHOLE:
         return "likely"
-    return "open" if probability < _CUT else "unsure"
+    return "open" if finality.over < _CUT else "unsure"
 
 
-def may_be_over(probability: float | None) -> bool:
+def may_be_over(finality: Finality | None) -> bool:
     """Whether the answer to a text that may still go on is worth to be begun; None: the model cannot tell."""
-    return probability is not None and probability >= _WORTH_AN_ANSWER
+    return finality is not None and finality.talk >= _WORTH_AN_ANSWER
 
 
 def weighed(known: Completeness, finality: Completeness | None) -> Completeness:

@@ -19,7 +19,7 @@ import codecs
 import hashlib
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,7 @@ from device.reasoning.thinker import (
     DEFAULT_LIMITS,
     Begun,
     Cancel,
+    Finality,
     History,
     Limits,
     ModelError,
@@ -78,8 +79,8 @@ class LanguageModel:
         self._joint = self._runtime.tokenize(prompt.JOINT)[0]
         self._arrow = self._runtime.tokenize(prompt.ARROW)
         self._talk = self._runtime.tokenize(prompt.LEAD + commands.TALK)
-        ends = (self._runtime.tokenize(mark) for mark in (prompt.ARROW, *_END_MARKS))
-        self._ends = [tokens[0] for tokens in ends if len(tokens) == 1]
+        self._ends = self._single((prompt.ARROW, *_END_MARKS))
+        self._additions = self._single(f" {word}" for word in prompt.load(language).additions)
 
     @property
     def ready(self) -> bool:
@@ -132,8 +133,8 @@ class LanguageModel:
         if before := self._before(history):
             self._runtime.evaluate(TALKING, [*self._known(), *before, *heard], check)
 
-    def finality(self, text: str, history: History = (), cancelled: Cancel = never) -> float:
-        """Probability that a request that was heard as `text` is over: that the prompt's arrow comes next.
+    def finality(self, text: str, history: History = (), cancelled: Cancel = never) -> Finality:
+        """How probable it is that a request heard as `text` is over: that the prompt's arrow comes next.
 
         With `history` it is read where it will be answered, without it where it will be decided about.
         """
@@ -141,7 +142,9 @@ class LanguageModel:
         asked = [*self._known(), *before, *self._heard(text)]
         logits = self._runtime.evaluate(TALKING if before else DECIDING, asked, stop_if(cancelled))
         powers = np.exp(logits - logits.max())
-        return float(powers[self._ends].sum() / powers.sum())
+        probabilities = powers / powers.sum()
+        over, added = (float(probabilities[tokens].sum()) for tokens in (self._ends, self._additions))
+        return Finality(over, over / max(over, 1 - added))
 
     def decide(self, text: str, house: House, cancelled: Cancel = never, *, brief: bool = False) -> Decision:
         """What `text` asks for; every call of the decision is allowed by `house`."""
@@ -228,6 +231,11 @@ class LanguageModel:
     def _heard(self, text: str) -> list[int]:
         """What was said as tokens; a request is never so long that its prompt would not fit."""
         return self._runtime.tokenize(prompt.request(text))[:REQUEST_TOKENS]
+
+    def _single(self, parts: Iterable[str]) -> list[int]:
+        """The tokens of those that are a token each."""
+        tokens = map(self._runtime.tokenize, parts)
+        return [numbers[0] for numbers in tokens if len(numbers) == 1]
 
     def _known(self) -> list[int]:
         if not self._prefix:

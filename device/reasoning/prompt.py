@@ -81,6 +81,7 @@ class Prompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retraction: str
     claims: tuple[str, ...]
     joints: tuple[str, ...]
+    additions: tuple[str, ...]
     examples: tuple[Example, ...]
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -40,6 +40,18 @@ class Cancelled(Exception):  # noqa: N818
 
 class TooSlow(Exception):  # noqa: N818
     """The deadline passed before there was a decision."""
+
+
+class Finality(NamedTuple):
+    """How probable it is that a request is over.
+
+    Talk may go on with what it does not need ("tell me a joke … about cats"), and mostly does not: `talk` is
+    the probability among the continuations that add nothing of that kind. What is added to a command
+    changes it ("turn off all lights … in the office"), so of what may be one `over` counts.
+    """
+
+    over: float
+    talk: float
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -72,8 +84,8 @@ class Thinker(Protocol):
         """Read a request that may still go on; changes nothing but the cost of what follows."""
         ...
 
-    def finality(self, text: str, history: History = (), cancelled: Cancel = ...) -> float | None:
-        """Probability that a request is over; None where the model cannot tell.
+    def finality(self, text: str, history: History = (), cancelled: Cancel = ...) -> Finality | None:
+        """How probable it is that a request is over; None where the model cannot tell.
 
         With `history` it is read where it will be answered, without it where it will be decided about.
         """

@@ -28,7 +28,7 @@ from device.events import (
 from device.home.registry import Call, House
 from device.reasoning.completeness import Completeness, by_finality, is_doubtful, may_be_over, weighed
 from device.reasoning.decision import Decision
-from device.reasoning.readings import sensible
+from device.reasoning.readings import rather_said, sensible
 from device.reasoning.router import (
     AskModel,
     Route,
@@ -236,8 +236,15 @@ class Ahead:
     # --- inside ------------------------------------------------------------------------------------------
 
     def _prefer(self, action: Speculate) -> Speculate:
-        """The same with the reading of it that makes sense here."""
-        preferred = sensible(action.text, action.readings, lambda text: self._find(text, action.proposal))
+        """The same with the reading of it that makes sense here, or that is talk."""
+
+        def find(text: str) -> Route:
+            return self._find(text, action.proposal)
+
+        preferred = sensible(action.text, action.readings, find)
+        is_garbled = self._finality in ("unsure", "open") and self._held.holds(action.turn, action.text)
+        if preferred == action.text and is_garbled:
+            preferred = rather_said(action.text, action.readings, find, self._manner)
         if preferred != action.text:
             self._send(TurnPreferred(turn=action.turn, text=action.text, reading=preferred))
         return replace(action, text=preferred)

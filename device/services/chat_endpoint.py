@@ -34,6 +34,7 @@ from device.reasoning.thinker import (
     DEFAULT_LIMITS,
     Begun,
     Cancel,
+    Finality,
     History,
     Limits,
     ModelError,
@@ -163,7 +164,7 @@ class ChatEndpoint:
     def prefill(self, text: str, history: History = (), cancelled: Cancel = never) -> None:
         """Half a request is not sent."""
 
-    def finality(self, text: str, history: History = (), cancelled: Cancel = never) -> float | None:  # noqa: ARG002
+    def finality(self, text: str, history: History = (), cancelled: Cancel = never) -> Finality | None:  # noqa: ARG002
         """An endpoint is not asked whether somebody has finished."""
         return None
 

@@ -23,7 +23,7 @@ from device.home.persona import Persona
 from device.home.registry import House
 from device.reasoning.completeness import may_be_over
 from device.reasoning.decision import Decision
-from device.reasoning.thinker import Cancelled, ModelError, Thinker, TooSlow, UnavailableError
+from device.reasoning.thinker import Cancelled, Finality, ModelError, Thinker, TooSlow, UnavailableError
 from device.services.thinkers import limited, limits, model_of, open_thinker
 from device.settings import Reason
 
@@ -65,7 +65,7 @@ class Judged:
     turn: int
     job: int
     text: str
-    finality: float | None
+    finality: Finality | None
 
 
 @dataclass(frozen=True)

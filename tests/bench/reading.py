@@ -23,7 +23,7 @@ from device.reasoning.carried_on import CutRequest
 from device.reasoning.completeness import is_doubtful, weighed
 from device.reasoning.context import Context
 from device.reasoning.intents import NO_CONTEXT
-from device.reasoning.readings import makes_sense, sensible
+from device.reasoning.readings import makes_sense, rather_said, sensible
 from device.reasoning.router import AskModel, Perform, Route, Speak, route
 from device.reasoning.talk import manner
 from device.settings import Listen
@@ -99,6 +99,13 @@ class SimulatedJudge:
         began = time.thread_time()
         readings = fact.readings if isinstance(fact, Hypothesis) else ()
         text = sensible(fact.text, readings, self._route)
+        if (
+            text == fact.text
+            and readings
+            and self._finality
+            and self._finality(text)[0] in ("unsure", "open")
+        ):
+            text = rather_said(text, readings, self._route, lambda said: manner(said, self._house))
         judgement = self._begun.request.judge(text, self._house)
         due_ms = self._clock.ms + _BUS_MS + 1000 * (time.thread_time() - began)
         how, has_model = manner(text, self._house), self._finality is not None

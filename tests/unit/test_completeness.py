@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from device.reasoning.completeness import Completeness, by_finality, completeness, is_doubtful
 from device.reasoning.talk import Manner
+from device.reasoning.thinker import Finality
 from device.reasoning.words import lexicon
 from tests.houses import houses
 
@@ -98,17 +99,22 @@ def test_judging_takes_less_than_five_milliseconds() -> None:
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_the_surer_the_model_is_the_wholer_is_the_text(manner: Manner, one: float, other: float) -> None:
     rising = ("open", "unsure", "likely", "talk")
-    ranks = [rising.index(by_finality(probability, manner)) for probability in sorted((one, other))]
+    ranks = [rising.index(by_finality(Finality(sure, sure), manner)) for sure in sorted((one, other))]
     assert ranks == sorted(ranks)
 
 
-def test_what_may_be_a_misheard_command_is_never_surely_whole_and_a_question_sooner() -> None:
-    assert [by_finality(1.0, manner) for manner in ("asks", "says", "commands")] == ["talk", "talk", "likely"]
-    assert [by_finality(0.6, manner) for manner in ("asks", "says", "commands")] == [
-        "likely",
-        "unsure",
-        "unsure",
-    ]
+@pytest.mark.parametrize(
+    ("finality", "expected"),
+    [
+        (Finality(1.0, 1.0), ["talk", "talk", "likely"]),
+        (Finality(0.3, 0.8), ["likely", "talk", "unsure"]),  # "tell me a joke … about cats"
+        (Finality(0.001, 0.002), ["open", "open", "open"]),
+    ],
+)
+def test_what_might_be_added_leaves_talk_whole_but_not_what_may_be_a_misheard_command(
+    finality: Finality, expected: list[Completeness]
+) -> None:
+    assert [by_finality(finality, manner) for manner in ("asks", "says", "commands")] == expected
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,7 @@ def test_a_long_first_sentence_begins_to_be_spoken_before_it_is_over() -> None:
             ["One", " two", " three", " four", " five", " six", " seven", " eight", " n"],
             "One two three four five six seven eight",
         ),
+        (["Try", " reading", ' "'], "Try reading"),
     ],
 )
 def test_the_end_of_the_first_clause_is_not_waited_for(pieces: list[str], first: str) -> None:

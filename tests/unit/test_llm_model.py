@@ -113,12 +113,19 @@ def test_a_brief_prompt_is_part_of_the_one_in_memory_and_reads_no_history(model:
     ],
 )
 def test_a_whole_request_is_told_from_one_that_goes_on(model: LanguageModel, whole: str, cut: str) -> None:
-    assert model.finality(whole) > 0.2 > 0.02 > model.finality(cut)
+    assert model.finality(whole).over > 0.2 > 0.02 > model.finality(cut).over
 
 
 def test_what_was_said_before_does_not_hide_whether_a_request_is_whole(model: LanguageModel) -> None:
     said = [("user", "tell me a joke"), ("assistant", "Why did the tomato blush? It saw the salad dressing.")]
-    assert model.finality("who wrote the odyssey", said) > 0.2 > 0.02 > model.finality("who wrote the", said)
+    assert model.finality("who wrote the odyssey", said).over > 0.2
+    assert model.finality("who wrote the", said).over < 0.02
+
+
+def test_what_might_be_added_does_not_hide_that_talk_is_whole(model: LanguageModel) -> None:
+    whole, cut = model.finality("tell me a riddle"), model.finality("tell me a")
+    assert whole.talk > whole.over + 0.1  # "about"
+    assert cut.talk < 0.02
 
 
 def test_a_request_that_is_only_answered_is_read_once(model: LanguageModel) -> None:

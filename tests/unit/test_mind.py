@@ -13,7 +13,7 @@ from device.dialog.history import Utterance
 from device.home.persona import Other, Persona
 from device.home.registry import Call, Entity, House, Tool
 from device.reasoning.decision import Decision
-from device.reasoning.thinker import Cancelled, UnavailableError
+from device.reasoning.thinker import Cancelled, Finality, UnavailableError
 from device.services import mind as mind_module
 from device.services.mind import (
     Consider,
@@ -38,7 +38,7 @@ class Model:
     def __init__(self) -> None:
         self.began = threading.Event()
         self.spoken = 0
-        self.final: float | None = 0.25
+        self.final: Finality | None = Finality(0.2, 0.25)
         self.read: list[str] = []
         self.ready = True
         self.learnt: list[str] = []
@@ -52,7 +52,7 @@ class Model:
             self._work(text, cancelled)
             self.read.append(text)
 
-    def finality(self, text: str, history: object, cancelled: Callable[[], bool]) -> float | None:
+    def finality(self, text: str, history: object, cancelled: Callable[[], bool]) -> Finality | None:
         return self.final
 
     def decide(
@@ -156,16 +156,16 @@ def test_whether_a_guess_is_over_is_told_before_it_is_decided(mind: Mind) -> Non
     while not pieces(outcomes):
         outcomes += mind.poll()
     mind.release(job)
-    assert outcomes[0] == Judged(1, job, "a", 0.25)
+    assert outcomes[0] == Judged(1, job, "a", Finality(0.2, 0.25))
     assert isinstance(outcomes[1], Decided)
 
 
 def test_what_may_go_on_is_only_read_unless_it_is_probably_over(mind: Mind, model: Model) -> None:
-    model.final = 0.1
+    model.final = Finality(0.1, 0.1)
     outcomes = gather(mind, mind.post(Consider(1, "a", HOUSE, (), True, may_go_on=True), committed=False))
     assert [type(outcome) for outcome in outcomes] == [Judged, Spent]
     assert model.read == ["a"]
-    model.final = 0.9
+    model.final = Finality(0.2, 0.9)
     job = mind.post(Consider(1, "a b", HOUSE, (), True, may_go_on=True), committed=False)
     outcomes = []
     while not pieces(outcomes):
@@ -177,7 +177,7 @@ def test_what_may_go_on_is_only_read_unless_it_is_probably_over(mind: Mind, mode
 def test_what_nobody_may_act_on_was_read_where_it_is_answered_when_its_end_was_asked_about(
     mind: Mind, model: Model
 ) -> None:
-    model.final = 0.1
+    model.final = Finality(0.1, 0.1)
     outcomes = gather(mind, mind.post(Consider(1, "a", HOUSE, (), False, may_go_on=True), committed=False))
     assert [type(outcome) for outcome in outcomes] == [Judged, Spent]
     assert model.read == []

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from device.reasoning.readings import sensible
-from device.reasoning.router import route
+from device.reasoning.readings import rather_said, sensible
+from device.reasoning.router import AskModel, route
+from device.reasoning.talk import manner
 from tests.houses import demo_house
 
 
@@ -48,3 +49,25 @@ def test_the_likeliest_reading_decides_whether_something_was_told() -> None:
     told, asked = "he turned on the kitchen light", "turn on the kitchen light"
     assert sensible(told, (asked, told), find) == asked
     assert sensible(told, (told, asked), find) == told
+
+
+def talked_about(*readings: str) -> str:
+    house = demo_house()
+    return rather_said(readings[-1], readings, partial(route, house=house), partial(manner, house=house))
+
+
+def test_of_what_nobody_makes_sense_of_the_likeliest_reading_is_talked_about() -> None:
+    moon = "how far away is the moon"
+    assert talked_about(moon, "half-hour away is the moon") == moon
+
+
+def test_a_garbled_text_does_not_become_a_command_without_sense() -> None:
+    garbled = "some off is light too"
+    assert talked_about("so turn it off is light two", garbled) == garbled
+
+
+def test_what_may_not_act_by_its_first_text_may_not_by_another() -> None:
+    told, wish = "he said it was dark", "good night sleep well"
+    routes = [route(text, demo_house()) for text in (told, wish)]
+    assert [isinstance(found, AskModel) and found.may_act for found in routes] == [False, True]
+    assert talked_about(wish, told) == told

@@ -27,11 +27,13 @@ from device.events import (
     TurnCommitted,
     TurnHypothesis,
     TurnJudged,
+    TurnPreferred,
     TurnStarted,
 )
 from device.home.registry import Call, Entity
 from device.reasoning.decision import Decision
 from device.reasoning.router import Route, route
+from device.reasoning.thinker import Finality
 from device.services import reason
 from device.services.mind import Consider, Decided, Judged, Outcome, Piece, Ready, Spent
 from device.settings import Listen, McpServer, Reason, Settings, Tools
@@ -208,7 +210,7 @@ def test_the_model_decides_ahead_and_its_calls_wait_for_the_commit(rig: Rig) -> 
 
 def test_a_text_that_is_probably_over_is_decided_while_somebody_may_still_speak(rig: Rig) -> None:
     rig.hear(WAKE, TranscriptPartial(turn=1, text="it is rather gloomy around the kitchen"))
-    rig.come(Judged(1, 1, "it is rather gloomy around the kitchen", 0.9))
+    rig.come(Judged(1, 1, "it is rather gloomy around the kitchen", Finality(0.9, 0.9)))
     rig.hear(guess("It is rather gloomy around the kitchen."))
     assert len(rig.mind.jobs) == 1
     last = rig.of(TurnJudged)[-1]
@@ -222,7 +224,7 @@ def test_a_text_that_is_probably_over_is_decided_while_somebody_may_still_speak(
 def test_a_text_that_seemed_to_go_on_is_decided_when_it_was_the_whole(rig: Rig, judged: bool) -> None:
     rig.hear(WAKE, TranscriptPartial(turn=1, text=DARK))
     if judged:
-        rig.come(Judged(1, 1, DARK, 0.1), Spent(1, 40.0))
+        rig.come(Judged(1, 1, DARK, Finality(0.1, 0.1)), Spent(1, 40.0))
     rig.hear(guess(DARK))
     assert [job.may_go_on for job, _ in rig.mind.jobs] == [True, False]
     rig.come(Decided(1, 2, Decision("act", ON, 0.9), 300.0))
@@ -251,7 +253,7 @@ def test_an_answer_begun_ahead_is_spoken_in_order_after_the_commit(rig: Rig) -> 
     ("text", "finality", "judgement"),
     [
         ("who are you", 0.9, "talk"),
-        ("who are you", 0.6, "likely"),
+        ("who are you", 0.7, "likely"),
         ("who are you", 0.2, "unsure"),
         ("who are you", 0.001, "open"),
         (DARK, 0.9, "likely"),
@@ -263,8 +265,19 @@ def test_the_model_says_how_complete_a_request_is_and_of_talk_it_is_believed_soo
     rig: Rig, text: str, finality: float, judgement: str
 ) -> None:
     rig.hear(WAKE, guess(text))
-    rig.come(Judged(1, 1, text, finality))
+    rig.come(Judged(1, 1, text, Finality(finality, finality)))
     assert [judged.completeness for judged in rig.of(TurnJudged)] == ["unsure", judgement]
+
+
+@pytest.mark.parametrize(("finality", "preferred"), [(0.3, ["How far away is the moon"]), (0.9, [])])
+def test_another_reading_is_talked_about_when_the_model_makes_no_sense_of_the_first(
+    rig: Rig, finality: float, preferred: list[str]
+) -> None:
+    text, readings = "half hour away is the moon", ("How far away is the moon", "have hour away is the moon")
+    rig.hear(WAKE, guess(text))
+    rig.come(Judged(1, 1, text, Finality(finality, finality)))
+    rig.hear(TurnHypothesis(turn=1, text=text, readings=readings))
+    assert [chosen.reading for chosen in rig.of(TurnPreferred)] == preferred
 
 
 @pytest.mark.parametrize(
@@ -282,7 +295,7 @@ def test_what_has_no_word_of_commands_is_only_doubted_when_the_model_does(
     rig: Rig, text: str, finality: float | None, doubtful: list[bool]
 ) -> None:
     rig.hear(WAKE, guess(text))
-    rig.come(Judged(1, 1, text, finality))
+    rig.come(Judged(1, 1, text, None if finality is None else Finality(finality, finality)))
     assert [judged.doubtful for judged in rig.of(TurnJudged)] == doubtful
 
 
@@ -296,7 +309,7 @@ def test_without_a_model_all_that_makes_no_sense_but_questions_is_doubted(
 
 def test_of_a_deed_that_often_goes_on_the_model_is_not_heard(rig: Rig) -> None:
     rig.hear(WAKE, guess("cancel"))
-    rig.come(Judged(1, 1, "cancel", 0.001))
+    rig.come(Judged(1, 1, "cancel", Finality(0.001, 0.001)))
     assert {judged.completeness for judged in rig.of(TurnJudged)} == {"likely"}
 
 
@@ -304,13 +317,13 @@ def test_a_question_that_ends_on_a_preposition_is_waited_for_less_when_the_model
     rig: Rig,
 ) -> None:
     rig.hear(WAKE, guess("where are you from"))
-    rig.come(Judged(1, 1, "where are you from", 0.9))
+    rig.come(Judged(1, 1, "where are you from", Finality(0.9, 0.9)))
     assert [judged.completeness for judged in rig.of(TurnJudged)] == ["open", "likely"]
 
 
 def test_what_the_model_says_of_a_text_that_went_on_is_not_told(rig: Rig) -> None:
     rig.hear(WAKE, guess("who are you"), guess("who are you talking to"))
-    rig.come(Judged(1, 1, "who are you", 0.9))
+    rig.come(Judged(1, 1, "who are you", Finality(0.9, 0.9)))
     assert [judged.text for judged in rig.of(TurnJudged)] == ["who are you", "who are you talking to"]
 
 
