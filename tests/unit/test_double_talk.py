@@ -52,7 +52,8 @@ def test_echo_alone_is_explained_and_a_person_over_ducked_echo_is_not(
     alone = heard(far_end, gains, silence, path)
     assert np.mean(alone[60:]) < 0.2
     person = silence.copy()
-    person[150 * 160 :] = far_end[: 50 * 160] * 10 ** (level_db / 20)
+    steady = np.random.default_rng(seed + 1).standard_normal(50 * 160) * 3000 * 10 ** (level_db / 20)
+    person[150 * 160 :] = steady.clip(-32767, 32767)
     over = heard(far_end, gains, person, path)
     assert np.mean(over[170:]) > np.mean(alone[170:]) + 0.4
 
