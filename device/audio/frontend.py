@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Literal
 
 from device.audio.backend import Captured
+from device.audio.doubletalk import DoubleTalk
 from device.audio.echo import Canceller, Frame, make
 from device.audio.echometer import EchoMeter, power_db
 from device.audio.linear import RINGING_FRAMES, LinearCanceller
@@ -37,6 +38,9 @@ class FrontEnd:
         self._linear: LinearCanceller | None = None
         self._silent_frames = RINGING_FRAMES + 1  # since Wren spoke
         self._early_ms = 0
+        self.may_be_echo = (
+            False  # the latest `voice`: echo alone may be so loud, and the room is not known yet
+        )
         self._begin(settings.echo)
 
     @property
@@ -75,12 +79,14 @@ class FrontEnd:
         A chime is quieter than what AEC3 takes from a request that is spoken over it before it knows the
         room: until the linear canceller has learnt from speech, chimes stay in.
         """
+        self.may_be_echo = False
         near_end = captured.samples if captured.raw is None else captured.raw
         if self._linear is None or near_end is None:
             return cleaned
         speaks = captured.playing is not None and captured.playing.is_speech
         self._silent_frames = 0 if speaks else self._silent_frames + 1
         voice = self._linear.clean(near_end, captured.far_end)
+        self.may_be_echo = self._is_explained(self._linear, near_end, captured.far_end)
         is_processed = self._settings.noise_suppression or self._settings.automatic_gain
         if voice is near_end and is_processed:
             return cleaned
@@ -108,12 +114,18 @@ class FrontEnd:
     def _begin_linear(self) -> None:
         if self._linear is not None:
             self._linear.close()
-        self._linear = None
+        self._linear, self._double_talk, self.may_be_echo = None, DoubleTalk(), False
         if self.mode == "software":
             try:
                 self._linear = LinearCanceller()
             except Fault as fault:
                 self.faults.append(fault)
+
+    def _is_explained(self, linear: LinearCanceller, near_end: Frame, far_end: Frame | None) -> bool:
+        """Whether this frame is for `may_be_echo`."""
+        if linear.is_trained or self._silent_frames > RINGING_FRAMES:
+            return False
+        return not self._double_talk.is_heard(near_end, far_end)
 
     def _verify(self, reference: EchoMeter, captured: Captured) -> None:
         """Looks for what is played in the array's reference channel."""

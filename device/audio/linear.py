@@ -43,7 +43,7 @@ class LinearCanceller:
         self._silence: Frame = np.zeros(MICROPHONE_FRAME, np.int16)
         self._silent_frames = RINGING_FRAMES
         self._before = self._after = 0.0  # power of the microphone and of what is left of it
-        self._is_trained = False
+        self.is_trained = False  # it has taken echo away
 
     def clean(self, near_end: Frame, far_end: Frame | None) -> Frame | None:
         """The next frame with the predicted echo subtracted; None while it does not know the room yet."""
@@ -55,11 +55,11 @@ class LinearCanceller:
         self._speex.speex_echo_cancellation(
             self._state, *(array.ctypes.data_as(ctypes.c_void_p) for array in (*given, cleaned))
         )
-        if not self._is_trained and far_end is not None:
+        if not self.is_trained and far_end is not None:
             self._before = _FORGETTING * self._before + _power(near_end)
             self._after = _FORGETTING * self._after + _power(cleaned)
-            self._is_trained = self._before > 10 ** (_TRAINED_DB / 10) * self._after
-        return cleaned if self._is_trained else None
+            self.is_trained = self._before > 10 ** (_TRAINED_DB / 10) * self._after
+        return cleaned if self.is_trained else None
 
     def close(self) -> None:
         """Frees the state."""

@@ -15,6 +15,8 @@ Voice activity alone cannot tell "mhm" and music from words, and a recogniser he
 of the sound is surer and sooner. What it cannot tell from words is "ah" and "uh-huh", and those a recogniser
 reads as they are: so where it is not `_SURE` the text must hold more than signs of listening. Where echo is
 left in, Wren's own voice has words too, so there the text always counts.
+What `may_be_echo`, of cancellers that do not know the room yet, stops nothing but by a stop word; words that
+it said count as soon as it is no longer so.
 How much the witness must believe falls to `confidence` in the first `_LATE_FRAMES`: see `needed_confidence`.
 They count from the voice on, not from the noise before it that may have ducked Wren.
 A gap of up to `_GAP_CHUNKS` belongs to the voice: plosives are silent.
@@ -101,6 +103,7 @@ class BargeInDetector:
     ) -> None:
         self.rules, self._vocabulary, self._threshold = rules, vocabulary, vad_threshold
         self._witness, self._has_echo = witness, has_echo
+        self.may_be_echo = False  # what is heard just now may be Wren's own voice
         self.onset_frame = -1
         self._state = "quiet"
         self._run = 0
@@ -113,6 +116,7 @@ class BargeInDetector:
         self._looked_at_ms = 0
         self._last_look = False
         self._confirmed = self._sure = False
+        self._said_words = False  # by a voice that may have been Wren's own
         self._asked_confirmed = False  # what the latest text was asked for
 
     @property
@@ -168,7 +172,8 @@ class BargeInDetector:
         if self._state != "ducked":
             return None
         has_words = self._vocabulary.interrupts if self._has_echo else self._vocabulary.speaks
-        if (self._asked_confirmed and has_words(text)) or self._vocabulary.stops(text):
+        self._said_words = self._asked_confirmed and has_words(text)
+        if (self._said_words and not self.may_be_echo) or self._vocabulary.stops(text):
             self._state = "ended"
             return Signal.STOP
         return None
@@ -217,7 +222,8 @@ class BargeInDetector:
         return Signal.DUCK
 
     def _follow(self) -> Signal | None:
-        if self._sure and not self.voice_ended:
+        is_meant = self._sure or (self._said_words and self._confirmed)
+        if is_meant and not self.may_be_echo and not self.voice_ended:
             self._state = "ended"
             return Signal.STOP
         if self._awaits_text:
@@ -246,7 +252,7 @@ class BargeInDetector:
     def _reset(self) -> None:
         self._state, self._run = "quiet", 0
         self._forget_voice()
-        self._awaits_text = self._last_look = self._confirmed = self._sure = False
+        self._awaits_text = self._last_look = self._confirmed = self._sure = self._said_words = False
         self._looked_at_ms = 0
 
 

@@ -5,7 +5,9 @@ voice activity is that of a `SecondLook`. A possible voice goes to the recognise
 its onset on. Its text only decides about the interruption; the request is recognised afterwards, by an
 `Utterance` that reads the same frames again.
 
-Text that Wren itself is saying (an echo that was not cancelled) never interrupts.
+Text that Wren itself is saying (an echo that was not cancelled) never interrupts. While no canceller knows
+the room, only a stop word does, or a voice louder than echo can be: in `_LOUD_FRAMES` of the latest
+`_JUDGED_FRAMES`.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from device.hearing.witness import Belief, Sounds, Witness
 from device.settings import BargeIn
 
 _MARGIN_MS = 300
+_LOUD_FRAMES, _JUDGED_FRAMES = 5, 20
 _OWN_LIKENESS = 80  # of rapidfuzz's partial ratio, 0 to 100
 
 
@@ -74,6 +77,7 @@ class Interruption:
         )
         self._rise, self._sounds = LevelRise(), Sounds()
         self._recent: deque[tuple[int, Samples]] = deque(maxlen=frames_of(_MARGIN_MS) + 30)
+        self._loud: deque[bool] = deque(maxlen=_JUDGED_FRAMES)  # louder than echo
         self._looks = False  # whether a text was asked for
         self._own_text = ""
         self.done = False
@@ -95,23 +99,27 @@ class Interruption:
         *,
         voice: Samples | None = None,
         cue: bool = False,
+        may_be_echo: bool = False,
         own_text: str = "",
     ) -> list[Fact]:
         """Hears one frame; `voice` is the same one for recognition, where there is a better one for that.
 
-        `own_text` are the words that left the loudspeaker lately.
+        `own_text` are the words that left the loudspeaker lately; `may_be_echo` when no canceller
+        knows the room and the frame is no louder than echo can be.
         """
         if self.done:
             return []
         self._own_text = own_text
         spoken = samples if voice is None else voice
         self._recent.append((frame, spoken))
+        self._loud.append(not may_be_echo)
+        self._detector.may_be_echo = not all(self._loud) and sum(self._loud) < _LOUD_FRAMES
         if self._detector.ducked:
             self._transcriber.accept(spoken)
         self._sounds.accept(samples, spoken)
         facts: list[Fact] = []
         look = self._look
-        if self._rise.accept(samples) and not cue:
+        if self._rise.accept(samples) and not cue and not may_be_echo:
             facts += self._follow(self._detector.rise(frame))
         verdict = self._activity.accept(frame, samples, cue=cue)
         if look is not None:

@@ -20,7 +20,14 @@ from device.audio.heard import Listener
 from device.audio.playback import Playback
 from device.audio.room import LOUDSPEAKER_HZ
 from device.audio.simulator import Simulator
-from device.bus.paths import MICROPHONE_FRAME, microphone_ring, microphone_spec, speaker_ring, voice_ring
+from device.bus.paths import (
+    MICROPHONE_FRAME,
+    UNKNOWN_ROOM,
+    microphone_ring,
+    microphone_spec,
+    speaker_ring,
+    voice_ring,
+)
 from device.bus.ring import Frame, RingBusyError, RingReader, RingWriter
 from device.events import (
     FRAME_MS,
@@ -141,6 +148,8 @@ class AudioDaemon(Daemon):
         tag = self._gate.tag(captured.playing, missing=captured.samples is None, lost=captured.lost)
         samples = self._front_end.clean(captured)
         voice = None if samples is None else self._front_end.voice(captured, samples)
+        if self._front_end.may_be_echo:
+            tag |= UNKNOWN_ROOM
         if samples is None or voice is None or tag & Gate.SILENCED:
             samples = voice = _SILENCE
         t_ns = time.monotonic_ns()

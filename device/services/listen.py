@@ -11,7 +11,7 @@ import sys
 import time
 from typing import Literal
 
-from device.bus.paths import CUE, GATED, MUTED, microphone_ring, voice_ring
+from device.bus.paths import CUE, GATED, MUTED, UNKNOWN_ROOM, microphone_ring, voice_ring
 from device.bus.ring import Frame, RingReader
 from device.bus.turns import playing_turn
 from device.events import (
@@ -280,8 +280,16 @@ class ListenDaemon(Daemon):
         if frame.tag & (GATED | MUTED):
             self._react(over.skip(frame.index))
             return
-        voice, cue = self._for_recognition(frame), bool(frame.tag & CUE)
-        self._react(over.accept(frame.index, frame.samples, voice=voice, cue=cue, own_text=self._own_text))
+        self._react(
+            over.accept(
+                frame.index,
+                frame.samples,
+                voice=self._for_recognition(frame),
+                cue=bool(frame.tag & CUE),
+                may_be_echo=bool(frame.tag & UNKNOWN_ROOM),
+                own_text=self._own_text,
+            )
+        )
 
     def _for_recognition(self, frame: Frame) -> Samples | None:
         """The same frame as the recogniser hears it best; None where there is no other."""

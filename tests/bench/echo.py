@@ -179,12 +179,21 @@ class Ears:
         self.wakes: list[tuple[str, int]] = []
         self.passed: list[tuple[str, int]] = []
 
-    def hear(self, frame: int, samples: Samples, voice: Samples, position: int, *, has_echo: bool) -> None:
+    def hear(
+        self,
+        frame: int,
+        samples: Samples,
+        voice: Samples,
+        position: int,
+        *,
+        has_echo: bool,
+        may_be_echo: bool,
+    ) -> None:
         """One frame, and the same for recognition."""
         if position >= 0:
             self._own_voice.leaves(frame, position)
         if not has_echo:
-            self._react(self._over.accept(frame, samples, voice=voice))
+            self._react(self._over.accept(frame, samples, voice=voice, may_be_echo=may_be_echo))
         for heard in self._detector.accept(frame, samples):
             self.wakes.append((heard.word, frame))
             if self._own_voice.says(heard.word, frame, self._speech.place):
@@ -238,7 +247,14 @@ def listen(
         voice = front_end.voice(captured, cleaned)
         heard += float(np.sum(microphone.astype(np.float32) ** 2))
         left += float(np.sum(cleaned.astype(np.float32) ** 2))
-        ears.hear(number, cleaned, voice, block.position, has_echo=mode == "threshold")
+        ears.hear(
+            number,
+            cleaned,
+            voice,
+            block.position,
+            has_echo=mode == "threshold",
+            may_be_echo=front_end.may_be_echo,
+        )
         if ducks:
             loudspeaker.duck(ears.gain_db)
     erle_db = 10 * np.log10(heard / max(left, 1.0))

@@ -125,6 +125,23 @@ def test_a_witness_who_becomes_sure_does_not_wait_for_the_text() -> None:
     assert _signals(detector, 1, 0.9, _words, 3) == [Signal.STOP]
 
 
+def test_what_may_be_wrens_own_voice_stops_it_only_by_a_stop_word() -> None:
+    detector = BargeInDetector(_RULES, _VOCABULARY, 0.5, _Believes(0.99))
+    detector.may_be_echo = True
+    assert Signal.STOP not in _signals(detector, 8, 0.9, _words)
+    assert detector.read("I know") is None
+    assert detector.read("Stop.") is Signal.STOP
+
+
+def test_words_that_were_doubted_count_once_the_voice_is_louder_than_echo() -> None:
+    detector = BargeInDetector(_RULES, _VOCABULARY, 0.5, _Believes(0.97))
+    detector.may_be_echo = True
+    assert _signals(detector, 3, 0.9, _words) == [Signal.DUCK, Signal.LOOK]
+    assert detector.read("Turn on") is None
+    detector.may_be_echo = False
+    assert _signals(detector, 1, 0.9, _words, 3) == [Signal.STOP]
+
+
 def test_a_murmur_also_says_go_on_once_all_was_said() -> None:
     words = load_language("en")
     vocabulary = Vocabulary(words.stop, words.backchannel, words.murmurs)
