@@ -192,7 +192,7 @@ class TurnHypothesis(Event, frozen=True, tag="turn.hypothesis"):
 
 
 class TurnPreferred(Event, frozen=True, tag="turn.preferred"):
-    """Of the readings of `text` this one makes sense in this house. reason → listen."""
+    """Of the readings of `text` this one is believed. reason → listen."""
 
     text: str
     reading: str

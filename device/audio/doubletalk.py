@@ -82,8 +82,9 @@ class DoubleTalk:
         counts = (echoes_db > least_db) & (microphone_db > _FAINTEST_DB)
         known = np.flatnonzero(counts.sum(axis=0) >= _FEWEST_FRAMES)
         if known.size:
-            over_db = np.where(counts, microphone_db - echoes_db, np.nan)[:, known]
-            least, most = np.nanpercentile(over_db, _SHARE, axis=0)
+            over_db = np.sort(np.where(counts, microphone_db - echoes_db, np.inf)[:, known], axis=0)
+            last = counts.sum(axis=0)[known] - 1
+            least, most = (over_db[last * share // 100, np.arange(known.size)] for share in _SHARE)
             best = int(np.argmin(most - least))
             self._best = int(known[best]), float(most[best])
             loud_db = np.percentile(microphone_db[counts[:, known[best]]], _LOUD_SHARE)

@@ -63,6 +63,7 @@ class FrontEnd:
     def clean(self, captured: Captured) -> Frame | None:
         """The microphone frame as the rest of Wren shall hear it; None while there is no microphone."""
         near_end = captured.samples
+        self.may_be_echo = False
         if near_end is None:
             return None
         self._early_ms = captured.early_ms
@@ -79,7 +80,6 @@ class FrontEnd:
         A chime is quieter than what AEC3 takes from a request that is spoken over it before it knows the
         room: until the linear canceller has learnt from speech, chimes stay in.
         """
-        self.may_be_echo = False
         near_end = captured.samples if captured.raw is None else captured.raw
         if self._linear is None or near_end is None:
             return cleaned

@@ -172,6 +172,8 @@ def guard_of(part: list[Item]) -> str:
         return "past"  # "the fan has stopped"
     if _is_stopped_doing(part):
         return "negation"
+    if len(part) > 1 and "relates" in part[-1].readings and mood_of(part) == "tell":
+        return "statement"  # "nobody is allowed to, open the gate"
     for item, following in zip(part, [*part[1:], None], strict=True):
         if item.kind != "guard" or (item.value == "negation" and is_asked):
             continue

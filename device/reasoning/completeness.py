@@ -69,12 +69,14 @@ _PREDICATES = _DOINGS | frozenset(
 
 def by_finality(finality: Finality, manner: Manner) -> Completeness:
     """What the language model says of a request that was heard as such a text."""
+    if finality.over < _CUT:
+        return "open"
     is_talk = manner != "commands"
     if is_talk and finality.talk >= _SURELY_WHOLE[manner]:
         return "talk"
     if finality.talk >= _WHOLE_TALK if is_talk else finality.over >= _WHOLE:
         return "likely"
-    return "open" if finality.over < _CUT else "unsure"
+    return "unsure"
 
 
 def may_be_over(finality: Finality | None) -> bool:

@@ -53,6 +53,7 @@ _DESCRIBED = frozenset(("noun", "name", "area", "pronoun", "everything", "quanti
 _IS_HOW = frozenset(("complaint", "step", "degree"))
 _SAID = frozenset(("act", "complaint", "state", "step"))
 _SAID_OF = frozenset(("act", "neutral", "state", "complaint", "step"))
+_WAYS = ("open", "close", "up", "down")
 _AFTER_PRONOUN = frozenset(
     ("noun", "name", "area", "unknown", "color", "quantifier", "ignored", "level", "attribute")
 )
@@ -251,7 +252,11 @@ def _is_done_to(rest: list[Item]) -> bool:
 
 def _has_way(rest: list[Item]) -> bool:
     """Whether it is said which way a cover is moved."""
-    return any({"act", "state"} & item.readings.keys() and not item.found for item in _clause(rest))
+    return any(
+        item.readings.get(kind) in _WAYS and not item.found
+        for item in _clause(rest)
+        for kind in ("act", "state")
+    )
 
 
 def _is_owned(items: list[Item], at: int) -> bool:

@@ -144,7 +144,7 @@ class LanguageModel:
         powers = np.exp(logits - logits.max())
         probabilities = powers / powers.sum()
         over, added = (float(probabilities[tokens].sum()) for tokens in (self._ends, self._additions))
-        return Finality(over, over / max(over, 1 - added))
+        return Finality(over, over / max(over, 1 - added, 1e-6))
 
     def decide(self, text: str, house: House, cancelled: Cancel = never, *, brief: bool = False) -> Decision:
         """What `text` asks for; every call of the decision is allowed by `house`."""

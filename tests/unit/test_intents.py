@@ -194,6 +194,28 @@ def test_what_is_meant_for_later_is_not_done_now(case: tuple[str, str, str], fra
     assert not isinstance(parse(frame.format(said), houses()[house]), Understood)
 
 
+@given(
+    st.sampled_from(COMMANDS),
+    st.sampled_from(
+        (
+            "no don't",
+            "please don't",
+            "oh no don't",
+            "not just yet",
+            "not right now",
+            "you must not",
+            "he said",
+        )
+    )
+    | st.sampled_from(
+        ("maybe not today", "let me check first", "that's not it", "i'm not sure", "it is not allowed")
+    ),
+)
+def test_a_command_that_is_taken_back_is_not_run(case: tuple[str, str, str], taken_back: str) -> None:
+    house, said, _ = case
+    assert not isinstance(parse(f"{said}, {taken_back}", houses()[house]), Understood)
+
+
 def test_a_large_house_is_compiled_and_understood_quickly() -> None:
     house = _large_house(1000)
     began = time.perf_counter()
