@@ -114,13 +114,10 @@ def hear(text: str, house: House, language: str = "en") -> Heard:
     )
 
 
-def is_named(chosen: Sequence[Command], heard: Heard, house: House) -> bool:
-    """Whether every device that `chosen` calls was heard by its name or its room."""
-    called = [house.entities.get(call.entity) for command in chosen for call in command.calls]
-    return bool(called) and all(
-        entity is not None and (entity.id in heard.entities or entity.area in heard.areas)
-        for entity in called
-    )
+def is_named(chosen: Sequence[Command], heard: Heard) -> bool:
+    """Whether every device that `chosen` calls was heard by its own name."""
+    called = {call.entity for command in chosen for call in command.calls}
+    return bool(called) and called <= heard.entities
 
 
 def commands(heard: Heard, house: House) -> list[Command]:

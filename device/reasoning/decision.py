@@ -1,15 +1,15 @@
 """From a walk along the tree of commands to what becomes of the request. Pure.
 
-At `act` or more the calls are run, at `CONFIRMED` of it where every device was heard by its name or its
-room, and from `HARMLESS` on those that change nothing in the house; from `ask` on they are offered as a
-question; what the model would rather decline is never run. Below that nothing is done: when the model would
-rather have acted or declined than talked, the house cannot do it; else it is talk. What it would rather
-decline is offered from `LIKELY` on only, and so is calling another agent: talk is there for whoever is asked.
+At `act` or more the calls are run, at `CONFIRMED` of it where every device was heard by its name, and from
+`HARMLESS` on those that change nothing in the house; from `ask` on they are offered as a question; what the
+model would rather decline is never run. Below that nothing is done: when the model would rather have acted or
+declined than talked, the house cannot do it; else it is talk. What it would rather decline is offered from
+`LIKELY` on only, and so is calling another agent: talk is there for whoever is asked.
 
 `ACT` is where nothing wrong was done any more: of what the default model would have done about 81 wishes that
 the parser left open, all 53 at 0.7 and more were right, and of 8 from 0.5 to 0.7 one was not. A name that was
-heard says what the name's share of the probability says too: of 28 wishes from 0.49 to 0.7 whose devices were
-all heard 27 were right, and nothing was among them that wanted nothing.
+heard says what the name's share of the probability says too: of 21 wishes from 0.49 to 0.7 whose devices were
+all heard by name 21 were right, and nothing was among them that wanted nothing.
 """
 
 from __future__ import annotations
