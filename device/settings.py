@@ -221,10 +221,7 @@ class Reason(Section, frozen=True):
     ] = ""
     threads: Annotated[int, Meta(ge=1, le=64, description="processor cores for the language model")] = 2
     context_tokens: Annotated[int, Meta(ge=512, le=32768, description="language model context")] = 3072
-    act_probability: Annotated[
-        Probability,
-        Meta(description="model calls at least this sure are run, seven tenths of it if all was named"),
-    ] = 0.7
+    act_probability: Annotated[Probability, Meta(description="model calls at least this sure are run")] = 0.7
     ask_probability: Annotated[
         Probability, Meta(description="model calls at least this sure are offered")
     ] = 0.14

@@ -114,12 +114,6 @@ def hear(text: str, house: House, language: str = "en") -> Heard:
     )
 
 
-def is_named(chosen: Sequence[Command], heard: Heard) -> bool:
-    """Whether every device that `chosen` calls was heard by its own name."""
-    called = {call.entity for command in chosen for call in command.calls}
-    return bool(called) and called <= heard.entities
-
-
 def commands(heard: Heard, house: House) -> list[Command]:
     """Every line that may answer what was heard in `house`, `say` and `cannot` last."""
     names = labels(house)

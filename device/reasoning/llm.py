@@ -166,8 +166,7 @@ class LanguageModel:
             several=heard.several,
             least=self.limits.ask,  # below it no call is even offered
         )
-        is_named = commands.is_named(walk.commands, heard)
-        return judge(walk, act=self.limits.act, ask=self.limits.ask, is_named=is_named)
+        return judge(walk, act=self.limits.act, ask=self.limits.ask)
 
     def talk(
         self,

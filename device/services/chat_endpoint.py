@@ -185,8 +185,7 @@ class ChatEndpoint:
         if walk is None:
             self._is_well = False
             raise UnavailableError(f"{self.name} answers rubbish", "take a model that follows instructions")
-        is_named = commands.is_named(walk.commands, heard)
-        return judge(walk, act=self.limits.act, ask=self.limits.ask, is_named=is_named)
+        return judge(walk, act=self.limits.act, ask=self.limits.ask)
 
     def talk(
         self,

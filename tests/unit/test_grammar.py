@@ -251,25 +251,6 @@ def test_confidence_decides_between_acting_asking_and_neither(probability: float
     assert bool(decision.calls) == (kind in ("act", "ask"))
 
 
-@pytest.mark.parametrize(
-    ("said", "is_named"),
-    [
-        ("bring the desk lamp to life", True),
-        ("bring the room to life", False),
-        ("bring the office to life", False),
-    ],
-)
-def test_a_device_that_was_heard_by_its_name_needs_less_of_the_model(said: str, is_named: bool) -> None:
-    house = small_house()
-    desk = next(entity for entity in house.entities.values() if entity.name.lower() == "desk lamp")
-    line = commands.Command(("turn on", " desk lamp"), (Call("turn_on", desk.id),))
-    named = commands.is_named((line,), commands.hear(said, house))
-    assert named is is_named
-    decided = judge(Walk((line,), 0.6, act=0.8, talk=0.1, cannot=0.1), is_named=named)
-    assert decided.kind == ("act" if is_named else "ask")
-    assert judge(Walk((line,), 0.4, act=0.8, talk=0.1, cannot=0.1), is_named=named).kind == "ask"
-
-
 def test_what_the_model_would_rather_decline_is_at_most_offered() -> None:
     line = commands.Command(("turn on", " lamp"), (Call("turn_on", "light.desk"),))
     assert judge(Walk((line,), 0.9, act=0.6, talk=0.0, cannot=0.4)).kind == "act"
