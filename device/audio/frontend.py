@@ -38,9 +38,8 @@ class FrontEnd:
         self._linear: LinearCanceller | None = None
         self._silent_frames = RINGING_FRAMES + 1  # since Wren spoke
         self._early_ms = 0
-        self.may_be_echo = (
-            False  # the latest `voice`: echo alone may be so loud, and the room is not known yet
-        )
+        # of the latest `voice`: echo alone may be so loud, and the room is not known yet
+        self.may_be_echo = False
         self._begin(settings.echo)
 
     @property
@@ -114,7 +113,7 @@ class FrontEnd:
     def _begin_linear(self) -> None:
         if self._linear is not None:
             self._linear.close()
-        self._linear, self._double_talk, self.may_be_echo = None, DoubleTalk(), False
+        self._linear, self._double_talk = None, DoubleTalk()
         if self.mode == "software":
             try:
                 self._linear = LinearCanceller()

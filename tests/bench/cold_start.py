@@ -192,9 +192,10 @@ def run(people: int = PEOPLE) -> dict[str, Any]:
 
 def show(results: dict[str, Any], console: Console) -> None:
     """Prints what `run` found."""
+    after = f" after {results['stopped_at_ms']} ms" if results["stopped_at_ms"] else ""
     console.print(
-        f"{results['n']} cold starts: {results['self_interruptions']} interrupted themselves "
-        f"(after {results['stopped_at_ms']} ms), {results['ducked']} ducked"
+        f"{results['n']} cold starts: {results['self_interruptions']} interrupted themselves{after}, "
+        f"{results['ducked']} ducked"
     )
     table = Table("people", "n", "stopped Wren", "within 450 ms", "stop ms P50", "P95")
     for level_db in (*LEVELS_DB, None):
