@@ -5,7 +5,7 @@ PYTEST := $(VENV)/python -m pytest
 TWO_FILES := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo run test check bench bench-sound eval soak docs lock
+.PHONY: help setup demo run test search check bench bench-sound eval soak docs lock
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
@@ -25,6 +25,9 @@ test: setup  ## run the tests, two files at a time where they bear it
 	$(PYTEST) $(TWO_FILES) -m "not alone" tests/pipeline tests/faults || failed=1; \
 	$(PYTEST) -m alone tests/pipeline || failed=1; \
 	exit $$failed
+
+search: setup  ## look for counterexamples to the tests that state a property, with ten times as many random examples
+	@$(PYTEST) $(TWO_FILES) --hypothesis-profile search -m hypothesis tests/unit
 
 check: setup  ## check format, lint and types
 	@$(VENV)/ruff format --check .

@@ -31,15 +31,23 @@ from device.reasoning.words import Lexicon, split
 
 _ROUTE = "context"
 _MOST_NAMED = 4
+_MEANT = frozenset(
+    ("name", "noun", "area", "number", "percent", "degrees", "kelvin", "level", "color", "state", "act")
+)
+_BESIDE = frozenset(("determiner", "preposition", "pronoun", "unknown", "conjunction", "neutral"))
 Calls = Callable[[list[Frame], Resolver], Result]
 
 
 class Correction(NamedTuple):
-    """The words of what was meant; whether words before them say so; whether what was not meant is named."""
+    """The words of what was meant; whether words before them say so; whether what was not meant is named.
+
+    `denied` are the words after "not" at the end, None where there is none.
+    """
 
     words: list[str]
     is_led: bool = False
     is_denied: bool = False
+    denied: list[str] | None = None
 
 
 def correct(
@@ -50,6 +58,8 @@ def correct(
     `calls` makes calls of frames.
     """
     meant = meant_by(words, index.lexicon)
+    if meant.denied is not None and not _names_what(meant.denied, index):
+        return None
     if not meant.words:
         picked = choose(words, context.offered, house, index) if context.is_asked else None
         return NotPossible("", "left_alone") if picked and not picked.choices else None
@@ -85,6 +95,11 @@ def instead(words: list[str], result: Result, house: House, known: Lexicon, cont
     if {(call.service, call.value) for call in result.calls} != before:
         return result
     return msgspec.structs.replace(result, takes_back=taking_back(context, result.calls, house))
+
+
+def is_taken_back(words: list[str], known: Lexicon) -> bool:
+    """Whether the last words say that nothing is wanted after all: "forget it"."""
+    return any(tuple(words[-len(phrase) :]) == phrase for phrase in _phrases(known)["nothing"])
 
 
 def repair(words: list[str], known: Lexicon) -> tuple[list[str], list[str]] | None:
@@ -137,8 +152,8 @@ def meant_by(words: list[str], known: Lexicon) -> Correction:
     if size := _start(rest, phrases["denied"]):
         return Correction(_after_denied(rest[size:], known), is_led=True, is_denied=True)
     for at in range(1, len(rest)):
-        if _start(rest[at:], phrases["denied"]):  # "the hallway, not the kitchen"
-            return Correction(_stripped(rest[:at]), is_led=True)
+        if size := _start(rest[at:], phrases["denied"]):  # "the hallway, not the kitchen"
+            return Correction(_stripped(rest[:at]), is_led=True, denied=rest[at + size :])
     return Correction(_stripped(rest), is_led)
 
 
@@ -277,6 +292,12 @@ def _again(
         back = taking_back(context, [call for some in sets for call in some], house)
         return msgspec.structs.replace(result, takes_back=back)
     return result
+
+
+def _names_what(words: list[str], index: NameIndex) -> bool:
+    """Whether a thing or a value is denied ("not the kitchen") and nothing put off ("not yet")."""
+    kinds = {item.kind for item in cover(words, index.likely(words), index, index.lexicon)}
+    return bool(kinds & _MEANT) and kinds <= _MEANT | _BESIDE
 
 
 def _without_denied(frames: list[Frame]) -> list[Frame]:

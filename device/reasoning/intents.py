@@ -203,6 +203,9 @@ def _resolved(words: list[str], house: House, known: Lexicon, context: Context) 
     guard = next((found for part in parts if (found := guard_of(part))), "")
     is_told = bool(parts) and (len(parts) == 1 or mood_of(parts[0]) == "do") and tells_of(parts[0])
     guard = guard or ("statement" if is_told else "")
+    is_off = bool(parts) and parts[-1][-1].kind == "except"  # "…, but not now": there is nothing to leave out
+    if is_off or correcting.is_taken_back(words, known):
+        guard = "negation"
     frames = inherit([frame(part, index) for part in parts])
     guard = guard or next((f.guard for f in frames if f.guard not in ("", "intention") and not f.not_yet), "")
     if guard:

@@ -242,11 +242,15 @@ class NameIndex:
                 joined = "".join(pieces)
                 if joined in self._vocabulary:
                     here.append(Likely((joined,), span, PLURAL))
-                elif any(unknown[at : at + span]) and self.lexicon.things.isdisjoint(pieces):
+                elif any(unknown[at : at + span]) and not any(map(self._means_itself, pieces)):
                     alike = self._alike(joined, LIKE_JOINED)
                     here += [Likely((o,), span, score, _looks(joined, o)) for o, score in alike]
             places.append(here)
         return places
+
+    def _means_itself(self, word: str) -> bool:
+        """Whether a word is no piece of a badly heard name: "lamp", and "not" in "the telivision not yet"."""
+        return word in self.lexicon.things or "guard" in self.lexicon.readings(word)
 
     def _relatives(self, word: str) -> list[str]:
         noun = self.lexicon.noun(word)

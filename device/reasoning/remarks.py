@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from device.reasoning.correcting import is_taken_back
 from device.reasoning.items import cover
 from device.reasoning.names import NameIndex
 from device.reasoning.words import Lexicon
@@ -41,7 +42,8 @@ def _is_remark(words: Sequence[str], index: NameIndex, known: Lexicon) -> bool:
     while said and said[0] in data["joints"]:
         is_reason |= said[0] in data["reasons"]
         said = said[1:]
-    if len(said) < LEAST_WORDS or not set(said).isdisjoint(data["retracts"]):
+    is_off = not set(said).isdisjoint(data["retracts"]) or is_taken_back(said, known)
+    if len(said) < LEAST_WORDS or is_off:
         return False
     items = cover(said, index.likely(said), index, known)
     kinds = {item.kind for item in items}
@@ -51,7 +53,9 @@ def _is_remark(words: Sequence[str], index: NameIndex, known: Lexicon) -> bool:
     if any(item.is_verb and not item.form and item.text not in has for item in items):
         return False
     guards = [item for item in items if item.kind == "guard" and item.text not in data["able"]]
-    if any(item.value != "negation" or item is items[0] or not is_reason for item in guards):
+    if len(guards) > 1 or any(
+        guard.value != "negation" or guard is items[0] or not is_reason for guard in guards
+    ):
         return False
     is_told = bool(kinds & _TELLS) or any(item.text in has for item in items)
     return items[0].kind in _SUBJECTS and is_told

@@ -209,11 +209,23 @@ def test_what_is_meant_for_later_is_not_done_now(case: tuple[str, str, str], fra
     )
     | st.sampled_from(
         ("maybe not today", "let me check first", "that's not it", "i'm not sure", "it is not allowed")
+    )
+    | st.sampled_from(
+        ("but not now", "but not yet", "forget it", "never mind", "not so fast", "not before six")
     ),
 )
 def test_a_command_that_is_taken_back_is_not_run(case: tuple[str, str, str], taken_back: str) -> None:
     house, said, _ = case
     assert not isinstance(parse(f"{said}, {taken_back}", houses()[house]), Understood)
+
+
+@given(
+    st.sampled_from(COMMANDS),
+    st.sampled_from(("not yet", "but not now", "forget it", "never mind", "please don't", "not before six")),
+)
+def test_a_command_is_taken_back_without_a_pause_too(case: tuple[str, str, str], taken_back: str) -> None:
+    house, said, _ = case
+    assert not isinstance(parse(f"{said} {taken_back}", houses()[house]), Understood)
 
 
 def test_a_large_house_is_compiled_and_understood_quickly() -> None:
