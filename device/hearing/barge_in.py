@@ -65,12 +65,12 @@ class Vocabulary:
 
     `murmurs` are what a recogniser makes of "mhm" and "uh-huh". It also makes "nice" of a "next" that just
     began: so these are fewer than the words that say "go on" once all was said.
-    A single short word gives a recogniser little to go by, so stop phrases are compared by their sound.
+    A single short word gives a recogniser little to go by, so stop phrases are compared by their sound, but
+    with as many words: "and uh" is not "enough".
     """
 
     def __init__(self, stop: Sequence[str], backchannel: Sequence[str], murmurs: Sequence[str] = ()) -> None:
-        self._stop = {sounds(phrase) for phrase in stop}
-        self._longest = max((len(words(phrase)) for phrase in stop), default=0)
+        self._stop = {(len(words(phrase)), sounds(phrase)) for phrase in stop}
         self._backchannel = {word for phrase in backchannel for word in words(phrase)}
         self._murmurs = {word for phrase in murmurs for word in words(phrase)}
 
@@ -78,7 +78,7 @@ class Vocabulary:
         """Whether the whole of `text` says no more than "stop"."""
         said = _without_repeats(words(text))
         key = sounds(" ".join(said))
-        return 0 < len(said) <= self._longest and any(fuzz.ratio(key, stop) >= _LIKE for stop in self._stop)
+        return any(len(said) == count and fuzz.ratio(key, stop) >= _LIKE for count, stop in self._stop)
 
     def interrupts(self, text: str) -> bool:
         """Whether `text` has a word that is not a mere sign of listening."""

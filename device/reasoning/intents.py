@@ -20,7 +20,7 @@ from device.reasoning.clauses import absent_object, clauses, guard_of, mood_of, 
 from device.reasoning.context import Context, go_on
 from device.reasoning.frames import Frame
 from device.reasoning.goals import ATTRIBUTE_DOMAINS
-from device.reasoning.items import cover
+from device.reasoning.items import Item, cover
 from device.reasoning.lending import inherit
 from device.reasoning.names import NameIndex
 from device.reasoning.remarks import without_remark
@@ -203,8 +203,7 @@ def _resolved(words: list[str], house: House, known: Lexicon, context: Context) 
     guard = next((found for part in parts if (found := guard_of(part))), "")
     is_told = bool(parts) and (len(parts) == 1 or mood_of(parts[0]) == "do") and tells_of(parts[0])
     guard = guard or ("statement" if is_told else "")
-    is_off = bool(parts) and parts[-1][-1].kind == "except"  # "…, but not now": there is nothing to leave out
-    if is_off or correcting.is_taken_back(words, known):
+    if _leaves_nothing_out(items, known) or correcting.is_taken_back(words, known):
         guard = "negation"
     frames = inherit([frame(part, index) for part in parts])
     guard = guard or next((f.guard for f in frames if f.guard not in ("", "intention") and not f.not_yet), "")
@@ -217,6 +216,13 @@ def _resolved(words: list[str], house: House, known: Lexicon, context: Context) 
     if result == NotUnderstood() and len(parts) == 1 and (absent := absent_object(parts[0], known)):
         return NotPossible(" ".join(words[absent.start : absent.stop]))
     return result
+
+
+def _leaves_nothing_out(items: list[Item], known: Lexicon) -> bool:
+    """Whether it ends with "but not now" or "but not yet", where something would be left out."""
+    at = next((at for at in range(len(items) - 1, -1, -1) if items[at].kind == "except"), len(items))
+    retracts = known.language.remarks["retracts"]
+    return at < len(items) and all(item.text in retracts for item in items[at + 1 :])
 
 
 def _is_only_things(now: Frame) -> bool:

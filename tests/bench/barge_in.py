@@ -151,14 +151,15 @@ class Bench:
 
     def _facts(self, over: Interruption, heard: Heard) -> list[Fact]:
         self._clock.ms = FRAME_MS * (heard.frame + 1.0)
-        return over.accept(heard.frame, heard.samples, voice=heard.voice) + over.poll()
+        facts = over.accept(heard.frame, heard.samples, voice=heard.voice, may_be_echo=heard.may_be_echo)
+        return facts + over.poll()
 
 
 def _hear(scene: DoubleTalk, near: Floats, gains: dict[int, float]) -> Iterator[Heard]:
     """The frames of a scene; `gains` of the loudspeaker may be added while it runs."""
     for at, block in enumerate(near):
         scene.gain = gains.get(at, scene.gain)
-        yield Heard(at, *scene.hear(block))
+        yield Heard(at, *scene.hear(block), scene.may_be_echo)
 
 
 def run(rules: BargeIn | None = None, people: int = 90) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Somebody over Wren's own voice, offline: the simulated room, the echo canceller, the ducking of the loudspeaker.
+"""Somebody over Wren's own voice, offline: the simulated room, the front end, the ducking of the loudspeaker.
 
 Sounds are float32[n] at 16 kHz in -1…1, frames int16[160]; levels in dB over the echo at the microphone.
 """
@@ -10,11 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 import soxr
 
-from device.audio.echo import WebRtc
-from device.audio.linear import LinearCanceller
+from device.audio.backend import Captured
+from device.audio.frontend import FrontEnd
+from device.audio.playback import Block
 from device.audio.room import LOUDSPEAKER_HZ, Room, echo_path
 from device.hearing import FRAME_SAMPLES, RATE_HZ, Floats, Samples
 from device.hearing.vad import SileroVad, VoiceActivity, level_db
+from device.settings import Audio
 from device.speech import Style
 from device.speech.cancellation import Cancellation
 from device.speech.loading import load_voice
@@ -62,7 +64,7 @@ def from_sound(sound: Floats) -> FarEnd:
 
 
 class DoubleTalk:
-    """What the canceller leaves of the microphone, frame by frame; `gain` of the loudspeaker may change."""
+    """What the front end leaves of the microphone, frame by frame; `gain` of the loudspeaker may change."""
 
     def __init__(
         self,
@@ -74,23 +76,30 @@ class DoubleTalk:
     ) -> None:
         path = echo_path(response, delay_ms, echo_db)
         self._speech, self._at = speech, first
-        self._room, self._canceller, self._linear = Room(path), WebRtc(cancel=True), LinearCanceller()
+        self._room, self._front_end = Room(path), FrontEnd(Audio())
         self.gain = 1.0
         echo = np.convolve(speech.reference[:1000].ravel() / 32768, path)
         self.echo_rms = loud_rms(echo.astype(np.float32), 0.02)
+
+    @property
+    def may_be_echo(self) -> bool:
+        """Of the latest frame: echo alone may be so loud, and the room is not known yet."""
+        return self._front_end.may_be_echo
 
     def hear(self, near_end: Floats | None) -> tuple[Samples, Samples]:
         """The next 10 ms, and the same for recognition; `near_end` is float32[160] or silence."""
         at = self._at % len(self._speech.played)
         self._at += 1
         played = (self._speech.played[at] * self.gain).astype(np.int16)
-        reference = (self._speech.reference[at] * self.gain).astype(np.int16)
         microphone, _ = self._room.hear(near_end, played)
-        cleaned, voice = (
-            self._canceller.clean(microphone, reference),
-            self._linear.clean(microphone, reference),
-        )
-        return cleaned, cleaned if voice is None else voice
+        captured = Captured(microphone, playing=_block(played), far_end=self._room.far_end)
+        cleaned = self._front_end.clean(captured)
+        assert cleaned is not None
+        return cleaned, self._front_end.voice(captured, cleaned)
+
+
+def _block(played: Samples) -> Block:
+    return Block(played, 1, 0, "", 0, 0, played.size, LOUDSPEAKER_HZ, first=False, last=False)
 
 
 def loud_rms(sound: Floats, share: float = 0.05) -> float:

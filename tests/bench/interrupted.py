@@ -38,11 +38,12 @@ _AROUND_FRAMES = 60
 
 
 class Heard(NamedTuple):
-    """A frame as the microphone ring and as the ring for recognition have it."""
+    """A frame as the microphone ring and as the ring for recognition have it, and its tag."""
 
     frame: int
     samples: Samples
     voice: Samples
+    may_be_echo: bool = False
 
 
 class Reader:
@@ -54,7 +55,8 @@ class Reader:
 
     def read(self, frames: Iterable[Heard], since: int) -> str:
         """The text that is committed of a voice that began at `since`; "" when none is."""
-        last = self._ear.hear(frames, since, Listen(), speaking=True).last
+        sound = ((one.frame, one.samples, one.voice) for one in frames)
+        last = self._ear.hear(sound, since, Listen(), speaking=True).last
         return last.text if isinstance(last, Finished) else ""
 
     def recogniser(self, clock: Clock) -> SimulatedTranscriber:

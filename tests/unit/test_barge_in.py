@@ -148,6 +148,13 @@ def test_a_murmur_also_says_go_on_once_all_was_said() -> None:
     assert not [word for word in words.murmurs if vocabulary.speaks(word) or vocabulary.interrupts(word)]
 
 
+def test_a_stop_word_is_told_by_its_sound_but_not_from_other_words_that_sound_so() -> None:
+    words = load_language("en")
+    vocabulary = Vocabulary(words.stop, words.backchannel, words.murmurs)
+    assert vocabulary.stops("Enuff!")
+    assert not vocabulary.stops("And uh?")
+
+
 def test_where_echo_is_left_in_neither_level_nor_sound_stops_wren(witness: Witness) -> None:
     detector = BargeInDetector(_RULES, _VOCABULARY, 0.5, witness, has_echo=True)
     assert detector.rise(7) is None
