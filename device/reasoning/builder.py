@@ -5,6 +5,7 @@ from __future__ import annotations
 from device.reasoning.clauses import mood_of
 from device.reasoning.frames import Frame, Target, Value
 from device.reasoning.items import Item
+from device.reasoning.lights import light_up
 from device.reasoning.names import NameIndex
 from device.reasoning.words import DOING, DONE
 
@@ -53,13 +54,17 @@ class _Builder:
         self.targets = self.frame.targets  # or, after "except", those excluded
 
     def _without_purpose(self, part: list[Item]) -> list[Item]:
-        """A clause without what it is for: "dim the lamp for the baby", "too dark to read"."""
+        """A clause without what it is for: "dim the lamp for the baby", "too dark to read".
+
+        Of a question also what there is enough for: "is it warm enough to sit outside".
+        """
         led = next((at for at, item in enumerate(part) if item.readings.keys() & {"purpose", "relates"}), 0)
         before, tail = part[:led], [item for item in part[led + 1 :] if item.kind != "determiner"]
         known = self.index.lexicon.things | self.index.lexicon.rooms | self.index.option_words
         said = next((at for at, i in enumerate(tail) if i.kind not in _WHOM or i.text in known), len(tail))
         is_to = "purpose" not in part[led].readings
-        if is_to and before and before[-1].kind in ("complaint", "step") and said:
+        felt = ("complaint", "step", "ignored") if mood_of(part) == "ask" else ("complaint", "step")
+        if is_to and before and before[-1].kind in felt and said:
             return [*before, *tail[said:]]
         is_wish = any(i.is_verb for i in before) and any(i.kind in _NAMED for i in before)
         is_for = 0 < said == len(tail) <= _PURPOSE_WORDS and not is_to
@@ -98,6 +103,7 @@ class _Builder:
             self.frame.is_sensed |= "sensed" in item.readings
             if sense := item.readings.get("sense"):
                 self.frame.senses.append((sense, item.kind in ("sense", "act", "state", "complaint")))
+        light_up(self.frame, self.part, self.index)
         targets = self.frame.targets
         self.frame.is_scene = bool(targets) and all(self._is_scene(target) for target in targets)
         return self.frame
@@ -154,6 +160,14 @@ class _Builder:
             self.frame.unknown.append(item.start)  # "set off for the office"
         last = self.targets[-1] if self.targets else None
         is_apart = last is not None and any(o.kind == "except" and o.start >= last.end for o in before)
+        if (
+            last
+            and last.area == "@here"
+            and area != "@here"
+            and before[-1].kind in ("preposition", "determiner")
+        ):
+            last.area, last.end = area, item.end  # "I can not see where I am going in the hall"
+            return
         if last and not (last.area or is_apart):
             named = [e for found in last.found for e in found.name.ids]
             is_there = bool(named) and area == "@here"
@@ -161,6 +175,7 @@ class _Builder:
             is_said_of = bool(named) and before[-1].kind in ("preposition", "determiner")
             if last.noun or last.words or is_there or is_said_of:
                 last.area, last.end = area, item.end
+                last.every |= area == "@house"
                 return
         self.targets.append(Target(item.start, item.end, area=area, every=self._every(before)))
 
@@ -260,6 +275,9 @@ class _Builder:
                 frame.values.append(Value("color", name=item.value, is_epithet=is_epithet))
             case "level":
                 prior = previous.kind if previous else ""
+                last = self.index.lexicon.readings(item.text.split()[-1]).get("attribute")
+                if last == "brightness":  # "full brightness"
+                    frame.attributes.append(last)
                 frame.values.append(
                     Value(
                         "percent",

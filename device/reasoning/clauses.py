@@ -114,6 +114,13 @@ def _begins_anew(item: Item, rest: list[Item], part: list[Item]) -> bool:
     is_complete = has_thing and has_goal and not is_told and mood_of(part) == "do"
     if is_told and "complaint" in kinds and item.kind in ("subject", "complaint"):
         return True
+    if (
+        item.kind == "desire"
+        and "gives" in item.readings
+        and _is_purpose(part)
+        and part[-1].kind == "unknown"
+    ):
+        return True  # "I want to read, give me the desk lamp"
     if item.kind == "desire" and is_complete and {other.kind for other in rest} <= _OF_PURPOSES:
         return True
     if item.kind == "guard" and item.value == "intention" and is_complete:
@@ -163,6 +170,8 @@ def whole(parts: list[list[Item]]) -> list[list[Item]]:
 
 def guard_of(part: list[Item]) -> str:
     """The reason why a clause must not act, "" when there is none."""
+    if len(part) == 1 and "exclaimed" in part[0].readings:
+        return "statement"
     is_asked = part[0].kind in ("copula", "aux", "wh", "ask")
     if is_asked and _is_about_doing(part):
         return "question"

@@ -1,13 +1,15 @@
 """From a walk along the tree of commands to what becomes of the request. Pure.
 
-At `act` or more the calls are run, from `HARMLESS` on those that change nothing in the house; from `ask`
-on they are offered as a question; what the model would rather decline is never run. Below that nothing is
-done: when the model would rather have acted or declined than talked, the house cannot do it; else it is
-talk. What it would rather decline is offered from `LIKELY` on only, and so is calling another agent: talk is
-there for whoever is asked.
+At `act` or more the calls are run, from `HANDING` on another agent is called, and from `READ` on is told
+what the house knows; from `ask` on they are offered as a question; what the model would rather decline is
+never run. Below that nothing is done: when the model would rather have acted or declined than talked, the
+house cannot do it; else it is talk. What it would rather decline is offered from `LIKELY` on only, and so is
+calling another agent: talk is there for whoever is asked.
 
 `ACT` is where nothing wrong was done any more: of what the default model would have done about 81 wishes that
-the parser left open, all 53 at 0.7 and more were right, and of 8 from 0.5 to 0.7 one was not.
+the parser left open, all 53 at 0.7 and more were right, and of 8 from 0.5 to 0.7 one was not. `READ` is below
+the 9 surest of 11 questions about a state that people meant (0.38 and more), and far over what nobody asked
+(0.06).
 """
 
 from __future__ import annotations
@@ -21,10 +23,9 @@ from device.home.registry import HOUSELESS_SERVICES, Call
 from device.reasoning.grammar import Walk
 
 ACT, ASK = 0.7, 0.14
-HARMLESS = 0.5
+HANDING, READ = 0.5, 0.35
 LIKELY = 0.4
 READING = frozenset(("get", *HOUSELESS_SERVICES))
-_HARMLESS = READING | frozenset(AGENT_SERVICES)
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -42,9 +43,14 @@ def judge(walk: Walk, *, act: float = ACT, ask: float = ASK) -> Decision:
     if declines or any(call.service in AGENT_SERVICES for call in calls):
         ask = max(ask, LIKELY)
     if calls and walk.probability >= ask:
-        least = min(act, HARMLESS) if all(call.service in _HARMLESS for call in calls) else act
-        is_sure = walk.probability >= least and not declines
+        is_sure = walk.probability >= min(act, _least(calls)) and not declines
         return Decision("act" if is_sure else "ask", calls, walk.probability)
     if walk.talk >= max(walk.act, walk.cannot):
         return Decision("talk", probability=walk.talk)
     return Decision("cannot", probability=walk.act + walk.cannot)
+
+
+def _least(calls: tuple[Call, ...]) -> float:
+    """From where on calls may be run, whatever `act` says."""
+    services = {call.service for call in calls}
+    return READ if services <= READING else HANDING if services <= set(AGENT_SERVICES) else 1.0

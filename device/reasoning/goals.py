@@ -207,7 +207,7 @@ def call_for(goal: Goal, entity: Entity, house: House) -> Call | None:
             return Call("turn_on", entity.id)
         case "toggle", _:
             return _toggle(entity, house)
-        case "stop", "switch" | "fan":
+        case "stop", "switch" | "fan" | "light":
             return Call("turn_off", entity.id)
         case "on" | "run", "scene":
             return Call("scene", entity.id)

@@ -108,11 +108,13 @@ def parse(text: str, house: House, language: str = "en", context: Context = NO_C
     result = correcting.instead(said, _understand(words, house, known, context), house, known, context)
     if isinstance(result, NotPossible) and result.why == "unknown_device" and (deed := known.beyond(words)):
         return NotPossible(deed, "beyond")
-    if not isinstance(result, NotUnderstood):
+    is_lack = isinstance(result, NotPossible) and result.why == "unknown_device"
+    if not (isinstance(result, NotUnderstood) or is_lack):
         return result
-    for part in without_remark(words, index_of(house, known), known):
-        if isinstance(alone := _understand(part, house, known, context), Understood):
-            return msgspec.structs.replace(alone, confidence=round(alone.confidence * _TOLD_COST, 3))
+    if (alone := _beside_remark(words, house, known, context)) is not None:
+        return alone
+    if isinstance(result, NotPossible):
+        return result
     if not result.guard and (calls := sentences.recognise(" ".join(words), house, language)):
         return Understood(calls, sentences.CONFIDENCE, "sentences")
     if result.guard not in _FINAL and (deed := known.beyond(words)):
@@ -120,6 +122,16 @@ def parse(text: str, house: House, language: str = "en", context: Context = NO_C
     if context.is_asked and not result.guard and _is_mumbled(words, house, known):
         return correcting.once_more(context)
     return result
+
+
+def _beside_remark(words: list[str], house: House, known: Lexicon, context: Context) -> Understood | None:
+    """A command beside which something is remarked; a remark may say for which room it is."""
+    for alone in without_remark(words, index_of(house, known), known):
+        there = msgspec.structs.replace(house, device_area=alone.area or house.device_area)
+        for where in (there, house) if alone.is_cause else (house, there):
+            if isinstance(found := _understand(alone.words, where, known, context), Understood):
+                return msgspec.structs.replace(found, confidence=round(found.confidence * _TOLD_COST, 3))
+    return None
 
 
 def _mended(words: list[str], house: House, known: Lexicon) -> Result | None:

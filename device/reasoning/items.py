@@ -36,6 +36,9 @@ _MARKS = frozenset(
         "sense",
         "leave",
         "shuts",
+        "gives",
+        "exclaimed",
+        "lights",
         "delay",
         "condition",
         "either",
@@ -87,6 +90,9 @@ _ORDER = (
         "filler",
     ),
 )
+
+
+_FELT, _TEMPERED = frozenset(("attribute", "complaint")), ("warm", "cool")
 
 
 @dataclass(slots=True)
@@ -147,7 +153,8 @@ def _whole_names(
 def _phrases(words: list[str], start: int, lexicon: Lexicon) -> dict[int, _Option]:
     """The phrases (and the number) that start here, by where they end."""
     options = {}
-    is_led = start > 0 and "determiner" in lexicon.readings(words[start - 1])
+    before = lexicon.readings(words[start - 1]) if start > 0 else {}
+    is_led = "determiner" in before or "neutral" in before
     for end, readings in lexicon.at(words, start):
         if is_led and end > start + 1 and "act" in readings and lexicon.noun(words[start]):
             continue  # "turn the light up" does not say "light up"
@@ -202,6 +209,8 @@ def _choose(items: list[Item], lexicon: Lexicon) -> list[Item]:
             is_outside &= is_amount or _leads_to_place(items, at + 1)
             if "outward" in item.readings and is_outside:
                 item.kind = "ignored"  # "I can not see a thing out in the hall"
+            if "outward" in item.readings and after is None and _tells_of_weather(items[:at]):
+                item.kind, item.readings = "area", {**item.readings, "area": "@outdoor"}  # "is it cold out"
             if first and is_perfect and "aux" in item.readings:
                 item.kind = "aux"  # "have the blinds been shut", but not "have the blinds shut"
             is_epithet = before is not None and before.kind == "determiner" and after is not None
@@ -235,6 +244,12 @@ def _choose(items: list[Item], lexicon: Lexicon) -> list[Item]:
         is_wished = is_wished or item.kind in ("desire", "ensure")
         has_act = item.kind != "conjunction" and (has_act or item.kind in ("act", "state"))
     return [item for item in items if item.kind != "filler"]
+
+
+def _tells_of_weather(said: list[Item]) -> bool:
+    """Whether "out" after it is outside: "how cold is it", "it is hot", "is it warm"."""
+    felt = [bool(_FELT & item.readings.keys()) or item.readings.get("act") in _TEMPERED for item in said]
+    return any(felt) and (felt[-1] or "aux" in said[-1].readings)
 
 
 def _clause(items: list[Item]) -> list[Item]:
@@ -314,7 +329,7 @@ def _kind(
         has_object = _could_be(after, _THING | {"determiner", "quantifier"})
         return "noun" if prior in _BEFORE_NOUN or has_verb or not has_object else "act"
     if {"attribute", "activity"} <= kinds:
-        return "activity" if has_verb else "attribute"
+        return "activity" if has_verb or prior == "unwanted" else "attribute"
     if "attribute" in kinds and "level" in kinds:
         if "act" in kinds and not has_verb and _could_be(after, _THING | {"determiner", "quantifier"}):
             return "act"

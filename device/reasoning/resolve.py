@@ -30,6 +30,7 @@ _SET = (
     "option",
     "lighten",
 )  # new values, not changes
+_FULL = 100.0  # percent
 _SURE_OF_ROOM = 0.96  # how well a room must be heard where all in it is meant
 _HARDLY_TOLD = ("on", "off", "close", "lock", "dim", "down")
 _STATES_WISHED = ("close", "lock", "dim")  # "curtains closed", "doors locked" are said of what shall be
@@ -153,7 +154,8 @@ class Resolver:
         act = reduce_acts(frame.acts)
         if self._may_be_told(frame, act):
             return True
-        if act in ("open", "close") and not frame.is_shut:
+        is_light = all(target.noun == "light" for target in frame.targets)
+        if act in ("open", "close") and not (frame.is_shut or (act == "close" and is_light)):
             return any(call.service in ("turn_on", "turn_off") for call in calls) or (
                 frame.is_leave_asked and act == "open"
             )
@@ -163,7 +165,8 @@ class Resolver:
             if frame.verbs and all(target.start < frame.acts_from for target in frame.targets):
                 raise Stop(NotUnderstood())  # "Holly, could you shut down": rather somebody's name
             return True
-        if any(value.is_level and value.is_switching for value in frame.values):
+        is_amount = "brightness" in frame.attributes or any(value.amount == _FULL for value in frame.values)
+        if any(value.is_level and value.is_switching for value in frame.values) and not is_amount:
             return any(call.service == "brightness" for call in calls)
         if act == "on" and not (frame.complaint or frame.has_pronoun):
             return any(

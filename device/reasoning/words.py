@@ -156,7 +156,8 @@ class Lexicon:
         for factor in language.factors:
             self._add("factor", f"{factor.times:g} {factor.of}", factor.phrases)
         for complaint in language.complaints:
-            self._add("complaint", complaint.goal, complaint.phrases)
+            pairs = tuple(f"{too} {adjective}" for too in language.too for adjective in complaint.adjectives)
+            self._add("complaint", complaint.goal, complaint.phrases + pairs)
             if complaint.bare:
                 self._add("bare", "", complaint.phrases)
             if complaint.lacks:

@@ -30,7 +30,7 @@ from device.settings import McpServer, Reason, Settings, Tools
 from tests.chat_server import KEY, ChatServer, chat_server
 
 KITCHEN = Entity(id="light.kitchen", name="Kitchen Light", area="kitchen")
-GLOOMY = "it is rather gloomy around the kitchen"
+GLOOMY = "it is a mite gloomy around the kitchen"
 ON = '{"do": ["turn on kitchen light"], "say": ""}'
 
 

@@ -41,7 +41,7 @@ from device.settings import Listen, McpServer, Reason, Settings, Tools
 KITCHEN = Entity(id="light.kitchen", name="Kitchen Light", area="kitchen", features=frozenset(("dim",)))
 HALL = Entity(id="light.hall", name="Hall Light", area="hall")
 ON = (Call("turn_on", "light.kitchen"),)
-DARK = "it is rather gloomy around the kitchen"
+DARK = "it is a mite gloomy around the kitchen"
 
 
 class Bus:
@@ -209,14 +209,14 @@ def test_the_model_decides_ahead_and_its_calls_wait_for_the_commit(rig: Rig) -> 
 
 
 def test_a_text_that_is_probably_over_is_decided_while_somebody_may_still_speak(rig: Rig) -> None:
-    rig.hear(WAKE, TranscriptPartial(turn=1, text="it is rather gloomy around the kitchen"))
-    rig.come(Judged(1, 1, "it is rather gloomy around the kitchen", Finality(0.9, 0.9)))
-    rig.hear(guess("It is rather gloomy around the kitchen."))
+    rig.hear(WAKE, TranscriptPartial(turn=1, text="it is a mite gloomy around the kitchen"))
+    rig.come(Judged(1, 1, "it is a mite gloomy around the kitchen", Finality(0.9, 0.9)))
+    rig.hear(guess("It is a mite gloomy around the kitchen."))
     assert len(rig.mind.jobs) == 1
     last = rig.of(TurnJudged)[-1]
-    assert (last.text, last.completeness) == ("It is rather gloomy around the kitchen.", "likely")
+    assert (last.text, last.completeness) == ("It is a mite gloomy around the kitchen.", "likely")
     rig.come(Decided(1, 1, Decision("act", ON, 0.9), 300.0))
-    rig.hear(commit("It is rather gloomy around the kitchen."))
+    rig.hear(commit("It is a mite gloomy around the kitchen."))
     assert [call.arguments["entity"] for call in rig.of(ToolCalled)] == ["light.kitchen"]
 
 

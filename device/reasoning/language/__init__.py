@@ -24,11 +24,13 @@ class Steps(msgspec.Struct, frozen=True):
 class Complaints(msgspec.Struct, frozen=True):
     """States that beg for a change (goals.py knows the goals); `bare` words need a subject.
 
-    Those that say what is lacking (`lacks`) mean the same where they are wished, the others the opposite.
+    `adjectives` are complaints behind any of `too`. Those that say what is lacking (`lacks`) mean the same
+    where they are wished, the others the opposite.
     """
 
     goal: str
     phrases: Phrases
+    adjectives: Phrases = ()
     bare: bool = False
     lacks: bool = False
 
@@ -88,6 +90,7 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ordinals: tuple[Phrases, ...]
     correcting: dict[str, Phrases]
     adverb_ending: str
+    too: Phrases
     done_ending: str
     remarks: dict[str, Phrases]
     adverbs: dict[str, Phrases]
