@@ -109,11 +109,11 @@ def parse(text: str, house: House, language: str = "en", context: Context = NO_C
     if isinstance(result, NotPossible) and result.why == "unknown_device" and (deed := known.beyond(words)):
         return NotPossible(deed, "beyond")
     is_lack = isinstance(result, NotPossible) and result.why == "unknown_device"
-    if not (isinstance(result, NotUnderstood) or is_lack):
+    if not (is_lack or isinstance(result, NotUnderstood)):
         return result
     if (alone := _beside_remark(words, house, known, context)) is not None:
         return alone
-    if isinstance(result, NotPossible):
+    if not isinstance(result, NotUnderstood):
         return result
     if not result.guard and (calls := sentences.recognise(" ".join(words), house, language)):
         return Understood(calls, sentences.CONFIDENCE, "sentences")

@@ -305,20 +305,21 @@ def test_a_killed_daemon_is_back_and_speaks_again(bench: Bench) -> None:
 
 
 @pytest.mark.models
-def test_it_keeps_at_most_about_20_s_ahead_of_what_was_played(bench: Bench) -> None:
+def test_it_keeps_at_most_about_5_s_ahead_of_what_was_played(bench: Bench) -> None:
     microphone = RingWriter(microphone_ring(bench.runtime), microphone_spec())
     silence = np.zeros(160, np.int16)
     bench.start()
     microphone.write(silence, position=0)
     bench.say(1, *[f"{LONG} {number}." for number in range(4)])
-    bench.until(lambda: len(bench.of(1)) * 0.02 >= 20, timeout_s=60)
+    bench.until(lambda: len(bench.of(1)) * 0.02 >= 5, timeout_s=60)
     bench.gather(0.5)
     written = len(bench.of(1))
-    assert written * 0.02 < 22
+    assert written * 0.02 < 7
     bench.gather(0.5)
     assert len(bench.of(1)) == written
-    microphone.write(silence, position=441 * written)
-    bench.until(bench.said(1), timeout_s=60)
+    while not bench.said(1)():
+        microphone.write(silence, position=441 * len(bench.of(1)))
+        bench.gather(0.1)
     microphone.close(unlink=True)
 
 
