@@ -14,6 +14,7 @@ _FIRST, _LEAST, _MOST = 14, 16, 128
 _SHARE = 0.6
 _GAIN = 0.8  # of real time, that a piece may take at most
 _LEARNING = 0.3
+LARGEST = _MOST + _LEAST + MARGIN  # frames the decoder is given at most
 
 
 class Schedule:

@@ -32,7 +32,7 @@ from device.faults import Fault
 from device.speech import Samples, Style
 from device.speech.alignment import sounds, word_ends
 from device.speech.cancellation import Cancellation, Cancelled
-from device.speech.schedule import LEFT, RIGHT, Schedule
+from device.speech.schedule import LARGEST, LEFT, RIGHT, Schedule
 from device.speech.speakable import speakable_words
 
 _GAIN = 1.4
@@ -125,9 +125,18 @@ class Synthesizer:
         )
 
     def warm_up(self) -> None:
-        """Runs both halves once: the first run of a session is slow."""
-        for _ in self.say("Hello.", Style(), Cancellation()).chunks:
+        """Runs both halves once: the first run of a session is slow.
+
+        Then the decoder once with as much as it is ever given, so that its memory does not grow later.
+        """
+        style, cancellation, run = Style(), Cancellation(), onnxruntime.RunOptions()
+        for _ in self.say("Hello.", style, cancellation).chunks:
             pass
+        (phonemes,) = self._phonemize("Hello.")
+        sentence, _ = self._time(phonemes, style, run, cancellation)
+        longest = [np.resize(value, (*value.shape[:2], LARGEST)) for value in sentence.framed]
+        given = dict(zip(self._decoder_inputs, longest + sentence.speaker, strict=True))
+        _run(self._decoder, given, run, cancellation)
 
     def _speakable(self, text: str) -> list[tuple[str, str]]:
         is_english = self._espeak_voice.startswith("en")

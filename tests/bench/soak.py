@@ -7,8 +7,8 @@ and written to `build/soak.json`:
 - hangs: the conversation stayed in one state for longer than any deadline of the dialog allows;
 - lost requests: a request that woke Wren, that no kill disturbed, and that was neither answered nor asked about;
 - requests whose wake word was not noticed, which are not lost: nobody was told that Wren listens;
-- the growth of each daemon's memory that is no file's, by a line fitted through all samples of the process that
-  lived longest but those of its first minutes.
+- the growth of each daemon's memory that is no file's, by a line fitted through the least of every minute of the
+  process that lived longest but for its first minutes: what is in use while somebody speaks comes and goes.
 
 Ends with status 1 when something hung, a request was lost, or a daemon grew by more than `_GROWTH_MB_H`.
 """
@@ -47,6 +47,7 @@ _KILLED_SHARE = 0.5  # of the time; afterwards each daemon lives long enough to 
 _DISTURBED_S = 12.0  # a request this near to a kill may fail, if that is said
 _HANG_S = 70.0  # longer than the longest deadline of the dialog
 _GROWTH_MB_H = 8.0
+_FEWEST_MINUTES = 3
 _NOISE_DB = -45.0
 _OVER = ("turn on the printer", "stop", "what time is it", "turn off the bathroom light")
 
@@ -156,9 +157,11 @@ def growth_mb_h(samples: list[tuple[int, float, float]]) -> float | None:
     for _, group in itertools.groupby(samples, key=lambda sample: sample[0]):
         series = list(group)
         settled = [(t, mb) for _, t, mb in series if t - series[0][1] > _SETTLED_S]
-        if len(settled) >= 12:
-            times, memory_mb = zip(*settled, strict=True)
-            slopes.append((len(settled), 3600 * float(np.polyfit(times, memory_mb, 1)[0])))
+        minutes = [list(some) for _, some in itertools.groupby(settled, key=lambda sample: sample[0] // 60)]
+        if len(minutes) >= _FEWEST_MINUTES:
+            least = [min(some, key=lambda sample: sample[1]) for some in minutes]
+            times, memory_mb = zip(*least, strict=True)
+            slopes.append((len(minutes), 3600 * float(np.polyfit(times, memory_mb, 1)[0])))
     return max(slopes)[1] if slopes else None
 
 
@@ -186,6 +189,7 @@ def main() -> None:
         "lost": missing,
         "not_woken": unnoticed,
         "growth_mb_per_hour": growth,
+        "memory_pid_s_mb": watch.memory,
     }
     (BUILD / "soak.json").write_bytes(msgspec.json.format(msgspec.json.encode(results)))
     console.print(
