@@ -13,24 +13,24 @@ the room, only a stop word does, or a voice louder than echo can be: in `_LOUD_F
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from rapidfuzz import fuzz
 
 from device.hearing import Floats, Samples, frames_of
 from device.hearing.background import Partial, Transcription
 from device.hearing.barge_in import BargeInDetector, Signal, Vocabulary
 from device.hearing.rise import LevelRise
 from device.hearing.second_look import STATES, SecondLook
-from device.hearing.transcript import sounds
 from device.hearing.vad import SileroVad, VoiceActivity
 from device.hearing.witness import Belief, Sounds, Witness
 from device.settings import BargeIn
 
 _MARGIN_MS = 300
 _LOUD_FRAMES, _JUDGED_FRAMES = 5, 20
-_OWN_LIKENESS = 80  # of rapidfuzz's partial ratio, 0 to 100
+
+IsOwn = Callable[[str, int], bool]
 
 
 class Duck(NamedTuple):
@@ -54,8 +54,15 @@ class Interrupted(NamedTuple):
 Fact = Duck | Restore | Interrupted
 
 
+def _never(_text: str, _frame: int) -> bool:
+    return False
+
+
 class Interruption:
-    """Hears the frames of Wren's speech, `has_echo` when that is in them; `done` once it was interrupted."""
+    """Hears the frames of Wren's speech, `has_echo` when that is in them; `done` once it was interrupted.
+
+    `is_own` tells of a text, and of the frame with which its sound ends, whether Wren is saying it.
+    """
 
     def __init__(
         self,
@@ -66,8 +73,10 @@ class Interruption:
         vad_threshold: float,
         *,
         has_echo: bool = False,
+        is_own: IsOwn = _never,
         witness: Belief | None = None,
     ) -> None:
+        self._is_own = is_own
         self._transcriber, self._vocabulary = transcriber, vocabulary
         self._vad, self._threshold = vad, vad_threshold
         self._activity = VoiceActivity(vad, vad_threshold)
@@ -79,7 +88,6 @@ class Interruption:
         self._recent: deque[tuple[int, Samples]] = deque(maxlen=frames_of(_MARGIN_MS) + 30)
         self._loud: deque[bool] = deque(maxlen=_JUDGED_FRAMES)  # louder than echo
         self._looks = False  # whether a text was asked for
-        self._own_text = ""
         self.done = False
         transcriber.reset()
 
@@ -100,16 +108,13 @@ class Interruption:
         voice: Samples | None = None,
         cue: bool = False,
         may_be_echo: bool = False,
-        own_text: str = "",
     ) -> list[Fact]:
         """Hears one frame; `voice` is the same one for recognition, where there is a better one for that.
 
-        `own_text` are the words that left the loudspeaker lately; `may_be_echo` when no canceller
-        knows the room and the frame is no louder than echo can be.
+        `may_be_echo` when no canceller knows the room and the frame is no louder than echo can be.
         """
         if self.done:
             return []
-        self._own_text = own_text
         spoken = samples if voice is None else voice
         self._recent.append((frame, spoken))
         self._loud.append(not may_be_echo)
@@ -141,7 +146,7 @@ class Interruption:
         for found in self._transcriber.poll():
             if isinstance(found, Partial) and self._looks and not self.done:
                 self._looks = False
-                text = "" if self._is_own(found.text) else found.text
+                text = "" if self._is_own(found.text, self._recent[-1][0]) else found.text
                 facts += self._follow(self._detector.read(text), text)
         return facts
 
@@ -171,7 +176,3 @@ class Interruption:
                 stop = self._detector.voice_ended and self._vocabulary.stops(text)
                 return [Interrupted(self._detector.onset_frame, text, stop)]
         return []
-
-    def _is_own(self, text: str) -> bool:
-        said, own = sounds(text), sounds(self._own_text)
-        return bool(said) and len(own) >= len(said) and fuzz.partial_ratio(said, own) >= _OWN_LIKENESS

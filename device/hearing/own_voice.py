@@ -1,9 +1,11 @@
-"""Whether it was Wren itself who said a wake word: are words like it leaving the loudspeaker.
+"""Whether it was Wren itself who was heard: are such words leaving the loudspeaker.
 
 Echo cancellation leaves little of Wren's voice, and now and then enough for a wake word ("Say Alexa, turn on
 the light"). A detection does not count when words that sound like the wake word left the loudspeaker during
 the `WINDOW_MS` before it: a detector answers within a second of the end of a word, and its echo is late by
-what the room and the sound card take. A person who says it while Wren says anything else is heard.
+what the room and the sound card take. A person who says it while Wren says anything else is heard. Nor does
+a text interrupt Wren that reads like what left during the `READ_MS` before its end; of a short text all must
+be like a run of those words, since a few letters are found somewhere in any sentence.
 
 Each microphone frame names the sample of the speaker ring that left as it began (`position`), each clause
 says where its words end (`ReplyAudio`), and `locate` says which clause a sample of the ring belongs to.
@@ -23,7 +25,10 @@ from device.events import ReplyAudio
 from device.hearing import frames_of
 from device.hearing.transcript import sounds, words
 
-WINDOW_MS = 1200
+WINDOW_MS, READ_MS = 1200, 2500
+_READ_LIKE, _SHORT_LIKE = 80, 75  # percent
+_SHORT_LETTERS = 9
+_STEP = 4  # frames between places that are looked up
 _LIKE_SOUNDS, _LIKE_LETTERS = 88, 65  # percent; the first alone takes "alike" for "alexa"
 _TURNS = 2
 
@@ -44,7 +49,7 @@ class OwnVoice:
 
     def __init__(self) -> None:
         self._clauses: dict[tuple[int, int], ReplyAudio] = {}
-        self._left: deque[tuple[int, int]] = deque(maxlen=frames_of(WINDOW_MS))  # frame, position
+        self._left: deque[tuple[int, int]] = deque(maxlen=frames_of(READ_MS))  # frame, position
 
     def announce(self, audio: ReplyAudio) -> None:
         """The words of a clause that is about to be played."""
@@ -56,16 +61,16 @@ class OwnVoice:
         """Speaker-ring sample `position` left as `frame` began."""
         self._left.append((frame, position))
 
-    def words(self, frame: int, locate: Locate) -> list[str]:
-        """The words of which something left in the `WINDOW_MS` up to `frame`."""
+    def words(self, frame: int, locate: Locate, window_ms: int = WINDOW_MS) -> list[str]:
+        """The words of which something left in the `window_ms` up to `frame`."""
         spans: dict[tuple[int, int], tuple[int, int]] = {}
-        for at, position in self._left:
-            if not 0 <= frame - at < frames_of(WINDOW_MS) or (place := locate(position)) is None:
+        for at, position in [*self._left][::-_STEP]:
+            if not 0 <= frame - at < frames_of(window_ms) or (place := locate(position)) is None:
                 continue
             first, last = spans.get(place[:2], (place.offset, place.offset))
             spans[place[:2]] = (min(first, place.offset), max(last, place.offset))
         left: list[str] = []
-        for key, (first, last) in spans.items():
+        for key, (first, last) in sorted(spans.items()):
             if (audio := self._clauses.get(key)) is None:
                 continue
             begin = 0
@@ -78,6 +83,22 @@ class OwnVoice:
     def says(self, wake_word: str, frame: int, locate: Locate) -> bool:
         """Whether a detection of `wake_word` at `frame` is Wren's own doing."""
         return sounds_like(self.words(frame, locate), wake_word)
+
+    def reads(self, text: str, frame: int, locate: Locate) -> bool:
+        """Whether `text`, of a sound that ends with `frame`, is what Wren says."""
+        return reads_like(self.words(frame, locate, READ_MS), text)
+
+
+def reads_like(said: list[str], text: str) -> bool:
+    """Whether `text` is part of the words in `said`, as a recogniser may have read them."""
+    own, read = [word for one in said for word in words(one)], words(text)
+    key = sounds(text)
+    if len(key) >= _SHORT_LETTERS:
+        whole = sounds(" ".join(own))
+        return len(whole) >= len(key) and fuzz.partial_ratio(key, whole) >= _READ_LIKE
+    lengths = range(1, len(read) + 2)
+    runs = (sounds(" ".join(own[at : at + length])) for at in range(len(own)) for length in lengths)
+    return bool(key) and any(fuzz.ratio(key, run) >= _SHORT_LIKE for run in runs)
 
 
 def sounds_like(said: list[str], wake_word: str) -> bool:

@@ -46,6 +46,7 @@ from device.hearing.barge_in import Vocabulary
 from device.hearing.interruption import Duck, Interrupted, Interruption, Restore
 from device.hearing.interruption import Fact as OverheardFact
 from device.hearing.loading import files_of, second_pass
+from device.hearing.own_voice import OwnVoice
 from device.hearing.turn import TurnModel
 from device.hearing.utterance import Abandoned, Began, Fact, Finished, Hypothesis, PartialText, Utterance
 from device.hearing.vad import SileroVad
@@ -54,6 +55,7 @@ from device.home.mirror import HouseMirror
 from device.reasoning import language
 from device.services.daemon import STEP_S, Daemon, run
 from device.services.memory import give_back
+from device.services.places import Places
 from device.settings import Settings
 
 _SAME_WAKE_FRAMES = 100  # within a second, two models or two processes heard the same word
@@ -84,8 +86,7 @@ class ListenDaemon(Daemon):
         self._utterance: Utterance | None = None
         self._over: Interruption | None = None  # hears while Wren speaks
         self._speaks = False
-        self._said: dict[int, str] = {}  # clauses of the present reply
-        self._playing, self._own_text = -1, ""  # the clause that sounds, and its words
+        self._own_voice, self._places = OwnVoice(), Places(self.runtime)
         self._vocabulary = _vocabulary(self.settings)
         self._mirror = HouseMirror()
         self._has_new_names = False
@@ -130,13 +131,9 @@ class ListenDaemon(Daemon):
                 self._follow_up(event.window_ms)
             case TextRequested():
                 self._typed(event.text)
-            case ReplyAudio() if event.turn == self._turn:
-                self._said[event.clause] = event.text
-                if event.clause == self._playing:  # it goes on
-                    self._note_own_text()
+            case ReplyAudio():
+                self._own_voice.announce(event)
             case PlaybackStarted(cue="") if event.turn == self._turn:
-                self._playing = event.clause
-                self._note_own_text()
                 self._wren_speaks(event.frame)
             case PlaybackStopped(cue=""):
                 self._speaks = False
@@ -170,6 +167,7 @@ class ListenDaemon(Daemon):
             self._transcriber.close()
             if self._turn_listener is not None:
                 self._turn_listener.close()
+            self._places.close()
             for ring in (self._ring, self._voice):
                 if ring is not None:
                     ring.close()
@@ -212,8 +210,7 @@ class ListenDaemon(Daemon):
     def _start_turn(self, cause: Cause, frame: int = -1) -> None:
         self._turn = max(self._turn, playing_turn(self.runtime)) + 1
         self._cause = cause
-        self._over, self._speaks, self._playing, self._own_text = None, False, -1, ""
-        self._said.clear()
+        self._over, self._speaks = None, False
         self.bus.send(TurnStarted(turn=self._turn, frame=frame, cause=cause))
 
     def _open(
@@ -260,7 +257,13 @@ class ListenDaemon(Daemon):
         threshold = rules.loud_threshold if has_echo else self.settings.listen.vad_threshold
         self._read_from(frame)
         self._over = Interruption(
-            self._vad, self._transcriber, rules, self._vocabulary, threshold, has_echo=has_echo
+            self._vad,
+            self._transcriber,
+            rules,
+            self._vocabulary,
+            threshold,
+            has_echo=has_echo,
+            is_own=self._is_own,
         )
 
     def _stop_overhearing(self, over: Interruption) -> None:
@@ -268,15 +271,16 @@ class ListenDaemon(Daemon):
         if over.pending:
             self.bus.send(DuckRequested(turn=self._turn, gain_db=0.0))
 
-    def _note_own_text(self) -> None:
-        before, now = self._said.get(self._playing - 1, ""), self._said.get(self._playing, "")
-        self._own_text = f"{before} {now}"
+    def _is_own(self, text: str, frame: int) -> bool:
+        return self._own_voice.reads(text, frame, self._places.place)
 
     def _overhear(self, over: Interruption, frame: Frame) -> None:
         if frame.index < self._frame:
             self._over = None  # audio began a new ring
             return
         self._frame = frame.index
+        if frame.position >= 0:
+            self._own_voice.leaves(frame.index, frame.position)
         if frame.tag & (GATED | MUTED):
             self._react(over.skip(frame.index))
             return
@@ -287,7 +291,6 @@ class ListenDaemon(Daemon):
                 voice=self._for_recognition(frame),
                 cue=bool(frame.tag & CUE),
                 may_be_echo=bool(frame.tag & UNKNOWN_ROOM),
-                own_text=self._own_text,
             )
         )
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import sys
 
-from device.bus.paths import CUE_FRAME, GATED, LAST_FRAME, LOST, MUTED, microphone_ring, speaker_ring
+from device.bus.paths import GATED, LOST, MUTED, microphone_ring
 from device.bus.ring import RingReader
 from device.events import FRAME_MS, Event, ReplyAudio, WakeDetected
 from device.faults import Fault
 from device.hearing.loading import files_of
-from device.hearing.own_voice import OwnVoice, Place
+from device.hearing.own_voice import OwnVoice
 from device.hearing.wake import WakeDetector
 from device.services.daemon import STEP_S, Daemon, run
+from device.services.places import Places
 from device.settings import Settings
 
 _LOOK_BACK_FRAMES = 200  # words that were said while it was being started again
@@ -29,7 +30,7 @@ class WakeDaemon(Daemon):
     def start(self) -> None:
         """Loads the models. Raises Fault when one is missing."""
         self._detector = WakeDetector(files_of("wake"), self.settings.wake.words)
-        self._own_voice, self._speaker = OwnVoice(), RingReader(speaker_ring(self.runtime))
+        self._own_voice, self._places = OwnVoice(), Places(self.runtime)
         self._ring = RingReader(microphone_ring(self.runtime))
         self._ring.seek(self._ring.head - _LOOK_BACK_FRAMES)
         self._tell()
@@ -50,7 +51,7 @@ class WakeDaemon(Daemon):
             if frame.tag & (GATED | MUTED):
                 continue
             for heard in self._detector.accept(frame.index, frame.samples):
-                if self._own_voice.says(heard.word, heard.frame, self._place):
+                if self._own_voice.says(heard.word, heard.frame, self._places.place):
                     self._detector.refuse(heard.word)
                     log.info("said it itself", extra={"word": heard.word, "score": heard.score})
                     continue
@@ -74,19 +75,7 @@ class WakeDaemon(Daemon):
         """Lets go of the rings."""
         if hasattr(self, "_ring"):
             self._ring.close()
-            self._speaker.close()
-
-    def _place(self, position: int) -> Place | None:
-        """Which clause the sample `position` of the speaker ring belongs to; None: to none."""
-        self._speaker.wait(0)  # attaches to a ring that was made or replaced meanwhile
-        if self._speaker.spec is None:
-            return None
-        number, inside = divmod(position, self._speaker.spec.frame_samples)
-        self._speaker.seek(number)
-        frame = self._speaker.read()
-        if frame is None or frame.index != number or frame.tag & CUE_FRAME:
-            return None
-        return Place(frame.turn, frame.tag & ~LAST_FRAME, frame.position + inside)
+            self._places.close()
 
     def _tell(self) -> None:
         self.status(f"listening for {', '.join(self._detector.words) or 'nothing'}")

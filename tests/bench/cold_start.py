@@ -9,7 +9,6 @@ in `tests.bench.barge_in`. Run with `python -m tests.bench.cold_start`.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -27,6 +26,7 @@ from device.hearing import FRAME_SAMPLES, RATE_HZ, Floats
 from device.hearing.barge_in import Vocabulary
 from device.hearing.interruption import Duck, Interrupted, Interruption, Restore
 from device.hearing.loading import files_of
+from device.hearing.own_voice import OwnVoice
 from device.hearing.vad import SileroVad
 from device.reasoning.language import load as load_language
 from device.settings import Audio, Settings
@@ -82,16 +82,18 @@ class Bench:
 
     def play(self, scene: Scene, person: Floats | None = None) -> Outcome:
         """Wren begins to speak after `_QUIET_FRAMES`, and over it `person`, float32[n, 160] from there on."""
-        clock = Clock()
+        clock, own_voice = Clock(), OwnVoice()
         over = Interruption(
             self.vad,
             self._reader.recogniser(clock),
             self._settings.barge_in,
             self._vocabulary,
             self._settings.listen.vad_threshold,
+            is_own=lambda text, frame: own_voice.reads(text, frame, scene.speech.place),
         )
         room, front_end, loudspeaker = Room(scene.path), FrontEnd(Audio()), Loudspeaker(scene.speech)
-        own_text = deque[str](maxlen=2)
+        for clause in scene.speech.clauses:
+            own_voice.announce(clause)
         microphones, ducked, stopped, text = [], None, None, ""
         for frame, block in enumerate(_blocks(loudspeaker), -_QUIET_FRAMES):
             near = person[frame] if person is not None and 0 <= frame < len(person) else None
@@ -103,16 +105,10 @@ class Bench:
             voice = front_end.voice(captured, cleaned)
             if frame < 0 or stopped is not None:
                 continue
-            if block is not None and block.first:
-                own_text.append(scene.speech.clauses[block.clause].text)
+            if block is not None:
+                own_voice.leaves(frame, block.position)
             clock.ms = FRAME_MS * (frame + 1.0)
-            facts = over.accept(
-                frame,
-                cleaned,
-                voice=voice,
-                may_be_echo=front_end.may_be_echo,
-                own_text=" ".join(own_text),
-            )
+            facts = over.accept(frame, cleaned, voice=voice, may_be_echo=front_end.may_be_echo)
             for fact in [*facts, *over.poll()]:
                 match fact:
                     case Duck():

@@ -76,7 +76,7 @@ class Speech(NamedTuple):
     def place(self, position: int) -> Place | None:
         """Which clause a sample of the ring belongs to."""
         size = self.frames[0].samples.size
-        frame = self.frames[position // size]
+        frame = self.frames[position // size - self.frames[0].index]
         return Place(frame.turn, frame.tag & ~LAST_FRAME, frame.position + position % size)
 
 

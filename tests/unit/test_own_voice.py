@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from device.events import ReplyAudio
-from device.hearing.own_voice import WINDOW_MS, OwnVoice, Place
+from device.hearing.own_voice import WINDOW_MS, OwnVoice, Place, reads_like
 
 RATE_HZ = 22_050
 WORD_FRAMES = 40  # each word lasts 400 ms
@@ -77,3 +77,29 @@ def test_a_word_that_was_never_announced_is_nobodys() -> None:
     own.leaves(0, 0)
     assert not own.says("alexa", 1, place)
     assert not own.says("alexa", 1, lambda _position: None)
+
+
+def test_what_wren_is_saying_is_told_from_what_a_few_letters_of_it_resemble() -> None:
+    said = [
+        "I",
+        "am",
+        "sorry,",
+        "the",
+        "heating",
+        "does",
+        "not",
+        "answer",
+        "and",
+        "this",
+        "room",
+        "is",
+        "cold.",
+    ]
+    assert reads_like(said, "heating does not answer")
+    assert reads_like(said, "The heeding doesn't answer.")
+    assert reads_like(said, "Sorry.")
+    assert not reads_like(said, "This holds the number.")
+    assert not reads_like(said, "Give me a single shot.")
+    assert not reads_like(said, "Act.")
+    assert not reads_like(said, "Get me.")
+    assert not reads_like(said, "")
