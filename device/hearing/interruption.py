@@ -30,7 +30,7 @@ from device.settings import BargeIn
 _MARGIN_MS = 300
 _LOUD_FRAMES, _JUDGED_FRAMES = 5, 20
 
-IsOwn = Callable[[str, int], bool]
+IsOwn = Callable[[str, int, int], bool]
 
 
 class Duck(NamedTuple):
@@ -54,14 +54,14 @@ class Interrupted(NamedTuple):
 Fact = Duck | Restore | Interrupted
 
 
-def _never(_text: str, _frame: int) -> bool:
+def _never(_text: str, _first: int, _last: int) -> bool:
     return False
 
 
 class Interruption:
     """Hears the frames of Wren's speech, `has_echo` when that is in them; `done` once it was interrupted.
 
-    `is_own` tells of a text, and of the frame with which its sound ends, whether Wren is saying it.
+    `is_own` tells of a text, and of the first and the last frame of its sound, whether Wren is saying it.
     """
 
     def __init__(
@@ -146,7 +146,8 @@ class Interruption:
         for found in self._transcriber.poll():
             if isinstance(found, Partial) and self._looks and not self.done:
                 self._looks = False
-                text = "" if self._is_own(found.text, self._recent[-1][0]) else found.text
+                first = self._detector.onset_frame - frames_of(_MARGIN_MS)
+                text = "" if self._is_own(found.text, first, self._recent[-1][0]) else found.text
                 facts += self._follow(self._detector.read(text), text)
         return facts
 

@@ -4,8 +4,8 @@ Echo cancellation leaves little of Wren's voice, and now and then enough for a w
 the light"). A detection does not count when words that sound like the wake word left the loudspeaker during
 the `WINDOW_MS` before it: a detector answers within a second of the end of a word, and its echo is late by
 what the room and the sound card take. A person who says it while Wren says anything else is heard. Nor does
-a text interrupt Wren that reads like what left during the `READ_MS` before its end; of a short text all must
-be like a run of those words, since a few letters are found somewhere in any sentence.
+a text interrupt Wren that reads like what left while its sound lasted; of a short text all must be like a run of
+those words, since a few letters are found somewhere in any sentence.
 
 Each microphone frame names the sample of the speaker ring that left as it began (`position`), each clause
 says where its words end (`ReplyAudio`), and `locate` says which clause a sample of the ring belongs to.
@@ -21,11 +21,12 @@ from typing import NamedTuple
 
 from rapidfuzz import fuzz
 
-from device.events import ReplyAudio
+from device.events import FRAME_MS, ReplyAudio
 from device.hearing import frames_of
 from device.hearing.transcript import sounds, words
 
-WINDOW_MS, READ_MS = 1200, 2500
+WINDOW_MS, _KEPT_MS = 1200, 4000
+_LATE_MS = 200  # of the echo, at most
 _READ_LIKE, _SHORT_LIKE = 80, 75  # percent
 _SHORT_LETTERS = 9
 _STEP = 4  # frames between places that are looked up
@@ -49,7 +50,7 @@ class OwnVoice:
 
     def __init__(self) -> None:
         self._clauses: dict[tuple[int, int], ReplyAudio] = {}
-        self._left: deque[tuple[int, int]] = deque(maxlen=frames_of(READ_MS))  # frame, position
+        self._left: deque[tuple[int, int]] = deque(maxlen=frames_of(_KEPT_MS))  # frame, position
 
     def announce(self, audio: ReplyAudio) -> None:
         """The words of a clause that is about to be played."""
@@ -84,9 +85,9 @@ class OwnVoice:
         """Whether a detection of `wake_word` at `frame` is Wren's own doing."""
         return sounds_like(self.words(frame, locate), wake_word)
 
-    def reads(self, text: str, frame: int, locate: Locate) -> bool:
-        """Whether `text`, of a sound that ends with `frame`, is what Wren says."""
-        return reads_like(self.words(frame, locate, READ_MS), text)
+    def reads(self, text: str, first: int, last: int, locate: Locate) -> bool:
+        """Whether `text`, of a sound from frame `first` to `last`, is what Wren says."""
+        return reads_like(self.words(last, locate, (last - first) * FRAME_MS + _LATE_MS), text)
 
 
 def reads_like(said: list[str], text: str) -> bool:

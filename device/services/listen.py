@@ -271,8 +271,8 @@ class ListenDaemon(Daemon):
         if over.pending:
             self.bus.send(DuckRequested(turn=self._turn, gain_db=0.0))
 
-    def _is_own(self, text: str, frame: int) -> bool:
-        return self._own_voice.reads(text, frame, self._places.place)
+    def _is_own(self, text: str, first: int, last: int) -> bool:
+        return self._own_voice.reads(text, first, last, self._places.place)
 
     def _overhear(self, over: Interruption, frame: Frame) -> None:
         if frame.index < self._frame:

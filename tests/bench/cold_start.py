@@ -89,7 +89,7 @@ class Bench:
             self._settings.barge_in,
             self._vocabulary,
             self._settings.listen.vad_threshold,
-            is_own=lambda text, frame: own_voice.reads(text, frame, scene.speech.place),
+            is_own=lambda text, first, last: own_voice.reads(text, first, last, scene.speech.place),
         )
         room, front_end, loudspeaker = Room(scene.path), FrontEnd(Audio()), Loudspeaker(scene.speech)
         for clause in scene.speech.clauses:
