@@ -4,8 +4,8 @@ Echo cancellation leaves little of Wren's voice, and now and then enough for a w
 the light"). A detection does not count when words that sound like the wake word left the loudspeaker during
 the `WINDOW_MS` before it: a detector answers within a second of the end of a word, and its echo is late by
 what the room and the sound card take. A person who says it while Wren says anything else is heard. Nor does
-a text interrupt Wren that reads like what left while its sound lasted; of a short text all must be like a run of
-those words, since a few letters are found somewhere in any sentence.
+a text interrupt Wren that reads like what left while its sound lasted; of a short text all must be like a run
+of those words, since a few letters are found somewhere in any sentence.
 
 Each microphone frame names the sample of the speaker ring that left as it began (`position`), each clause
 says where its words end (`ReplyAudio`), and `locate` says which clause a sample of the ring belongs to.

@@ -19,13 +19,13 @@ import numpy as np
 
 from device.events import (
     AudioState,
-    BargeIn,
     DialogState,
     Event,
     PlaybackStarted,
     TextRequested,
     TurnCancelled,
     TurnCommitted,
+    TurnStarted,
 )
 from device.hearing import RATE_HZ
 from device.hearing.loading import files_of
@@ -49,7 +49,7 @@ _CARD = {
 }
 _PRIORITY = 20  # of wren-audio.service
 _STORY, _WORDS_A_SECOND = "tell the long story", 3.4
-_AFTER_S = 1.2
+_AFTER_S, _CANCELLED_S = 1.2, 0.3
 
 
 class Run:
@@ -116,6 +116,15 @@ class Run:
             self.rest(seconds)
         return since
 
+    def cancel_timers(self) -> None:
+        """Whatever somebody has set: what rings would be answered, not interrupted."""
+        self.stage.bus.send(TextRequested(text="cancel all timers"))
+        self.rest(_CANCELLED_S)
+
+    def is_stopped(self, since: int) -> bool:
+        """Whether somebody was heard since then: over the story, or by a wake word in it."""
+        return any(event.cause != "text" for event in self.of(TurnStarted, since=since))
+
     def is_quiet(self, since: int) -> bool:
         """Whether the last thing since then is that nobody speaks or thinks."""
         states = self.of(DialogState, since=since)
@@ -155,10 +164,12 @@ def over(folder: Path, sounds: list[Sound]) -> tuple[Run, list[Trial]]:
             level_db = LEVELS_DB[number % len(LEVELS_DB)]
             onset = voice_onset(vad, sound.samples)
             scale = np.float32(rms * 10 ** (level_db / 20) / loud_rms(sound.samples))
+            run.cancel_timers()
             since = run.talk(1.5 + number % 4 * 0.35)
+            now = len(run.events)
             spoken = run.room.say(np.clip(sound.samples * scale, -0.95, 0.95), run.stage.step)
-            run.until(lambda since=since: bool(run.of(BargeIn, since=since)), _AFTER_S)  # type: ignore[misc]
-            if stopped := bool(run.of(BargeIn, since=since)):
+            run.until(lambda now=now: run.is_stopped(now), _AFTER_S)  # type: ignore[misc]
+            if stopped := run.is_stopped(now):
                 run.until(lambda since=since: run.is_settled(since), PATIENCE_S / 2)  # type: ignore[misc]
             committed = [e.text for e in run.of(TurnCommitted, since=since) if e.text != _STORY]
             trials.append(Trial(sound, level_db, onset, spoken, stopped, committed[0] if committed else ""))
