@@ -275,9 +275,9 @@ class _Builder:
                 frame.values.append(Value("color", name=item.value, is_epithet=is_epithet))
             case "level":
                 prior = previous.kind if previous else ""
-                last = self.index.lexicon.readings(item.text.split()[-1]).get("attribute")
-                if last == "brightness":  # "full brightness"
-                    frame.attributes.append(last)
+                last = self.index.lexicon.readings(item.text.split()[-1])
+                if last.get("attribute") == "brightness" and "act" not in last:  # "full brightness"
+                    frame.attributes.append("brightness")
                 frame.values.append(
                     Value(
                         "percent",

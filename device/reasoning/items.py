@@ -338,6 +338,8 @@ def _kind(
         return "determiner" if _could_be(after, _AFTER_PRONOUN) else "pronoun"
     if {"noun", "houseless"} <= kinds:
         return "noun" if prior in ("name", "unknown") else "houseless"
+    if {"neutral", "ask"} <= kinds:  # "update the color to red", "garage door update"
+        return "neutral" if first and after is not None else "ask"
     if "neutral" in kinds and "ignored" in kinds:
         return "ignored" if has_verb or prior in _BEFORE_NOUN | {"level", "number"} else "neutral"
     if {"neutral", "noun"} <= kinds:

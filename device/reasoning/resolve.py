@@ -165,7 +165,8 @@ class Resolver:
             if frame.verbs and all(target.start < frame.acts_from for target in frame.targets):
                 raise Stop(NotUnderstood())  # "Holly, could you shut down": rather somebody's name
             return True
-        is_amount = "brightness" in frame.attributes or any(value.amount == _FULL for value in frame.values)
+        is_full = any(value.amount == _FULL for value in frame.values) and not frame.verbs
+        is_amount = is_full or "brightness" in frame.attributes
         if any(value.is_level and value.is_switching for value in frame.values) and not is_amount:
             return any(call.service == "brightness" for call in calls)
         if act == "on" and not (frame.complaint or frame.has_pronoun):
