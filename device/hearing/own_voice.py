@@ -29,6 +29,7 @@ WINDOW_MS, _KEPT_MS = 1200, 4000
 _LATE_MS = 200  # of the echo, at most
 _READ_LIKE, _SHORT_LIKE = 80, 75  # percent
 _SHORT_LETTERS = 9
+_LEAST_SHARE = 0.7  # of a text that Wren's words must make up: a recogniser adds some at its edges
 _STEP = 4  # frames between places that are looked up
 _LIKE_SOUNDS, _LIKE_LETTERS = 88, 65  # percent; the first alone takes "alike" for "alexa"
 _TURNS = 2
@@ -96,7 +97,7 @@ def reads_like(said: list[str], text: str) -> bool:
     key = sounds(text)
     if len(key) >= _SHORT_LETTERS:
         whole = sounds(" ".join(own))
-        return len(whole) >= len(key) and fuzz.partial_ratio(key, whole) >= _READ_LIKE
+        return len(whole) >= _LEAST_SHARE * len(key) and fuzz.partial_ratio(key, whole) >= _READ_LIKE
     lengths = range(1, len(read) + 2)
     runs = (sounds(" ".join(own[at : at + length])) for at in range(len(own)) for length in lengths)
     return bool(key) and any(fuzz.ratio(key, run) >= _SHORT_LIKE for run in runs)

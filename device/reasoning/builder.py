@@ -175,7 +175,7 @@ class _Builder:
             is_said_of = bool(named) and before[-1].kind in ("preposition", "determiner")
             if last.noun or last.words or is_there or is_said_of:
                 last.area, last.end = area, item.end
-                last.every |= area == "@house"
+                last.every |= area == "@house" and last.noun == "thermostat"  # "the heating everywhere"
                 return
         self.targets.append(Target(item.start, item.end, area=area, every=self._every(before)))
 

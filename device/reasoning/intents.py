@@ -128,7 +128,7 @@ def _beside_remark(words: list[str], house: House, known: Lexicon, context: Cont
     """A command beside which something is remarked; a remark may say for which room it is."""
     for alone in without_remark(words, index_of(house, known), known):
         there = msgspec.structs.replace(house, device_area=alone.area or house.device_area)
-        for where in (there, house) if alone.is_cause else (house, there):
+        for where in (there, house) if alone.is_there else (house, there):
             if isinstance(found := _understand(alone.words, where, known, context), Understood):
                 return msgspec.structs.replace(found, confidence=round(found.confidence * _TOLD_COST, 3))
     return None
@@ -215,7 +215,7 @@ def _resolved(words: list[str], house: House, known: Lexicon, context: Context) 
     guard = next((found for part in parts if (found := guard_of(part))), "")
     is_told = bool(parts) and (len(parts) == 1 or mood_of(parts[0]) == "do") and tells_of(parts[0])
     guard = guard or ("statement" if is_told else "")
-    if _leaves_nothing_out(items, known) or correcting.is_taken_back(words, known):
+    if not guard and (_leaves_nothing_out(items, known) or correcting.is_taken_back(words, known)):
         guard = "negation"
     frames = inherit([frame(part, index) for part in parts])
     guard = guard or next((f.guard for f in frames if f.guard not in ("", "intention") and not f.not_yet), "")

@@ -339,7 +339,7 @@ def _kind(
     if {"noun", "houseless"} <= kinds:
         return "noun" if prior in ("name", "unknown") else "houseless"
     if {"neutral", "ask"} <= kinds:  # "update the color to red", "garage door update"
-        return "neutral" if first and after is not None else "ask"
+        return "neutral" if first and after is not None and not is_thing_next else "ask"
     if "neutral" in kinds and "ignored" in kinds:
         return "ignored" if has_verb or prior in _BEFORE_NOUN | {"level", "number"} else "neutral"
     if {"neutral", "noun"} <= kinds:

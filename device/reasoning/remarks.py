@@ -1,10 +1,14 @@
-"""A command and what is remarked beside it: "shut the garage, I can feel a draught". Pure.
+"""What is remarked beside a command: "shut the garage, I can feel a draught". Pure.
 
 A remark gives a reason or tells how somebody is; nobody wishes anything with it, so it is left out. It has a
-subject and says something of it that is not about the house; the room that it names may be where the command
-is meant ("I am done in the office, so lights off"). What might take the command back, deny or quote
-it, or put it off is none: of what keeps a sentence from acting only "I can" and "I can not" may be in it, and
-a denial where a word for a reason leads to it ("so we don't wake the neighbours").
+subject and says something of it that is not about the house. Before a command no pause need set it off where
+the command begins with a verb, unless somebody was spoken of last who may be doing it ("I saw him turn …").
+What follows "so" is a command unless it tells of a thing itself ("so the lights turn on"), and is meant for
+the room of the remark where that says that somebody leaves it or goes there.
+
+What might take the command back, deny or quote it, or put it off is no remark: of what keeps a sentence from
+acting only "I can" and "I can not" may be in it, and a denial where a word for a reason leads to it ("so we
+don't wake the neighbours").
 """
 
 from __future__ import annotations
@@ -23,17 +27,18 @@ _ASKS = frozenset(("ask", "wh", "which", "aux"))
 _WISHES = frozenset(("except", "desire", "ensure", "houseless", "not_yet"))
 _SUBJECTS = frozenset(("subject", "pronoun", "determiner", "unknown", "guard", "complaint", "activity"))
 _TELLS = frozenset(("copula", "modal", "complaint", "guard", "activity"))
+_MAY = frozenset(("modal", "desire", "ensure", "unwanted"))
 _LEADS_ON = frozenset(
     ("preposition", "conjunction", "modal", "determiner", "aux", "quantifier", "guard", "copula")
 )
 
 
 class Alone(NamedTuple):
-    """The words without a remark; the area id that this names, "" for none; whether "so" follows from it."""
+    """The words without a remark; the area id that this names, or ""; whether the command is for there."""
 
     words: list[str]
     area: str
-    is_cause: bool = False
+    is_there: bool = False
 
 
 def without_remark(words: Sequence[str], index: NameIndex, known: Lexicon) -> Iterator[Alone]:
@@ -42,13 +47,26 @@ def without_remark(words: Sequence[str], index: NameIndex, known: Lexicon) -> It
     for at in range(LEAST_WORDS, len(words) - LEAST_WORDS + 1):
         if (words[at] == "," or words[at] in openings) and _is_remark(words[at:], index, known):
             yield Alone([*words[:at]], _area_of(words[at:], index, known))
-    reasons = known.language.remarks["reasons"]
-    set_off = [at for at in _beginnings(words) if words[at - 1] == "," or words[at - 1] in reasons]
+    data = known.language.remarks
     items = cover([*words], index.likely(words), index, known)
-    apart = {item.start for item in items if not item.found and known.is_verb(words[item.start])}
-    for at in [*set_off, *(at for at in _beginnings(words) if at in apart)]:
-        if _is_remark(words[:at], index, known):
-            yield Alone([*words[at:]], _area_of(words[:at], index, known), words[at - 1] in reasons)
+    verbs = {item.start for item in items if not item.found and known.is_verb(words[item.start])}
+    for at in _beginnings(words):
+        if words[at - 1] in (",", *data["leads"]) and _is_remark(words[:at], index, known):
+            is_cause = words[at - 1] != ","
+            if not (is_cause and _is_told(words[at:], index, known)):
+                is_there = is_cause and not set(data["there"]).isdisjoint(words[:at])
+                yield Alone([*words[at:]], _area_of(words[:at], index, known), is_there)
+    for at in _beginnings(words):
+        is_apart = at in verbs and words[at - 1] not in data["doers"]
+        if is_apart and _is_remark(words[:at], index, known):
+            yield Alone([*words[at:]], _area_of(words[:at], index, known))
+
+
+def _is_told(words: Sequence[str], index: NameIndex, known: Lexicon) -> bool:
+    """Whether something is told of a thing ("so the lights turn on"), and not wished."""
+    items = cover([*words], index.likely(words), index, known)
+    is_wish = not items or known.is_verb(items[0].text) or bool({item.kind for item in items} & _MAY)
+    return not is_wish and any(item.is_verb for item in items)
 
 
 def _beginnings(words: Sequence[str]) -> range:

@@ -154,7 +154,7 @@ class Resolver:
         act = reduce_acts(frame.acts)
         if self._may_be_told(frame, act):
             return True
-        is_light = all(target.noun == "light" for target in frame.targets)
+        is_light = {target.noun for target in frame.targets} == {"light"}
         if act in ("open", "close") and not (frame.is_shut or (act == "close" and is_light)):
             return any(call.service in ("turn_on", "turn_off") for call in calls) or (
                 frame.is_leave_asked and act == "open"

@@ -17,7 +17,8 @@ class Places:
 
     def place(self, position: int) -> Place | None:
         """Which clause the sample `position` belongs to; None: to none, or it is no longer known."""
-        self._speaker.wait(0)  # attaches to a ring that was made or replaced meanwhile
+        self._speaker.seek(self._speaker.head)
+        self._speaker.wait(0)  # at its end a reader looks for a ring that was made or replaced meanwhile
         if self._speaker.spec is None:
             return None
         number, inside = divmod(position, self._speaker.spec.frame_samples)

@@ -46,7 +46,7 @@ from device.speech.loading import find_voice, load_voices, rate_of
 from device.speech.messages import Clause, Failure, Message, Opening, Sound, Spent
 from device.speech.worker import Worker
 
-_AHEAD_S = 5.0  # more would be made in vain when somebody interrupts, while what they say is recognised
+_AHEAD_S = 5.0  # what is further ahead is in vain when somebody interrupts
 _RATE_WITHOUT_VOICE_HZ = 22_050
 _STALE_S = 0.3  # a later greeting would sound into the request
 _FAILED_CUE_S = 3.0  # a crash is often reported twice

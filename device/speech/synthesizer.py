@@ -132,7 +132,7 @@ class Synthesizer:
         style, cancellation, run = Style(), Cancellation(), onnxruntime.RunOptions()
         for _ in self.say("Hello.", style, cancellation).chunks:
             pass
-        (phonemes,) = self._phonemize("Hello.")
+        phonemes = self._phonemize("Hello.")[0]
         sentence, _ = self._time(phonemes, style, run, cancellation)
         longest = [np.resize(value, (*value.shape[:2], LARGEST)) for value in sentence.framed]
         given = dict(zip(self._decoder_inputs, longest + sentence.speaker, strict=True))
