@@ -106,9 +106,9 @@ def parse(text: str, house: House, language: str = "en", context: Context = NO_C
     if (mended := _mended(words, house, known)) is not None:
         return mended
     result = correcting.instead(said, _understand(words, house, known, context), house, known, context)
-    if isinstance(result, NotPossible) and result.why == "unknown_device" and (deed := known.beyond(words)):
-        return NotPossible(deed, "beyond")
     is_lack = isinstance(result, NotPossible) and result.why == "unknown_device"
+    if is_lack and (deed := known.beyond(words)):
+        return NotPossible(deed, "beyond")
     if not (is_lack or isinstance(result, NotUnderstood)):
         return result
     if (alone := _beside_remark(words, house, known, context)) is not None:
@@ -127,8 +127,10 @@ def parse(text: str, house: House, language: str = "en", context: Context = NO_C
 def _beside_remark(words: list[str], house: House, known: Lexicon, context: Context) -> Understood | None:
     """A command beside which something is remarked; a remark may say for which room it is."""
     for alone in without_remark(words, index_of(house, known), known):
-        there = msgspec.structs.replace(house, device_area=alone.area or house.device_area)
-        for where in (there, house) if alone.is_there else (house, there):
+        rooms = [house]
+        if alone.area:
+            rooms.insert(0 if alone.is_there else 1, msgspec.structs.replace(house, device_area=alone.area))
+        for where in rooms:
             if isinstance(found := _understand(alone.words, where, known, context), Understood):
                 return msgspec.structs.replace(found, confidence=round(found.confidence * _TOLD_COST, 3))
     return None

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from device.reasoning.correcting import is_taken_back
-from device.reasoning.items import cover
+from device.reasoning.items import Item, cover
 from device.reasoning.names import NameIndex
 from device.reasoning.words import Lexicon
 
@@ -43,12 +43,11 @@ class Alone(NamedTuple):
 
 def without_remark(words: Sequence[str], index: NameIndex, known: Lexicon) -> Iterator[Alone]:
     """`words` without a remark at the end, or at the beginning, where there may be one; likeliest first."""
-    openings = known.language.remarks["openings"]
-    for at in range(LEAST_WORDS, len(words) - LEAST_WORDS + 1):
-        if (words[at] == "," or words[at] in openings) and _is_remark(words[at:], index, known):
-            yield Alone([*words[:at]], _area_of(words[at:], index, known))
     data = known.language.remarks
-    items = cover([*words], index.likely(words), index, known)
+    for at in range(LEAST_WORDS, len(words) - LEAST_WORDS + 1):
+        if words[at] in (",", *data["openings"]) and _is_remark(words[at:], index, known):
+            yield Alone([*words[:at]], _area_of(words[at:], index, known))
+    items = _items(words, index, known)
     verbs = {item.start for item in items if not item.found and known.is_verb(words[item.start])}
     for at in _beginnings(words):
         if words[at - 1] in (",", *data["leads"]) and _is_remark(words[:at], index, known):
@@ -64,7 +63,7 @@ def without_remark(words: Sequence[str], index: NameIndex, known: Lexicon) -> It
 
 def _is_told(words: Sequence[str], index: NameIndex, known: Lexicon) -> bool:
     """Whether something is told of a thing ("so the lights turn on"), and not wished."""
-    items = cover([*words], index.likely(words), index, known)
+    items = _items(words, index, known)
     is_wish = not items or known.is_verb(items[0].text) or bool({item.kind for item in items} & _MAY)
     return not is_wish and any(item.is_verb for item in items)
 
@@ -74,8 +73,12 @@ def _beginnings(words: Sequence[str]) -> range:
     return range(len(words) - 2, LEAST_WORDS - 1, -1)
 
 
+def _items(words: Sequence[str], index: NameIndex, known: Lexicon) -> list[Item]:
+    return cover([*words], index.likely(words), index, known)
+
+
 def _area_of(words: Sequence[str], index: NameIndex, known: Lexicon) -> str:
-    items = cover([*words], index.likely(words), index, known)
+    items = _items(words, index, known)
     return next((one.name.area for item in items for one in item.found if one.name.area in index.areas), "")
 
 
@@ -91,7 +94,7 @@ def _is_remark(words: Sequence[str], index: NameIndex, known: Lexicon) -> bool:
     is_off = not set(said).isdisjoint(data["retracts"]) or is_taken_back(said, known)
     if len(said) < LEAST_WORDS or is_off:
         return False
-    items = cover(said, index.likely(said), index, known)
+    items = _items(said, index, known)
     kinds = {item.kind for item in items}
     if not items or not kinds.isdisjoint(_VALUES | _ASKS | _WISHES) or items[-1].kind in _LEADS_ON:
         return False
