@@ -97,8 +97,8 @@ def _begins_anew(item: Item, rest: list[Item], part: list[Item]) -> bool:
     if item.is_verb and item.form != DONE:
         is_asked = mood_of(part) == "ask"
         is_amount = part[-1].kind in ("percent", "level") and (not rest or rest[0].kind == "conjunction")
-        is_led = part[-1].kind in _LEADS_TO_VERB or "self" in part[-1].readings  # "because we open …"
-        is_predicate = is_led and part[-1].end == item.start
+        is_led = part[-1].kind in _LEADS_TO_VERB or [o.kind for o in part[-2:]] == ["reason", "subject"]
+        is_predicate = is_led and part[-1].end == item.start  # "is closed", "because they open …"
         is_apart = part[-1].kind == "complaint" or (bool(rest) and rest[0].kind in _OBJECTS)
         if _is_purpose(part) and part[-1].kind == "unknown" and rest and rest[0].kind in _OBJECTS:
             return True
