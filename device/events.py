@@ -139,15 +139,20 @@ class PlaybackStopped(Event, frozen=True, tag="playback.stopped"):
 
 
 class DuckRequested(Event, frozen=True, tag="duck.requested"):
-    """Play more quietly at once, or loud again (0 dB): somebody may be talking. listen → audio."""
+    """Play more quietly at once, or loud again (0 dB): somebody may be talking. listen → audio.
+
+    With `pause` nothing is played, until the next request.
+    """
 
     gain_db: float
+    pause: bool = False
 
 
 class PlaybackDucked(Event, frozen=True, tag="playback.ducked"):
-    """The loudspeaker got quieter (or loud again: 0 dB). audio → kiosk."""
+    """The loudspeaker got quieter (or loud again: 0 dB), or was paused. audio → kiosk."""
 
     gain_db: float
+    paused: bool = False
 
 
 # --- hearing --------------------------------------------------------------------------------------------

@@ -153,7 +153,7 @@ class Listen(Section, frozen=True):
     ] = 120
     hesitant_silence_ms: Annotated[
         Milliseconds, Meta(description="the same for a whole request that does not sound final")
-    ] = 400
+    ] = 250
     talk_silence_ms: Annotated[
         Milliseconds,
         Meta(description="the same for talk that the language model surely takes for whole"),
@@ -207,6 +207,12 @@ class BargeIn(Section, frozen=True):
         Probability,
         Meta(description="voice probability that counts while Wren speaks in echo mode threshold"),
     ] = 0.9
+    pause_ms: Annotated[
+        Milliseconds,
+        Meta(
+            description="voice after which Wren falls silent until it is known what it was; then it goes on"
+        ),
+    ] = 160
     restore_ms: Annotated[
         Milliseconds, Meta(description="silence after which the loudspeaker is loud again")
     ] = 300

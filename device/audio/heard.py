@@ -4,7 +4,8 @@ Rules. A clause or cue has started when its first block leaves. A reply is the s
 finished when the clause that was announced as the last has left completely, cancelled when a newer turn cut
 it, underrun when nothing follows for `UNDERRUN_MS`, device when the loudspeaker vanished. Each reply ends
 once; what comes later in the same turn is another. `heard_text` is what of it has left, to the word. Ducking
-is told when the first block with another gain leaves, and ends with the reply.
+is told when the first block with another gain leaves, a pause with the last block before it; either ends with
+the reply.
 
 Pure: blocks, frame numbers and events in, events out. Frames are those of the microphone.
 """
@@ -65,7 +66,7 @@ class Listener:
         self._cue: PlaybackStopped | None = None
         self._turn = 0
         self._told = (-1, 0)  # turn, and how many of its words an earlier reply has told
-        self._gain_db = 0.0  # told last
+        self._loudness = (0.0, False)  # gain in dB and whether it was paused, told last
 
     def announce(self, audio: ReplyAudio) -> None:
         """A clause is about to be played."""
@@ -75,7 +76,7 @@ class Listener:
 
     def leaves(self, block: Block, frame: int) -> list[Event]:
         """The first sample of `block` leaves at `frame`."""
-        events: list[Event] = [] if block.cut else self._loudness(block.gain_db, block.turn, frame)
+        events = [] if block.cut else self._tell(block.gain_db, block.turn, frame, paused=block.pauses)
         if block.cue:
             if block.first:
                 events.append(PlaybackStarted(clause=-1, cue=block.cue, turn=block.turn, frame=frame))
@@ -98,6 +99,11 @@ class Listener:
             block.turn, block.clause, None if block.last else block.end, until=frame + 1, cut=block.cut
         )
         return events
+
+    def word_begin(self, block: Block) -> int:
+        """Where the word begins that was being said in a block of speech, as a sample inside its clause."""
+        audio = self._audio.get(block.turn, {}).get(block.clause)
+        return max((end for end in (audio.word_ends if audio else ()) if end <= block.offset), default=0)
 
     def tick(self, frame: int) -> list[Event]:
         """`frame` has come: what has ended by then."""
@@ -135,11 +141,11 @@ class Listener:
         audio = self._audio.get(reply.turn, {}).get(reply.clause)
         return audio is not None and audio.last
 
-    def _loudness(self, gain_db: float, turn: int, frame: int) -> list[Event]:
-        if gain_db == self._gain_db:
+    def _tell(self, gain_db: float, turn: int, frame: int, *, paused: bool = False) -> list[Event]:
+        if (gain_db, paused) == self._loudness:
             return []
-        self._gain_db = gain_db
-        return [PlaybackDucked(gain_db=gain_db, turn=turn, frame=frame)]
+        self._loudness = (gain_db, paused)
+        return [PlaybackDucked(gain_db=gain_db, paused=paused, turn=turn, frame=frame)]
 
     def _stop(self, reason: Reason, frame: int) -> list[Event]:
         assert self._reply is not None
@@ -149,4 +155,4 @@ class Listener:
         new = words[told:] if turn == reply.turn else words
         self._told = (reply.turn, len(words))
         stopped = PlaybackStopped(reason=reason, heard_text=" ".join(new), turn=reply.turn, frame=frame)
-        return [stopped, *self._loudness(0.0, reply.turn, frame)]
+        return [stopped, *self._tell(0.0, reply.turn, frame)]

@@ -4,8 +4,9 @@ Each clause or cue goes through one soxr stream, so it is resampled once, and be
 every block knows the speaker-ring sample it begins with, which is what the playback clock is made of. Blocks
 are made a little ahead (`fill`) and taken one by one (`take`, safe to call from a sound card's thread).
 A clause starts once `HOLD_MS` of it are there. A higher turn number drops everything older at once: what is
-leaving fades out within `FADE_MS`, the rest never leaves. Silence is the absence of a block. Ducking acts
-when a block is taken, so on what was made before it too: within one block, without a click.
+leaving fades out within `FADE_MS`, the rest never leaves. Silence is the absence of a block. Ducking and
+pausing act when a block is taken, so on what was made before it too: within one block, without a click. A
+pause ends by itself after `LONGEST_PAUSE_MS`, in case that whoever asked for it is gone.
 
 Border: `Frame` of the speaker ring (int16, 20 ms, any rate; position = sample offset inside its clause), and
 `Block` (int16[output_hz / 100]).
@@ -28,6 +29,7 @@ from device.events import ANNOUNCEMENT, CUES, FRAME_MS
 _SOUNDS = (*CUES, ANNOUNCEMENT)
 HOLD_MS = 20
 FADE_MS = 5
+LONGEST_PAUSE_MS = 3000  # less than `device.audio.heard.UNDERRUN_MS`
 
 
 @dataclass(slots=True)
@@ -46,6 +48,7 @@ class Block:
     last: bool  # ends the clause
     cut: bool = False  # fades out: nothing of its turn follows
     gain_db: float = 0.0  # that it was ducked by
+    pauses: bool = False  # fades out: what follows waits
 
     @property
     def is_speech(self) -> bool:
@@ -143,6 +146,9 @@ class Playback:
         self.turn = 0
         self._duck_db = 0.0  # wanted
         self._ducked_db = 0.0  # what the newest block that was taken ended with
+        self._pause = self._paused = False  # wanted, and what the newest block ended with
+        self._paused_blocks = 0
+        self.ducked_since: Block | None = None  # the first block that was not heard well
         self._refused = -1
         self._ready: collections.deque[Block] = collections.deque()
         self._clause: _Clause | None = None
@@ -156,31 +162,57 @@ class Playback:
 
     def take(self) -> Block | None:
         """The next block; None is silence."""
+        if self._pause and self._paused:
+            self._paused_blocks += 1
+            if self._paused_blocks * FRAME_MS < LONGEST_PAUSE_MS:
+                return None
+            self.duck(0)
         try:
             block = self._ready.popleft()
         except IndexError:
-            self._ducked_db = self._duck_db
+            self._ducked_db, self._paused = self._duck_db, self._pause
             return None
         if block.first and block.clause == 0:
             self._duck_db = self._ducked_db = 0.0
+            self._pause = self._paused = False
         before, after = self._ducked_db, self._ducked_db if block.cut else self._duck_db
-        if before or after:
-            ramp = np.linspace(10 ** (before / 20), 10 ** (after / 20), block.samples.size, dtype=np.float32)
+        begin = 0.0 if self._paused else 10 ** (before / 20)
+        block.pauses = self._pause or (block.cut and self._paused)
+        end = 0.0 if block.pauses else 10 ** (after / 20)
+        if (begin, end) != (1, 1):
+            ramp = np.linspace(begin, end, block.samples.size, dtype=np.float32)
             block.samples = (block.samples * ramp).astype(np.int16)
         block.gain_db = after
         self._ducked_db = self._duck_db if block.cut else after
+        self._paused = self._pause
+        if not (before and after):
+            self.ducked_since = block if after or block.pauses else None
         return block
 
-    def duck(self, gain_db: float) -> None:
-        """From the next block on the loudspeaker is quieter by `gain_db`; 0, a turn or a reply ends it."""
+    @property
+    def is_paused(self) -> bool:
+        """Whether nothing leaves until `duck` is called again."""
+        return self._pause
+
+    def go_on(self, skip: int) -> None:
+        """Goes on `skip` samples into the next frame of the source, which was set to another place."""
+        self._forget()
+        self._skip = skip
+
+    def duck(self, gain_db: float, *, pause: bool = False) -> None:
+        """From the next block on the loudspeaker is quieter by `gain_db`; 0, a turn or a reply ends it.
+
+        With `pause` the next block is the last, until this is called again.
+        """
         self._duck_db = min(0.0, gain_db)
+        self._pause, self._paused_blocks = pause, 0
 
     def start_turn(self, turn: int) -> bool:
         """Drops what belongs to older turns. Returns whether a block marked `cut` is still to leave."""
         if turn <= self.turn:
             return False
         self.turn = turn
-        self._duck_db = 0.0
+        self.duck(0)
         return self._cut()
 
     def set_output(self, output_hz: int) -> None:

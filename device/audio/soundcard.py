@@ -130,7 +130,7 @@ class SoundCard:
             self.xruns += lost
             for block in blocks:
                 self.xruns += block is None and self._inside
-                self._inside = block is not None and not (block.last or block.cut)
+                self._inside = block is not None and not (block.last or block.cut or block.pauses)
             if any(blocks):
                 self._played_s = now
 

@@ -86,8 +86,10 @@ class PlaybackClock:
         block, position = self._at(began_s)
         leaving = []
         while self._waiting and self._clock.time_of(self._waiting[0][0]) < began_s + FRAME_S:
-            self._current = self._waiting.popleft()
+            before, self._current = self._current, self._waiting.popleft()
             block = self._current[1]
+            if before is not None and block.position < before[1].position:
+                self._newest = (-1, -1)  # after a pause something is said again
             leaving.append(block)
         left = self._clock.index_at(began_s + EARLY_MS / 1000) * MICROPHONE_HZ / self._clock.rate_hz
         return Playing(tuple(leaving), block, position, self._far_end.frame(left, lost=lost))

@@ -20,6 +20,7 @@ it said count as soon as it is no longer so.
 How much the witness must believe falls to `confidence` in the first `_LATE_FRAMES`: see `needed_confidence`.
 They count from the voice on, not from the noise before it that may have ducked Wren.
 A gap of up to `_GAP_CHUNKS` belongs to the voice: plosives are silent.
+Where a voice `lasts` before it is known what it is, Wren waits for that instead of speaking under it.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ _LEAD_FRAMES = 7  # what of a voice goes before its first voiced chunk
 _EARLY_FRAMES, _LATE_FRAMES = 14, 30
 _SURE = 0.98  # of the witness, who then needs no text
 _EARLY_DOUBT = 0.15  # of the doubt that `confidence` leaves, so much is left to an early decision
+_POSSIBLE = 0.2  # belief below which Wren does not wait for a voice: most hums, few people
 _LIKE = 85  # of rapidfuzz's ratio, 0 to 100
 
 
@@ -115,7 +117,7 @@ class BargeInDetector:
         self._awaits_text = False
         self._looked_at_ms = 0
         self._last_look = False
-        self._confirmed = self._sure = False
+        self._confirmed = self._sure = self._possible = False
         self._said_words = False  # by a voice that may have been Wren's own
         self._asked_confirmed = False  # what the latest text was asked for
 
@@ -123,6 +125,12 @@ class BargeInDetector:
     def ducked(self) -> bool:
         """Whether the loudspeaker is quiet for somebody who may be speaking."""
         return self._state == "ducked"
+
+    @property
+    def lasts(self) -> bool:
+        """Whether somebody may have spoken for so long that Wren should wait; its own voice never counts."""
+        is_own = self._has_echo or self.may_be_echo
+        return self.ducked and self._possible and self._voiced_ms >= self.rules.pause_ms and not is_own
 
     @property
     def voice_ended(self) -> bool:
@@ -198,13 +206,15 @@ class BargeInDetector:
         return probability >= self._threshold - (HYSTERESIS if may_falter else 0)
 
     def _hear_words(self, frame: int, sound: Sound) -> None:
-        self._confirmed = self._sure = False
-        if self._voice_frame is None or self._voiced_ms < self.rules.confirm_ms:
+        self._confirmed = self._sure = self._possible = False
+        if self._voice_frame is None:
             return
         lasted, mean = frame - self._voice_frame, sum(self._probabilities) / len(self._probabilities)
         given = features(sound(lasted + 1), lasted, self._voiced_chunks, mean)
         belief = self._witness.probability(given)
-        self._confirmed = belief >= needed_confidence(self.rules.confidence, lasted)
+        is_long = self._voiced_ms >= self.rules.confirm_ms
+        self._confirmed = is_long and belief >= needed_confidence(self.rules.confidence, lasted)
+        self._possible = belief >= _POSSIBLE
         self._sure = self._confirmed and belief >= _SURE and not self._has_echo
 
     def _begin(self, frame: int, voiced: bool, probability: float) -> Signal | None:
@@ -252,7 +262,8 @@ class BargeInDetector:
     def _reset(self) -> None:
         self._state, self._run = "quiet", 0
         self._forget_voice()
-        self._awaits_text = self._last_look = self._confirmed = self._sure = self._said_words = False
+        self._awaits_text = self._last_look = self._said_words = False
+        self._confirmed = self._sure = self._possible = False
         self._looked_at_ms = 0
 
 

@@ -39,6 +39,10 @@ class Duck(NamedTuple):
     frame: int
 
 
+class Pause(NamedTuple):
+    """The voice lasts: Wren should wait until it is known what it is."""
+
+
 class Restore(NamedTuple):
     """It was nothing: as loud as before."""
 
@@ -51,7 +55,7 @@ class Interrupted(NamedTuple):
     stop: bool
 
 
-Fact = Duck | Restore | Interrupted
+Fact = Duck | Pause | Restore | Interrupted
 
 
 def _never(_text: str, _first: int, _last: int) -> bool:
@@ -88,6 +92,7 @@ class Interruption:
         self._recent: deque[tuple[int, Samples]] = deque(maxlen=frames_of(_MARGIN_MS) + 30)
         self._loud: deque[bool] = deque(maxlen=_JUDGED_FRAMES)  # louder than echo
         self._looks = False  # whether a text was asked for
+        self._pauses = False  # whether Wren waits
         self.done = False
         transcriber.reset()
 
@@ -134,6 +139,9 @@ class Interruption:
         if verdict is not None:
             probability = 0.0 if verdict.doubtful else verdict.probability
             facts += self._follow(self._detector.accept(frame, probability, self._latest))
+        if self._detector.lasts and not self._pauses:
+            self._pauses = True
+            facts.append(Pause())
         return facts
 
     def skip(self, frame: int) -> list[Fact]:
@@ -165,6 +173,7 @@ class Interruption:
                         self._transcriber.accept(samples)
                 self._look = SecondLook(self._vad, self._threshold, onset, self._recent)
                 self._detector.hear_again(self._look.chunks)
+                self._pauses = False
                 return [Duck(onset)]
             case Signal.LOOK:
                 self._looks = True

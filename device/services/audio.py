@@ -105,7 +105,9 @@ class AudioDaemon(Daemon):
             case ReplyAudio():
                 self._listener.announce(event)
             case DuckRequested() if event.turn in (0, self._playback.turn):
-                self._playback.duck(event.gain_db)
+                if self._playback.is_paused and not event.pause:
+                    self._go_on()
+                self._playback.duck(event.gain_db, pause=event.pause)
             case MicrophoneMuted():
                 self._gate.muted = event.muted
                 self._report()
@@ -166,6 +168,16 @@ class AudioDaemon(Daemon):
         fading = self._playback.start_turn(turn)
         for event in self._listener.start_turn(turn, self._microphone.head, fading=fading):
             self._tell(event)
+
+    def _go_on(self) -> None:
+        """Says again, after a pause, the word in which it was ducked and what nobody heard since."""
+        since, spec = self._playback.ducked_since, self._speaker.spec
+        if since is None or since.cue or spec is None:
+            return
+        begin = max(1, self._listener.word_begin(since))  # a clause that had begun does not begin again
+        frame, skip = divmod(since.position - since.offset + begin, spec.frame_samples)
+        self._speaker.seek(frame)
+        self._playback.go_on(skip)
 
     def _watch_loudspeaker(self, frame: int) -> None:
         """A reply does not wait for ever for a loudspeaker that was unplugged."""

@@ -43,7 +43,7 @@ from device.hearing import Samples, frames_of
 from device.hearing.asr import load
 from device.hearing.background import Transcriber, TurnListener
 from device.hearing.barge_in import Vocabulary
-from device.hearing.interruption import Duck, Interrupted, Interruption, Restore
+from device.hearing.interruption import Duck, Interrupted, Interruption, Pause, Restore
 from device.hearing.interruption import Fact as OverheardFact
 from device.hearing.loading import files_of, second_pass
 from device.hearing.own_voice import OwnVoice
@@ -311,6 +311,9 @@ class ListenDaemon(Daemon):
                     self.bus.send(
                         DuckRequested(turn=self._turn, frame=frame, gain_db=self.settings.barge_in.duck_db)
                     )
+                case Pause():
+                    duck_db = self.settings.barge_in.duck_db
+                    self.bus.send(DuckRequested(turn=self._turn, gain_db=duck_db, pause=True))
                 case Restore():
                     self.bus.send(DuckRequested(turn=self._turn, gain_db=0.0))
                     if not self._speaks:

@@ -2,8 +2,8 @@
 
 Offline: recordings of the shared data, synthesised backchannels, coughs and doors, and murmurs of people (each at
 every level) in the simulated room, through the echo canceller and the rules of barge-in, ducking included. Levels
-are over the echo at the microphone; times run from the onset of the voice to the silent loudspeaker, `STOP_MS`
-after the decision.
+are over the echo at the microphone; times run from the onset of the voice to the loudspeaker that is silent for
+good, `STOP_MS` after the decision to stop, or to pause until it is known what the voice was.
 Run with `python -m tests.bench.barge_in`.
 """
 
@@ -23,7 +23,7 @@ from device.audio.files import load
 from device.events import FRAME_MS
 from device.hearing import FRAME_SAMPLES, RATE_HZ, Floats
 from device.hearing.barge_in import Vocabulary
-from device.hearing.interruption import Duck, Fact, Interrupted, Interruption, Restore
+from device.hearing.interruption import Duck, Fact, Interrupted, Interruption, Pause, Restore
 from device.hearing.transcribe import to_samples
 from device.hearing.vad import SileroVad
 from device.reasoning.language import load as load_language
@@ -63,11 +63,16 @@ class Sound(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """Milliseconds from the onset, None: never; the text that was read of what interrupted."""
+    """Milliseconds from the onset, None: never; the text that was read of what interrupted.
+
+    `decided_ms` is when it was known to be an interruption, `stop_ms` when there was silence.
+    """
 
     duck_ms: int | None
     stop_ms: int | None
+    decided_ms: int | None = None
     text: str = ""
+    paused: bool = False
 
 
 class Understanding(NamedTuple):
@@ -99,7 +104,7 @@ class Bench:
         over = self._listening()
         gains: dict[int, float] = {}
         past: deque[Heard] = deque(maxlen=_REMEMBERED_FRAMES)
-        ducked = None
+        ducked, paused_at, paused = None, None, False
         hearing = _hear(scene, near, gains)
         for heard in hearing:
             past.append(heard)
@@ -108,16 +113,24 @@ class Bench:
                 if isinstance(fact, Duck):
                     gains[at + _DUCK_FRAMES] = 10 ** (self._rules.duck_db / 20)
                     ducked = 10 * (at - onset) if ducked is None and at >= _WARM_UP else ducked
+                elif isinstance(fact, Pause):
+                    gains[at + STOP_MS // 10] = 0.0
+                    paused_at, paused = at, paused or at >= _WARM_UP
                 elif isinstance(fact, Restore):
                     gains[at + _DUCK_FRAMES] = 1.0
+                    paused_at = None
                 elif isinstance(fact, Interrupted):
                     gains[at + STOP_MS // 10] = 0.0
                     text = fact.text if fact.stop else ""
                     if sound.said and not fact.stop:
                         begun = [one for one in past if one.frame >= fact.frame - PRE_ROLL_FRAMES]
                         text = self.reader.read(chain(begun, hearing), fact.frame)
-                    return Outcome(ducked, 10 * (at - onset) + STOP_MS, text)
-        return Outcome(ducked, None)
+                    silent, decided = (
+                        10 * (frame - onset) + STOP_MS
+                        for frame in (at if paused_at is None else paused_at, at)
+                    )
+                    return Outcome(ducked, silent, decided, text, paused)
+        return Outcome(ducked, None, paused=paused)
 
     def understanding(self, sound: Sound, outcome: Outcome) -> Understanding:
         """Of a sound that was played; `sound.said` is known."""
@@ -184,6 +197,7 @@ def run(rules: BargeIn | None = None, people: int = 90) -> dict[str, Any]:
         "n": len(everybody),
         "detected_rate": _rate(everybody),
         "stop_ms": _percentiles([outcome.stop_ms for outcome in everybody]),
+        "decided_ms": _percentiles([outcome.decided_ms for outcome in everybody]),
         "duck_ms": _percentiles([outcome.duck_ms for outcome in everybody]),
         "levels_db": {
             level: {
@@ -205,6 +219,7 @@ def run(rules: BargeIn | None = None, people: int = 90) -> dict[str, Any]:
             kind: {
                 "n": len(some),
                 "stopped": sum(one.stop_ms is not None for one in some),
+                "paused": sum(one.paused for one in some),
                 "ducked": sum(one.duck_ms is not None for one in some),
             }
             for kind, some in sorted(kinds.items())
@@ -293,11 +308,12 @@ def show(results: dict[str, Any]) -> None:
         level = f"{name} dB" if isinstance(name, int) else name
         table.add_row(level, str(row["n"]), f"{row['rate']:.1%}", f"{row['without_echo']:.1%}")
     console.print(table)
-    table = Table("no interruption", "n", "stopped Wren", "ducked it")
+    table = Table("no interruption", "n", "stopped Wren", "paused it", "ducked it")
     for kind, row in results["false"].items():
-        table.add_row(kind, str(row["n"]), str(row["stopped"]), str(row["ducked"]))
+        table.add_row(kind, str(row["n"]), str(row["stopped"]), str(row["paused"]), str(row["ducked"]))
     console.print(table)
-    duck = results["duck_ms"]
+    duck, decided = results["duck_ms"], results["decided_ms"]
+    console.print(f"known to interrupt after P50 {decided['p50']:.0f} ms, P95 {decided['p95']:.0f} ms")
     console.print(
         f"false {results['false_rate']:.1%}; duck P50 {duck['p50']:.0f} ms, P95 {duck['p95']:.0f} ms; "
         f"{results['false_ducks_per_minute_of_echo']:.1f} ducks a minute of echo alone"

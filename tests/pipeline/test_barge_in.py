@@ -99,6 +99,7 @@ def talked_over(tmp_path_factory: pytest.TempPathFactory) -> Kept[Conversation]:
         "request": voices.spoken("Turn on the kitchen light.", "rms"),
         "slam": slam(folder / "slam.wav"),
         "stop": voices.spoken("Stop.", "rms"),
+        "hum": voices.murmured("m:h'm::", "m m m m m hh m m m m m m m", "rms"),
     }
     return Kept(lambda: talk(folder, sounds))
 
@@ -158,6 +159,14 @@ def test_a_slam_restores_the_volume_and_the_answer_goes_on(conversation: Convers
     assert finished == [("finished", NOT_UNDERSTOOD)]
     gains = [event.gain_db for event in of(events, PlaybackDucked)]
     assert not gains or gains[-1] == 0
+
+
+def test_a_long_hum_makes_it_wait_and_then_it_goes_on_and_nothing_is_lost(conversation: Conversation) -> None:
+    events = conversation.over("hum")
+    assert not interrupted(events)
+    assert any(event.paused for event in of(events, PlaybackDucked))
+    finished = [(stop.reason, stop.heard_text) for stop in of(events, PlaybackStopped) if not stop.cue]
+    assert finished == [("finished", NOT_UNDERSTOOD)]
 
 
 def test_what_was_not_heard_is_not_remembered(conversation: Conversation) -> None:

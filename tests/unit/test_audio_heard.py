@@ -189,6 +189,27 @@ def test_ducking_is_told_with_the_frame_at_which_it_was_heard_and_ends_with_the_
     assert ducked(hear(listener, [*blocks, None, None])) == [(-20.0, 4), (0.0, 10)]
 
 
+def test_a_pause_is_told_with_its_last_block_and_ends_with_the_next() -> None:
+    listener = Listener()
+    listener.announce(audio())
+    blocks = [block(number) for number in range(10)]
+    blocks[4].pauses = True
+    events = hear(listener, [*blocks[:5], *[None] * 20, *blocks[5:], None, None])
+    told = [(event.paused, event.frame) for event in events if isinstance(event, PlaybackDucked)]
+    assert told == [(True, 4), (False, 25)]
+    assert [event.reason for event in events if isinstance(event, PlaybackStopped)] == ["finished"]
+
+
+def test_a_word_begins_where_the_one_before_it_ends() -> None:
+    listener = Listener()
+    ends = (2 * BLOCK, 5 * BLOCK)
+    listener.announce(
+        ReplyAudio(turn=1, text="", clause=0, rate_hz=22_050, words=("go", "on"), word_ends=ends)
+    )
+    begins = {at: listener.word_begin(block(at)) for at in (0, 1, 2, 8)}
+    assert begins == {0: 0, 1: 0, 2: ends[0], 8: ends[1]}
+
+
 def test_the_last_block_of_a_cut_reply_does_not_tell_of_its_gain() -> None:
     listener = Listener()
     listener.announce(audio())

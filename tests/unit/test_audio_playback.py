@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from device.audio.gate import Gate
-from device.audio.playback import Block, Playback
+from device.audio.playback import LONGEST_PAUSE_MS, Block, Playback
 from device.audio.streamclock import PlaybackClock, StreamClock
 from device.bus.paths import CUE, CUE_FRAME, GATED, LAST_FRAME, LOST, MUTED, SPEAKING
 from device.bus.ring import Frame
@@ -374,3 +374,89 @@ def test_a_reply_is_never_begun_ducked() -> None:
     assert playback.take() is None
     ring.write(10)
     assert np.max(np.abs(take_all(playback)[1].samples)) > 7000
+
+
+# --- pausing
+
+
+def test_a_pause_waits_without_a_click_and_nothing_is_lost() -> None:
+    ring = Ring()
+    ring.write(60)
+    whole = sound(take_all(Playback(ring.read, OUTPUT_HZ)))
+    ring.write(60)
+    ring.frames.clear()
+    ring.frames.extend(Frame(n, ring.samples[n], 0, n * VOICE_FRAME, 1, 0, 0, False) for n in range(60))
+    playback = Playback(ring.read, OUTPUT_HZ)
+    blocks = take_all(playback, 20)
+    playback.duck(-20, pause=True)
+    blocks += take_all(playback, 1)
+    assert blocks[-1].pauses
+    assert not take_all(playback)
+    assert playback.is_paused
+    playback.duck(0)
+    blocks += take_all(playback)
+    played = sound(blocks)
+    assert np.max(np.abs(np.diff(played))) < 8000 * 2 * np.pi * 200 / OUTPUT_HZ * 1.6
+    step = OUTPUT_HZ // 100
+    np.testing.assert_array_equal(played[: 20 * step], whole[: 20 * step])
+    np.testing.assert_array_equal(played[22 * step : 110 * step], whole[22 * step : 110 * step])
+
+
+def test_a_new_turn_ends_a_pause_and_nothing_of_the_old_one_is_heard() -> None:
+    ring = Ring()
+    ring.write(60, turn=1)
+    playback = Playback(ring.read, OUTPUT_HZ)
+    take_all(playback, 5)
+    playback.duck(-20, pause=True)
+    take_all(playback, 1)
+    playback.fill(4)
+    playback.start_turn(2)
+    ring.frames.clear()
+    ring.write(10, turn=2)
+    blocks = take_all(playback)
+    assert blocks[0].cut
+    assert not blocks[0].samples.any()
+    assert not playback.is_paused
+    assert np.max(np.abs(blocks[2].samples)) > 7000
+
+
+def test_a_pause_that_nobody_ends_ends_by_itself() -> None:
+    ring = Ring()
+    ring.write(60)
+    playback = Playback(ring.read, OUTPUT_HZ)
+    playback.fill(4)
+    playback.take()
+    playback.duck(-20, pause=True)
+    playback.take()
+    silent = 0
+    while (block := playback.take()) is None:
+        silent += 1
+    assert silent * 10 == pytest.approx(LONGEST_PAUSE_MS, abs=20)
+    assert block.gain_db == 0
+
+
+def test_after_a_pause_it_goes_on_where_it_is_told_to() -> None:
+    ring = Ring()
+    ring.write(60)
+    frames = list(ring.frames)
+    playback = Playback(ring.read, OUTPUT_HZ)
+    take_all(playback, 20)
+    playback.duck(-20)
+    take_all(playback, 10)
+    playback.duck(-20, pause=True)
+    take_all(playback, 1)
+    assert playback.ducked_since is not None
+    frame, skip = divmod(playback.ducked_since.position, VOICE_FRAME)
+    ring.frames = collections.deque(frames[frame:])
+    playback.go_on(skip)
+    playback.duck(0)
+    again = take_all(playback)
+    assert again[0].position == playback_position(20)
+    assert again[0].offset == again[0].position
+    assert not again[0].first
+    assert playback.ducked_since is None
+
+
+def playback_position(blocks: int) -> int:
+    """The ring's sample with which the block behind so many begins."""
+    return round(blocks * VOICE_HZ / 100)

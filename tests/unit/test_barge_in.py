@@ -15,7 +15,7 @@ from device.hearing import FRAME_SAMPLES, Floats, Samples
 from device.hearing.asr import load as load_recogniser
 from device.hearing.background import Transcriber
 from device.hearing.barge_in import BargeInDetector, Signal, Sound, Vocabulary, needed_confidence
-from device.hearing.interruption import Interruption
+from device.hearing.interruption import Duck, Interruption, Pause, Restore
 from device.hearing.rise import LevelRise
 from device.hearing.second_look import STATES, SecondLook
 from device.hearing.vad import SileroVad, level_db
@@ -206,6 +206,30 @@ def test_people_whom_the_canceller_nearly_swallows_are_heard_once_wren_is_ducked
     with_second_look, without = np.mean(heard, axis=0)
     assert with_second_look >= 0.8
     assert with_second_look >= without + 0.2
+
+
+def test_wren_waits_while_a_voice_lasts_that_may_be_a_hum_and_not_for_what_may_be_its_own() -> None:
+    transcriber = Transcriber(load_recogniser(model_files("asr")))
+    person = recordings("cmd_speech")[0].samples()[:32_000]
+
+    def heard(*, may_be_echo: bool, pause_ms: int) -> list[type]:
+        rules = msgspec.structs.replace(_RULES, confirm_ms=2000, pause_ms=pause_ms)
+        vad = SileroVad(model_files("vad")["model"])
+        over = Interruption(vad, transcriber, rules, _VOCABULARY, 0.5)
+        facts: list[type] = []
+        for at, frame in enumerate(frames(in_room(100, person, 60))):
+            facts += map(type, over.accept(at, frame, may_be_echo=may_be_echo))
+            while transcriber.busy:
+                facts += map(type, over.poll())
+        return facts
+
+    facts = heard(may_be_echo=False, pause_ms=160)
+    at = facts.index(Pause)
+    assert facts[at - 1 : at + 2] == [Duck, Pause, Restore]
+    assert facts[-1] is Restore
+    assert Pause not in heard(may_be_echo=False, pause_ms=2000)
+    assert Pause not in heard(may_be_echo=True, pause_ms=160)
+    transcriber.close()
 
 
 def test_a_quiet_room_does_not_rise() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from device.bus.paths import microphone_ring, microphone_spec
@@ -29,7 +30,13 @@ from tests.unit.test_reason import Bus, Rig
 NAMED = (
     *("audio.echo", "audio.processed_channel", "audio.raw_channel", "audio.reference_channel"),
     *("audio.noise_suppression", "audio.automatic_gain", "audio.gate_tail_ms", "audio.volume"),
-    *("barge_in.enabled", "barge_in.duck_db", "barge_in.confirm_ms", "barge_in.confidence"),
+    *(
+        "barge_in.enabled",
+        "barge_in.duck_db",
+        "barge_in.confirm_ms",
+        "barge_in.confidence",
+        "barge_in.pause_ms",
+    ),
     *("barge_in.loud_threshold", "barge_in.restore_ms", "listen.vad_threshold", "listen.turn_threshold"),
     *("listen.complete_silence_ms", "listen.unsure_silence_ms", "listen.open_silence_ms"),
     *("listen.maximum_turn_ms", "listen.hypothesis_silence_ms", "listen.follow_up", "listen.follow_up_ms"),
@@ -58,13 +65,17 @@ class Ears:
     def end(self) -> None:
         self._daemon.on_event(PlaybackStopped(turn=1, reason="finished"))
 
-    def ducked_by(self, sound: Samples) -> list[float]:
+    def asked_by(self, sound: Samples) -> list[DuckRequested]:
         """What is asked of the loudspeaker while the microphone hears `sound`."""
         before = len(self.bus.sent)
         for frame in frames(sound):
             self._ring.write(frame)
             self._daemon.step()
-        return [event.gain_db for event in self.bus.sent[before:] if isinstance(event, DuckRequested)]
+        return [event for event in self.bus.sent[before:] if isinstance(event, DuckRequested)]
+
+    def ducked_by(self, sound: Samples) -> list[float]:
+        """The gains that are asked of the loudspeaker while the microphone hears `sound`."""
+        return [event.gain_db for event in self.asked_by(sound) if not event.pause]
 
     def asked_gain(self) -> float:
         """What was asked of the loudspeaker last."""
@@ -115,6 +126,16 @@ def test_how_much_the_loudspeaker_is_ducked_counts_within_a_reply(ears: Ears) ->
     ears.ducked_by(in_room(40))
     ears.change(BargeIn(duck_db=-30.0))
     assert ears.ducked_by(in_room(say("Turn on the kitchen light.")[:12_800]))[0] == -30.0
+
+
+def test_after_how_much_voice_wren_waits_counts_within_a_reply(ears: Ears) -> None:
+    rules = BargeIn(confirm_ms=2000)
+    ears.change(msgspec.structs.replace(rules, pause_ms=2000))
+    ears.speak()
+    ears.ducked_by(in_room(40))
+    assert not any(asked.pause for asked in ears.asked_by(in_room(say("Turn on the kitchen")[:8000])))
+    ears.change(msgspec.structs.replace(rules, pause_ms=64))
+    assert any(asked.pause for asked in ears.asked_by(in_room(say("light in the office.")[:8000])))
 
 
 @pytest.mark.parametrize("name", ["questions", "always"])
