@@ -114,9 +114,12 @@ class Synthesizer:
             spoken += [*phonemes, " "]
             ends += [offset + end * self.hop for end in (*frame_ends, frame_ends[-1])]
             offset += sentence.frames * self.hop
-        chunks = self._decode(sentences, style, run, cancellation)
+        cost_ms = _COST_MS if style.deterministic else self._cost_ms
+        schedule = Schedule(cost_ms, frame_ms=1000 * self.hop / self.rate_hz)
+        chunks = self._decode(sentences, style, schedule, run, cancellation)
         first = next(chunks, np.zeros(0, np.int16))
         silent = self._leading_silence(first)
+        schedule.left_out(1000 * silent / self.rate_hz)
         counts = [self._sounds(speech) for _, speech in pairs]
         return Utterance(
             words=tuple(word for word, _ in pairs),
@@ -170,10 +173,13 @@ class Synthesizer:
         return _Sentence(passed[:2], passed[2:]), [int(frame_ends[last]) for last in lasts]
 
     def _decode(
-        self, sentences: Sequence[_Sentence], style: Style, run: Any, cancellation: Cancellation
+        self,
+        sentences: Sequence[_Sentence],
+        style: Style,
+        schedule: Schedule,
+        run: Any,
+        cancellation: Cancellation,
     ) -> Iterator[Samples]:
-        cost_ms = _COST_MS if style.deterministic else self._cost_ms
-        schedule = Schedule(cost_ms, frame_ms=1000 * self.hop / self.rate_hz)
         for sentence in sentences:
             begin = 0
             while begin < sentence.frames:
@@ -184,9 +190,8 @@ class Synthesizer:
                 given = dict(zip(self._decoder_inputs, inputs, strict=True))
                 sound = _run(self._decoder, given, run, cancellation)[0].reshape(-1)
                 took_ms = 1000 * (time.perf_counter() - began)
-                schedule.decoded(
-                    end - begin, high - low, cost_ms * (high - low) if style.deterministic else took_ms
-                )
+                took_ms = _COST_MS * (high - low) if style.deterministic else took_ms
+                schedule.decoded(end - begin, high - low, took_ms)
                 self._cost_ms = schedule.cost_ms
                 yield _to_int16(sound[(begin - low) * self.hop : (end - low) * self.hop])
                 begin = end

@@ -49,7 +49,7 @@ def test_the_pieces_are_what_the_voice_says_in_one(
     monkeypatch.setattr("device.speech.schedule.Schedule.next_frames", lambda _self, left: left)
     whole = _sound(synthesizer, LONG)
     assert len(pieces) == len(whole)
-    assert np.abs(pieces.astype(int) - whole).max() <= 4
+    assert np.abs(pieces.astype(int) - whole).max() <= 6
 
 
 def test_a_deterministic_voice_says_the_same_twice_and_a_lively_one_does_not(
