@@ -141,7 +141,7 @@ class PlaybackStopped(Event, frozen=True, tag="playback.stopped"):
 class DuckRequested(Event, frozen=True, tag="duck.requested"):
     """Play more quietly at once, or loud again (0 dB): somebody may be talking. listen → audio.
 
-    With `pause` nothing is played, until the next request.
+    With `pause` nothing is played until the next request or the end of the reply, for three seconds at most.
     """
 
     gain_db: float

@@ -66,7 +66,7 @@ class Listener:
         self._cue: PlaybackStopped | None = None
         self._turn = 0
         self._told = (-1, 0)  # turn, and how many of its words an earlier reply has told
-        self._loudness = (0.0, False)  # gain in dB and whether it was paused, told last
+        self._told_loudness = (0.0, False)  # gain in dB, and whether it was paused
 
     def announce(self, audio: ReplyAudio) -> None:
         """A clause is about to be played."""
@@ -76,7 +76,7 @@ class Listener:
 
     def leaves(self, block: Block, frame: int) -> list[Event]:
         """The first sample of `block` leaves at `frame`."""
-        events = [] if block.cut else self._tell(block.gain_db, block.turn, frame, paused=block.pauses)
+        events = [] if block.cut else self._loudness(block.gain_db, block.turn, frame, paused=block.pauses)
         if block.cue:
             if block.first:
                 events.append(PlaybackStarted(clause=-1, cue=block.cue, turn=block.turn, frame=frame))
@@ -103,7 +103,9 @@ class Listener:
     def word_begin(self, block: Block) -> int:
         """Where the word begins that was being said in a block of speech, as a sample inside its clause."""
         audio = self._audio.get(block.turn, {}).get(block.clause)
-        return max((end for end in (audio.word_ends if audio else ()) if end <= block.offset), default=0)
+        if audio is None:
+            return block.offset
+        return max((end for end in audio.word_ends if end <= block.offset), default=0)
 
     def tick(self, frame: int) -> list[Event]:
         """`frame` has come: what has ended by then."""
@@ -141,10 +143,10 @@ class Listener:
         audio = self._audio.get(reply.turn, {}).get(reply.clause)
         return audio is not None and audio.last
 
-    def _tell(self, gain_db: float, turn: int, frame: int, *, paused: bool = False) -> list[Event]:
-        if (gain_db, paused) == self._loudness:
+    def _loudness(self, gain_db: float, turn: int, frame: int, *, paused: bool = False) -> list[Event]:
+        if (gain_db, paused) == self._told_loudness:
             return []
-        self._loudness = (gain_db, paused)
+        self._told_loudness = (gain_db, paused)
         return [PlaybackDucked(gain_db=gain_db, paused=paused, turn=turn, frame=frame)]
 
     def _stop(self, reason: Reason, frame: int) -> list[Event]:
@@ -155,4 +157,4 @@ class Listener:
         new = words[told:] if turn == reply.turn else words
         self._told = (reply.turn, len(words))
         stopped = PlaybackStopped(reason=reason, heard_text=" ".join(new), turn=reply.turn, frame=frame)
-        return [stopped, *self._tell(0.0, reply.turn, frame)]
+        return [stopped, *self._loudness(0.0, reply.turn, frame)]

@@ -5,8 +5,7 @@ every block knows the speaker-ring sample it begins with, which is what the play
 are made a little ahead (`fill`) and taken one by one (`take`, safe to call from a sound card's thread).
 A clause starts once `HOLD_MS` of it are there. A higher turn number drops everything older at once: what is
 leaving fades out within `FADE_MS`, the rest never leaves. Silence is the absence of a block. Ducking and
-pausing act when a block is taken, so on what was made before it too: within one block, without a click. A
-pause ends by itself after `LONGEST_PAUSE_MS`, in case that whoever asked for it is gone.
+pausing act when a block is taken, so on what was made before it too: within one block, without a click.
 
 Border: `Frame` of the speaker ring (int16, 20 ms, any rate; position = sample offset inside its clause), and
 `Block` (int16[output_hz / 100]).
@@ -17,6 +16,7 @@ from __future__ import annotations
 import collections
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import soxr
@@ -29,7 +29,6 @@ from device.events import ANNOUNCEMENT, CUES, FRAME_MS
 _SOUNDS = (*CUES, ANNOUNCEMENT)
 HOLD_MS = 20
 FADE_MS = 5
-LONGEST_PAUSE_MS = 3000  # less than `device.audio.heard.UNDERRUN_MS`
 
 
 @dataclass(slots=True)
@@ -54,6 +53,17 @@ class Block:
     def is_speech(self) -> bool:
         """Whether somebody speaks, so that it may be taken for a person."""
         return self.cue in ("", ANNOUNCEMENT)
+
+
+class _Loudness(NamedTuple):
+    """Of the loudspeaker."""
+
+    gain_db: float = 0.0
+    pause: bool = False
+
+    @property
+    def factor(self) -> float:
+        return 0.0 if self.pause else float(10 ** (self.gain_db / 20))
 
 
 class _Clause:
@@ -144,11 +154,10 @@ class Playback:
         self.volume = volume
         self._gain = volume  # what the newest block ended with
         self.turn = 0
-        self._duck_db = 0.0  # wanted
-        self._ducked_db = 0.0  # what the newest block that was taken ended with
-        self._pause = self._paused = False  # wanted, and what the newest block ended with
-        self._paused_blocks = 0
-        self.ducked_since: Block | None = None  # the first block that was not heard well
+        self._wanted = self._taken = (
+            _Loudness()
+        )  # the latter: what the newest block that was taken ended with
+        self.ducked_since: Block | None = None  # the first block of its clause that was not heard well
         self._refused = -1
         self._ready: collections.deque[Block] = collections.deque()
         self._clause: _Clause | None = None
@@ -162,50 +171,48 @@ class Playback:
 
     def take(self) -> Block | None:
         """The next block; None is silence."""
-        if self._pause and self._paused:
-            self._paused_blocks += 1
-            if self._paused_blocks * FRAME_MS < LONGEST_PAUSE_MS:
-                return None
-            self.duck(0)
+        wanted = self._wanted  # once: another thread sets it
+        if wanted.pause and self._taken.pause:
+            return None
         try:
             block = self._ready.popleft()
         except IndexError:
-            self._ducked_db, self._paused = self._duck_db, self._pause
+            self._taken = self._taken._replace(gain_db=wanted.gain_db)
             return None
         if block.first and block.clause == 0:
-            self._duck_db = self._ducked_db = 0.0
-            self._pause = self._paused = False
-        before, after = self._ducked_db, self._ducked_db if block.cut else self._duck_db
-        begin = 0.0 if self._paused else 10 ** (before / 20)
-        block.pauses = self._pause or (block.cut and self._paused)
-        end = 0.0 if block.pauses else 10 ** (after / 20)
-        if (begin, end) != (1, 1):
-            ramp = np.linspace(begin, end, block.samples.size, dtype=np.float32)
+            self._wanted = self._taken = wanted = _Loudness()
+        before, after = self._taken, self._taken if block.cut else wanted
+        if (before.factor, after.factor) != (1, 1):
+            ramp = np.linspace(before.factor, after.factor, block.samples.size, dtype=np.float32)
             block.samples = (block.samples * ramp).astype(np.int16)
-        block.gain_db = after
-        self._ducked_db = self._duck_db if block.cut else after
-        self._paused = self._pause
-        if not (before and after):
-            self.ducked_since = block if after or block.pauses else None
+        block.gain_db, block.pauses = after.gain_db, after.pause and not block.cut
+        self._taken = wanted
+        if after == _Loudness():
+            self.ducked_since = None
+        elif self.ducked_since is None or block.first:
+            self.ducked_since = block
         return block
 
     @property
     def is_paused(self) -> bool:
-        """Whether nothing leaves until `duck` is called again."""
-        return self._pause
+        """Whether a pause has begun that nobody has ended."""
+        return self._wanted.pause and self._taken.pause
 
-    def go_on(self, skip: int) -> None:
-        """Goes on `skip` samples into the next frame of the source, which was set to another place."""
+    def go_on(self, skip: int, blocks: int) -> None:
+        """Goes on `skip` samples into the next frame of the source, which was set to another place.
+
+        Makes `blocks` blocks of that at once; still in a pause, so that nothing is taken meanwhile.
+        """
         self._forget()
         self._skip = skip
+        self.fill(blocks)
 
     def duck(self, gain_db: float, *, pause: bool = False) -> None:
         """From the next block on the loudspeaker is quieter by `gain_db`; 0, a turn or a reply ends it.
 
-        With `pause` the next block is the last, until this is called again.
+        With `pause` the next block is the last, until the same ends it.
         """
-        self._duck_db = min(0.0, gain_db)
-        self._pause, self._paused_blocks = pause, 0
+        self._wanted = _Loudness(min(0.0, gain_db), pause)
 
     def start_turn(self, turn: int) -> bool:
         """Drops what belongs to older turns. Returns whether a block marked `cut` is still to leave."""
@@ -213,6 +220,7 @@ class Playback:
             return False
         self.turn = turn
         self.duck(0)
+        self.ducked_since = None
         return self._cut()
 
     def set_output(self, output_hz: int) -> None:

@@ -131,7 +131,7 @@ class SoundCard:
             for block in blocks:
                 self.xruns += block is None and self._inside
                 self._inside = block is not None and not (block.last or block.cut or block.pauses)
-            if any(blocks):
+            if any(blocks) or playback.is_paused:
                 self._played_s = now
 
     def _capture(self, microphone: MicrophoneStream | None, now: float) -> list[Captured]:

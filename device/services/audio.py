@@ -46,6 +46,8 @@ from device.settings import Settings
 _SECOND_FRAMES = 1000 // FRAME_MS
 _ATTACH_EVERY = 5  # looks in vain
 _DEVICE_GONE_FRAMES = 3 * _SECOND_FRAMES
+_LONGEST_PAUSE_FRAMES = 3 * _SECOND_FRAMES  # less than `device.audio.heard.UNDERRUN_MS`
+_READY_BLOCKS = 4
 _SILENCE = np.zeros(MICROPHONE_FRAME, np.int16)
 _SILENT_DB = -100.0
 
@@ -78,6 +80,7 @@ class AudioDaemon(Daemon):
         self._power, self._power_frames, self._gone_frames = 0.0, 0, 0
         self._state: AudioState | None = None
         self._misses = 0
+        self._said_again, self._paused_frames = (-1, -1), 0
         self._goes_on = False
         self._backend: Backend = self._open(left.fresh)
         self._report()
@@ -106,7 +109,7 @@ class AudioDaemon(Daemon):
                 self._listener.announce(event)
             case DuckRequested() if event.turn in (0, self._playback.turn):
                 if self._playback.is_paused and not event.pause:
-                    self._go_on()
+                    self._say_again()
                 self._playback.duck(event.gain_db, pause=event.pause)
             case MicrophoneMuted():
                 self._gate.muted = event.muted
@@ -163,21 +166,32 @@ class AudioDaemon(Daemon):
             self._tell(event)
         self._measure(captured)
         self._watch_loudspeaker(frame)
+        self._end_pause()
 
     def _start_turn(self, turn: int) -> None:
         fading = self._playback.start_turn(turn)
         for event in self._listener.start_turn(turn, self._microphone.head, fading=fading):
             self._tell(event)
 
-    def _go_on(self) -> None:
-        """Says again, after a pause, the word in which it was ducked and what nobody heard since."""
+    def _say_again(self) -> None:
+        """In a pause: goes back to the word in which it was ducked, but to the same one only once."""
         since, spec = self._playback.ducked_since, self._speaker.spec
-        if since is None or since.cue or spec is None:
+        if since is None or since.cue or since.turn != self._playback.turn or spec is None:
             return
         begin = max(1, self._listener.word_begin(since))  # a clause that had begun does not begin again
-        frame, skip = divmod(since.position - since.offset + begin, spec.frame_samples)
-        self._speaker.seek(frame)
-        self._playback.go_on(skip)
+        place = since.turn, since.position - since.offset + begin
+        if place > self._said_again:
+            self._said_again = place
+            frame, skip = divmod(place[1], spec.frame_samples)
+            self._speaker.seek(frame)
+            self._playback.go_on(skip, _READY_BLOCKS)
+
+    def _end_pause(self) -> None:
+        """One that lasts too long: whoever asked for it is slow, or gone."""
+        self._paused_frames = self._paused_frames + 1 if self._playback.is_paused else 0
+        if self._paused_frames >= _LONGEST_PAUSE_FRAMES:
+            self._say_again()
+            self._playback.duck(0)
 
     def _watch_loudspeaker(self, frame: int) -> None:
         """A reply does not wait for ever for a loudspeaker that was unplugged."""

@@ -24,6 +24,8 @@ from device.events import (
     Event,
     HomeEntity,
     Manner,
+    PlaybackDucked,
+    PlaybackStopped,
     ReplyAudio,
     ReplyBegun,
     ReplyClause,
@@ -70,6 +72,7 @@ class SpeakDaemon(Daemon):
         self._framer: Framer | None = None
         self._waiting_cues: list[tuple[str, float | None]] = []
         self._newest = self._begun = (0, -1)  # turn and clause; events may arrive twice
+        self._is_paused, self._played = False, 0
         self._failed_cue_s = float("-inf")
         self._reported = ""
         self._entities: dict[str, Entity] = {}
@@ -98,6 +101,7 @@ class SpeakDaemon(Daemon):
             return
         match event:
             case TurnStarted():
+                self._is_paused = False
                 self._advance(event.turn)
                 self._greet(event)
             case ReplyClause() if (event.turn, event.clause) > self._newest:
@@ -120,6 +124,10 @@ class SpeakDaemon(Daemon):
             case DialogState() if event.turn >= self._turn:
                 self._advance(event.turn)
                 self._follow(event)
+            case PlaybackDucked():
+                self._is_paused = event.paused
+            case PlaybackStopped(cue="") | DaemonFailed(daemon="audio"):
+                self._is_paused = False
             case HomeEntity(entity_id=entity_id, entity=entity):
                 self._entities.pop(entity_id, None)
                 if entity is not None:
@@ -201,13 +209,15 @@ class SpeakDaemon(Daemon):
         return clause.number if clause.number >= 0 else CUE_FRAME | len(CUES)
 
     def _ahead_s(self) -> float:
-        """Sound that was written and not played yet; 0 while nothing is being played."""
+        """Sound that was written and not played yet; 0 while nothing is played, unless it is paused."""
         self._microphone.wait(0)
         self._microphone.seek(self._microphone.head - 1)
         frame = self._microphone.read()
-        if frame is None or frame.position < 0:
+        if frame is not None and frame.position >= 0:
+            self._played = frame.position
+        elif not self._is_paused:
             return 0.0
-        return (self._ring.head * self._ring.spec.frame_samples - frame.position) / self._ring.spec.rate_hz
+        return (self._ring.head * self._ring.spec.frame_samples - self._played) / self._ring.spec.rate_hz
 
     # --- turns -------------------------------------------------------------------------------------------
 

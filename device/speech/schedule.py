@@ -2,9 +2,9 @@
 
 A piece of n frames costs the decoder n plus the `MARGIN` frames of context around it, so pieces must be
 long enough for the decoder to gain on the sound. The first one must last until the second is ready, without
-the silence that voices begin with and that is left out; each
-further one may take `_SHARE` of the sound that is still unheard. On a slow or busy machine that makes the
-first pieces longer, on a fast one the start is sooner; later pieces grow, which wastes less on the margin.
+the silence that voices begin with and that is left out; each further one may take `_SHARE` of the sound that
+is still unheard. On a slow or busy machine that makes the first pieces longer, on a fast one the start is
+sooner; later pieces grow, which wastes less on the margin.
 """
 
 from __future__ import annotations

@@ -189,8 +189,8 @@ class Synthesizer:
                 inputs = [value[:, :, low:high] for value in sentence.framed] + sentence.speaker
                 given = dict(zip(self._decoder_inputs, inputs, strict=True))
                 sound = _run(self._decoder, given, run, cancellation)[0].reshape(-1)
-                took_ms = 1000 * (time.perf_counter() - began)
-                took_ms = _COST_MS * (high - low) if style.deterministic else took_ms
+                is_timed = not style.deterministic
+                took_ms = 1000 * (time.perf_counter() - began) if is_timed else _COST_MS * (high - low)
                 schedule.decoded(end - begin, high - low, took_ms)
                 self._cost_ms = schedule.cost_ms
                 yield _to_int16(sound[(begin - low) * self.hop : (end - low) * self.hop])

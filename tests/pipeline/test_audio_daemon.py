@@ -156,6 +156,56 @@ def test_ducking_is_heard_within_60_ms_and_ends_with_the_turn(tmp_path: Path) ->
     assert level_db(again.frame + 2, 40) == pytest.approx(loud, abs=2)
 
 
+def said_again(rig: AudioRig) -> tuple[int, int]:
+    """Ring samples: where it was ducked, and with which it goes on after a pause."""
+    ducked = rig.wait_for(partial(is_ducked, paused=False), after=duck(rig, gain_db=-20))
+    rig.frames(ducked.frame, 10)
+    paused = rig.wait_for(partial(is_ducked, paused=True), after=duck(rig, gain_db=-20, pause=True))
+    silent = rig.frames(paused.frame + 1, 40)
+    assert {frame.position for frame in silent} == {-1}
+    restored = rig.wait_for(partial(is_ducked, paused=False), after=duck(rig, gain_db=0))
+    return rig.frames(ducked.frame, 1)[0].position, rig.frames(restored.frame, 1)[0].position
+
+
+def duck(rig: AudioRig, *, gain_db: float, pause: bool = False) -> int:
+    seen = len(rig.events)
+    rig.bus.send(DuckRequested(gain_db=gain_db, pause=pause, turn=1))
+    return seen
+
+
+def is_ducked(event: Event, *, paused: bool) -> bool:
+    return isinstance(event, PlaybackDucked) and event.paused == paused
+
+
+def test_after_a_pause_the_word_in_which_it_was_ducked_is_said_again_but_only_once(tmp_path: Path) -> None:
+    with AudioRig(tmp_path, SIMULATOR) as rig:
+        rig.speak(noise(4.0), turn=1, words=WORDS)
+        word = 4.0 * VOICE_HZ / len(WORDS)
+        started = rig.wait_for(lambda event: isinstance(event, PlaybackStarted))
+        rig.frames(started.frame, 55)
+        ducked_at, again = said_again(rig)
+        assert again == pytest.approx(ducked_at // word * word, abs=2)
+        assert again < ducked_at
+        _, later = said_again(rig)
+        assert later > again
+        stopped = rig.wait_for(lambda event: isinstance(event, PlaybackStopped), timeout_s=20)
+        assert isinstance(stopped, PlaybackStopped)
+        assert (stopped.reason, stopped.heard_text) == ("finished", " ".join(WORDS))
+        assert len(rig.of(PlaybackStarted)) == 1
+
+
+def test_a_pause_that_nobody_ends_ends_by_itself(tmp_path: Path) -> None:
+    with AudioRig(tmp_path, SIMULATOR) as rig:
+        rig.speak(noise(2.0), turn=1, words=WORDS)
+        started = rig.wait_for(lambda event: isinstance(event, PlaybackStarted))
+        rig.frames(started.frame, 30)
+        duck(rig, gain_db=-20, pause=True)
+        stopped = rig.wait_for(lambda event: isinstance(event, PlaybackStopped), timeout_s=20)
+        assert isinstance(stopped, PlaybackStopped)
+        assert stopped.reason == "finished"
+        assert stopped.frame - started.frame > 500
+
+
 def test_wren_is_not_woken_by_its_own_words_but_by_those_of_others(tmp_path: Path) -> None:
     loud = {"WREN_AUDIO__ECHO": "threshold", "WREN_SIMULATOR__ECHO_DB": "-6"}
     model_files("wake")

@@ -30,6 +30,7 @@ from device.events import (
     DaemonReady,
     DialogState,
     Event,
+    PlaybackDucked,
     ReplyAudio,
     ReplyClause,
     ReplyFailed,
@@ -315,6 +316,11 @@ def test_it_keeps_at_most_about_5_s_ahead_of_what_was_played(bench: Bench) -> No
     bench.gather(0.5)
     written = len(bench.of(1))
     assert written * 0.02 < 7
+    bench.gather(0.5)
+    assert len(bench.of(1)) == written
+    bench.bus.send(PlaybackDucked(turn=1, gain_db=-20, paused=True))
+    bench.gather(0.2)
+    microphone.write(silence, position=-1)
     bench.gather(0.5)
     assert len(bench.of(1)) == written
     while not bench.said(1)():

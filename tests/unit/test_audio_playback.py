@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from device.audio.gate import Gate
-from device.audio.playback import LONGEST_PAUSE_MS, Block, Playback
+from device.audio.playback import Block, Playback
 from device.audio.streamclock import PlaybackClock, StreamClock
 from device.bus.paths import CUE, CUE_FRAME, GATED, LAST_FRAME, LOST, MUTED, SPEAKING
 from device.bus.ring import Frame
@@ -420,21 +420,6 @@ def test_a_new_turn_ends_a_pause_and_nothing_of_the_old_one_is_heard() -> None:
     assert np.max(np.abs(blocks[2].samples)) > 7000
 
 
-def test_a_pause_that_nobody_ends_ends_by_itself() -> None:
-    ring = Ring()
-    ring.write(60)
-    playback = Playback(ring.read, OUTPUT_HZ)
-    playback.fill(4)
-    playback.take()
-    playback.duck(-20, pause=True)
-    playback.take()
-    silent = 0
-    while (block := playback.take()) is None:
-        silent += 1
-    assert silent * 10 == pytest.approx(LONGEST_PAUSE_MS, abs=20)
-    assert block.gain_db == 0
-
-
 def test_after_a_pause_it_goes_on_where_it_is_told_to() -> None:
     ring = Ring()
     ring.write(60)
@@ -448,13 +433,41 @@ def test_after_a_pause_it_goes_on_where_it_is_told_to() -> None:
     assert playback.ducked_since is not None
     frame, skip = divmod(playback.ducked_since.position, VOICE_FRAME)
     ring.frames = collections.deque(frames[frame:])
-    playback.go_on(skip)
+    playback.go_on(skip, 4)
+    assert playback.take() is None
     playback.duck(0)
     again = take_all(playback)
+    assert not again[0].samples[0]
+    assert np.max(np.abs(np.diff(again[0].samples.astype(int)))) < 400
     assert again[0].position == playback_position(20)
     assert again[0].offset == again[0].position
     assert not again[0].first
     assert playback.ducked_since is None
+
+
+def test_it_does_not_go_back_behind_the_beginning_of_a_clause() -> None:
+    ring = Ring()
+    ring.write(20, tag=0)
+    second = ring.write(20, tag=1)
+    playback = Playback(ring.read, OUTPUT_HZ)
+    take_all(playback, 35)
+    playback.duck(-20)
+    take_all(playback, 20)
+    assert playback.ducked_since is not None
+    assert (playback.ducked_since.clause, playback.ducked_since.position) == (1, second)
+
+
+def test_what_begins_after_it_was_ducked_in_a_gap_was_not_heard_well() -> None:
+    ring = Ring()
+    playback = Playback(ring.read, OUTPUT_HZ)
+    ring.write(10, tag=0)
+    take_all(playback)
+    playback.duck(-20)
+    assert playback.take() is None
+    second = ring.write(20, tag=1)
+    take_all(playback, 5)
+    assert playback.ducked_since is not None
+    assert playback.ducked_since.position == second
 
 
 def playback_position(blocks: int) -> int:
