@@ -24,7 +24,7 @@ from device.audio.room import Room, echo_path
 from device.events import FRAME_MS
 from device.hearing import FRAME_SAMPLES, RATE_HZ, Floats
 from device.hearing.barge_in import Vocabulary
-from device.hearing.interruption import Duck, Interrupted, Interruption, Restore
+from device.hearing.interruption import Duck, Interrupted, Interruption, Pause, Restore
 from device.hearing.loading import files_of
 from device.hearing.own_voice import OwnVoice
 from device.hearing.vad import SileroVad
@@ -63,10 +63,15 @@ class Scene(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """Frames of the first duck and of the decision, None: never; the text that decided; the microphone."""
+    """Frames, None: never; the text that decided; the microphone.
+
+    Of the first duck, of the first pause, of the decision, and of the silence that it only confirmed.
+    """
 
     ducked: int | None
+    paused: int | None
     stopped: int | None
+    silent: int | None
     text: str
     microphone: Floats
 
@@ -94,11 +99,12 @@ class Bench:
         room, front_end, loudspeaker = Room(scene.path), FrontEnd(Audio()), Loudspeaker(scene.speech)
         for clause in scene.speech.clauses:
             own_voice.announce(clause)
-        microphones, ducked, stopped, text = [], None, None, ""
+        microphones, text = list[Floats](), ""
+        ducked = paused = waits = stopped = silent = None
         for frame, block in enumerate(_blocks(loudspeaker), -_QUIET_FRAMES):
             near = person[frame] if person is not None and 0 <= frame < len(person) else None
             microphone, _ = room.hear(near, None if block is None else block.samples)
-            microphones.append(microphone.astype(np.float32) / 32768)
+            microphones.append(microphone.astype(np.float32) / np.float32(32768))
             captured = Captured(microphone, playing=block, far_end=room.far_end)
             cleaned = front_end.clean(captured)
             assert cleaned is not None
@@ -114,14 +120,17 @@ class Bench:
                     case Duck():
                         ducked = frame if ducked is None else ducked
                         loudspeaker.duck(self._settings.barge_in.duck_db)
+                    case Pause():
+                        paused, waits = frame if paused is None else paused, frame
                     case Restore():
                         loudspeaker.duck(0.0)
+                        waits = None
                     case Interrupted():
-                        stopped, text = frame, fact.text
+                        stopped, silent, text = frame, frame if waits is None else waits, fact.text
             if stopped is not None and person is not None:
                 break
         front_end.close()
-        return Outcome(ducked, stopped, text, np.concatenate(microphones))
+        return Outcome(ducked, paused, stopped, silent, text, np.concatenate(microphones))
 
 
 def _blocks(loudspeaker: Loudspeaker) -> Iterator[Block | None]:
@@ -175,12 +184,13 @@ def run(people: int = PEOPLE) -> dict[str, Any]:
         rms = loud_rms(echo, 0.02) * 10 ** (level_db / 20)
         near, onset = near_end(bench.vad, sound.samples, rms, int(rng.integers(*_FIRST_FRAMES)))
         outcome = bench.play(scene, near)
-        stop_ms = None if outcome.stopped is None else FRAME_MS * (outcome.stopped - onset) + STOP_MS
+        stop_ms = None if outcome.silent is None else FRAME_MS * (outcome.silent - onset) + STOP_MS
         rows.append({"level_db": level_db, "stop_ms": stop_ms, "room": scene.room, "text": outcome.text})
     return {
         "n": len(every),
         "self_interruptions": sum(one.stopped is not None for one in alone),
         "ducked": sum(one.ducked is not None for one in alone),
+        "paused": sum(one.paused is not None for one in alone),
         "stopped_at_ms": [FRAME_MS * one.stopped for one in alone if one.stopped is not None],
         "people": rows,
     }
@@ -191,7 +201,7 @@ def show(results: dict[str, Any], console: Console) -> None:
     after = f" after {results['stopped_at_ms']} ms" if results["stopped_at_ms"] else ""
     console.print(
         f"{results['n']} cold starts: {results['self_interruptions']} interrupted themselves{after}, "
-        f"{results['ducked']} ducked"
+        f"{results['paused']} paused, {results['ducked']} ducked"
     )
     table = Table("people", "n", "stopped Wren", "within 450 ms", "stop ms P50", "P95")
     for level_db in (*LEVELS_DB, None):

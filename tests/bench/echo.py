@@ -1,7 +1,7 @@
 """Does Wren hear itself? Three minutes of its voice through the simulated room, the canceller and the ears.
 
 For each delay, level and room: echo return loss enhancement, self-interruptions (`voice`: by the rules of
-barge-in), and wake words that Wren, who says them too, is woken by: heard by the detector (`wake`),
+barge-in), times that it waited for its own voice (`pause`), and wake words that Wren, who says them too, is woken by: heard by the detector (`wake`),
 and `passed` by the rule of `device.hearing.own_voice`. Then people who say "alexa" over its voice, and real recordings of
 loudspeaker and microphone. As in a room, what listening asks of the loudspeaker is done, and once it is quieter the
 voice is heard as the linear canceller gives it. Offline; run alone with `python -m tests.bench.echo`.
@@ -30,7 +30,7 @@ from device.events import ReplyAudio
 from device.hearing.asr import load as load_recogniser
 from device.hearing.background import Transcriber
 from device.hearing.barge_in import Vocabulary
-from device.hearing.interruption import Duck, Fact, Interrupted, Interruption, Restore
+from device.hearing.interruption import Duck, Fact, Interrupted, Interruption, Pause, Restore
 from device.hearing.loading import files_of
 from device.hearing.own_voice import OwnVoice, Place
 from device.hearing.vad import SileroVad
@@ -86,6 +86,7 @@ class Heard(NamedTuple):
     erle_db: float
     delay_ms: int
     self_interruptions: int
+    self_pauses: int
     wakes: list[tuple[str, int]]  # the detector's: word, frame
     self_wakes: int  # that the rule lets pass
 
@@ -170,7 +171,7 @@ class Ears:
         settings = Settings()
         self._models, self._settings = models, settings
         self._over = self._listens()
-        self.interruptions = 0
+        self.interruptions = self.pauses = 0
         self.gain_db = 0.0  # that listen would ask for
         self._detector = WakeDetector(files_of("wake"), settings.wake.words)
         self._own_voice, self._speech = OwnVoice(), speech
@@ -209,6 +210,8 @@ class Ears:
             match fact:
                 case Duck():
                     self.gain_db = self._settings.barge_in.duck_db
+                case Pause():
+                    self.pauses += 1
                 case Restore():
                     self.gain_db = 0.0
                 case Interrupted():
@@ -259,7 +262,9 @@ def listen(
             loudspeaker.duck(ears.gain_db)
     erle_db = 10 * np.log10(heard / max(left, 1.0))
     delay_ms = -1 if front_end.delay_ms is None else front_end.delay_ms
-    return Heard(float(erle_db), delay_ms, ears.interruptions, ears.wakes, len(ears.passed)), ears
+    return Heard(
+        float(erle_db), delay_ms, ears.interruptions, ears.pauses, ears.wakes, len(ears.passed)
+    ), ears
 
 
 def people_over(seconds: float) -> tuple[NDArray[np.float32], list[int]]:
@@ -315,13 +320,15 @@ def run(seconds: float = SECONDS) -> dict[str, Any]:
                 heard, _ = listen(speech, echo_path(response, delay_ms, level_db), models)
                 conditions.append({"room": room, "delay_ms": delay_ms, "level_db": level_db} | {
                     "erle_db": heard.erle_db, "measured_delay_ms": heard.delay_ms,
-                    "self_interruptions": heard.self_interruptions, "detected": len(heard.wakes),
+                    "self_interruptions": heard.self_interruptions,
+                    "self_pauses": heard.self_pauses, "detected": len(heard.wakes),
                     "self_wakes": heard.self_wakes,
                 })  # fmt: skip
     results: dict[str, Any] = {
         "conditions": conditions,
         "erle_db": min(condition["erle_db"] for condition in conditions),
         "self_interruptions": sum(condition["self_interruptions"] for condition in conditions),
+        "self_pauses": sum(condition["self_pauses"] for condition in conditions),
         "self_wakes": sum(condition["self_wakes"] for condition in conditions),
         "minutes": len(speech.frames) * len(conditions) / 3000,
     }
@@ -347,13 +354,13 @@ def run(seconds: float = SECONDS) -> dict[str, Any]:
 def show(results: dict[str, Any], console: Console) -> None:
     """Prints what `run` found."""
     table = Table(title="Wren's own voice: delays in ms, levels in dB", title_justify="left")
-    for column in ("room", "delay", "found", "level", "ERLE", "voice", "wake", "passed"):
+    for column in ("room", "delay", "found", "level", "ERLE", "voice", "pause", "wake", "passed"):
         table.add_column(column, justify="left" if column == "room" else "right")
     for row in results["conditions"]:
         table.add_row(
             row["room"].partition(" ")[0], f"{row['delay_ms']}", f"{row['measured_delay_ms']}",
             f"{row['level_db']:.0f}", f"{row['erle_db']:.1f}", f"{row['self_interruptions']}",
-            f"{row['detected']}", f"{row['self_wakes']}",
+            f"{row['self_pauses']}", f"{row['detected']}", f"{row['self_wakes']}",
         )  # fmt: skip
     console.print(table)
     if "people" in results:
