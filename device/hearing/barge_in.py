@@ -46,7 +46,6 @@ _LEAD_FRAMES = 7  # what of a voice goes before its first voiced chunk
 _EARLY_FRAMES, _LATE_FRAMES = 14, 30
 _SURE = 0.98  # of the witness, who then needs no text
 _EARLY_DOUBT = 0.15  # of the doubt that `confidence` leaves, so much is left to an early decision
-_POSSIBLE = 0.2  # belief below which Wren does not wait for a voice: most hums, few people
 _LIKE = 85  # of rapidfuzz's ratio, 0 to 100
 
 
@@ -117,7 +116,7 @@ class BargeInDetector:
         self._awaits_text = False
         self._looked_at_ms = 0
         self._last_look = False
-        self._confirmed = self._sure = self._possible = False
+        self._confirmed = self._sure = False
         self._said_words = False  # by a voice that may have been Wren's own
         self._asked_confirmed = False  # what the latest text was asked for
 
@@ -128,9 +127,9 @@ class BargeInDetector:
 
     @property
     def lasts(self) -> bool:
-        """Whether somebody may have spoken for so long that Wren should wait; its own voice never counts."""
-        is_own = self._has_echo or self.may_be_echo
-        return self.ducked and self._possible and self._voiced_ms >= self.rules.pause_ms and not is_own
+        """Whether a voice has lasted for so long that Wren should wait; what may be its own never counts."""
+        may_be_own = self._has_echo or self.may_be_echo
+        return self.ducked and self._voiced_ms >= self.rules.pause_ms and not may_be_own
 
     @property
     def voice_ended(self) -> bool:
@@ -206,15 +205,13 @@ class BargeInDetector:
         return probability >= self._threshold - (HYSTERESIS if may_falter else 0)
 
     def _hear_words(self, frame: int, sound: Sound) -> None:
-        self._confirmed = self._sure = self._possible = False
-        if self._voice_frame is None:
+        self._confirmed = self._sure = False
+        if self._voice_frame is None or self._voiced_ms < self.rules.confirm_ms:
             return
         lasted, mean = frame - self._voice_frame, sum(self._probabilities) / len(self._probabilities)
         given = features(sound(lasted + 1), lasted, self._voiced_chunks, mean)
         belief = self._witness.probability(given)
-        is_long = self._voiced_ms >= self.rules.confirm_ms
-        self._confirmed = is_long and belief >= needed_confidence(self.rules.confidence, lasted)
-        self._possible = belief >= _POSSIBLE
+        self._confirmed = belief >= needed_confidence(self.rules.confidence, lasted)
         self._sure = self._confirmed and belief >= _SURE and not self._has_echo
 
     def _begin(self, frame: int, voiced: bool, probability: float) -> Signal | None:
@@ -262,8 +259,7 @@ class BargeInDetector:
     def _reset(self) -> None:
         self._state, self._run = "quiet", 0
         self._forget_voice()
-        self._awaits_text = self._last_look = self._said_words = False
-        self._confirmed = self._sure = self._possible = False
+        self._awaits_text = self._last_look = self._confirmed = self._sure = self._said_words = False
         self._looked_at_ms = 0
 
 

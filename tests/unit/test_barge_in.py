@@ -223,12 +223,12 @@ def test_wren_waits_while_a_voice_lasts_that_may_be_a_hum_and_not_for_what_may_b
                 facts += map(type, over.poll())
         return facts
 
-    facts = heard(may_be_echo=False, pause_ms=160)
+    facts = heard(may_be_echo=False, pause_ms=128)
     at = facts.index(Pause)
     assert facts[at - 1 : at + 2] == [Duck, Pause, Restore]
     assert facts[-1] is Restore
     assert Pause not in heard(may_be_echo=False, pause_ms=2000)
-    assert Pause not in heard(may_be_echo=True, pause_ms=160)
+    assert Pause not in heard(may_be_echo=True, pause_ms=128)
     transcriber.close()
 
 
