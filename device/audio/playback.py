@@ -154,9 +154,8 @@ class Playback:
         self.volume = volume
         self._gain = volume  # what the newest block ended with
         self.turn = 0
-        self._wanted = self._taken = (
-            _Loudness()
-        )  # the latter: what the newest block that was taken ended with
+        self._wanted = _Loudness()
+        self._taken = _Loudness()  # what the newest block that was taken ended with
         self.ducked_since: Block | None = None  # the first block of its clause that was not heard well
         self._refused = -1
         self._ready: collections.deque[Block] = collections.deque()
@@ -182,8 +181,9 @@ class Playback:
         if block.first and block.clause == 0:
             self._wanted = self._taken = wanted = _Loudness()
         before, after = self._taken, self._taken if block.cut else wanted
-        if (before.factor, after.factor) != (1, 1):
-            ramp = np.linspace(before.factor, after.factor, block.samples.size, dtype=np.float32)
+        begin, end = before.factor, after.factor
+        if (begin, end) != (1, 1):
+            ramp = np.linspace(begin, end, block.samples.size, dtype=np.float32)
             block.samples = (block.samples * ramp).astype(np.int16)
         block.gain_db, block.pauses = after.gain_db, after.pause and not block.cut
         self._taken = wanted

@@ -15,7 +15,7 @@ _FIRST, _LEAST, _MOST = 14, 16, 128
 _SHARE = 0.6
 _GAIN = 0.8  # of real time, that a piece may take at most
 _LEARNING = 0.3
-SILENT_MS = 60.0  # that voices begin with at most: 0 to 50 were seen
+SILENT_MS = 50.0  # that voices begin with at most: 0 to 50 were seen
 LARGEST = _MOST + _LEAST + MARGIN  # frames the decoder is given at most
 
 

@@ -1,10 +1,11 @@
 """Does Wren hear itself? Three minutes of its voice through the simulated room, the canceller and the ears.
 
 For each delay, level and room: echo return loss enhancement, self-interruptions (`voice`: by the rules of
-barge-in), times that it waited for its own voice (`pause`), and wake words that Wren, who says them too, is woken by: heard by the detector (`wake`),
-and `passed` by the rule of `device.hearing.own_voice`. Then people who say "alexa" over its voice, and real recordings of
-loudspeaker and microphone. As in a room, what listening asks of the loudspeaker is done, and once it is quieter the
-voice is heard as the linear canceller gives it. Offline; run alone with `python -m tests.bench.echo`.
+barge-in), how often it waited for its own voice (`pause`; here it speaks on), and wake words that Wren, who says
+them too, is woken by: heard by the detector (`wake`), and `passed` by the rule of `device.hearing.own_voice`. Then
+people who say "alexa" over its voice, and real recordings of loudspeaker and microphone. As in a room, Wren is
+quieter when listening asks for that, and then the voice is heard as the linear canceller gives it. Offline; run
+alone with `python -m tests.bench.echo`.
 """
 
 from __future__ import annotations
