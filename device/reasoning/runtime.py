@@ -25,9 +25,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-# Spinning OpenMP threads slow all processes on these cores twentyfold. libgomp reads this when it is loaded,
-# so nobody else may import llama_cpp.
+# OpenMP's threads wait for one another some 300 times a token: spinning without end slows all processes on
+# these cores twentyfold, not at all costs a quarter of the speed (docs/decisions/0020). libgomp reads this
+# when it is loaded, so nobody else may import llama_cpp.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 import llama_cpp
 
 from device.reasoning.thinker import ModelError

@@ -5,16 +5,11 @@ The work ahead of the commit, and the language model, are `device.services.ahead
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from dataclasses import replace
 
 import msgspec
-
-# Spinning OpenMP threads of llama.cpp would starve the other daemons on the same cores.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-
 
 from device.dialog.history import History
 from device.dialog.machine import step

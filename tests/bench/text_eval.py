@@ -231,9 +231,6 @@ def _since(before: float, now: float) -> float:
 @contextmanager
 def model() -> Iterator[Decide]:
     """The language model as a decider, as sure as the device wants it, loaded while it is needed."""
-    os.environ.setdefault(
-        "OMP_WAIT_POLICY", "passive"
-    )  # spinning threads would starve whoever shares the cores
     from device.reasoning.llm import LanguageModel
 
     path, given = Store().active("llm").files["model"], Reason()

@@ -23,19 +23,19 @@ def nothing() -> None:
     """A check that never stops."""
 
 
-def test_threads_are_told_to_wait_quietly_before_llama_cpp_is_loaded() -> None:
+def test_threads_are_told_how_to_wait_before_llama_cpp_is_loaded() -> None:
     script = """
 import os, sys
 class Witness:
     def find_spec(self, name, path=None, target=None):
         if name == "llama_cpp":
-            print(os.environ.get("OMP_WAIT_POLICY"))
+            print(os.environ.get("OMP_WAIT_POLICY"), os.environ.get("GOMP_SPINCOUNT"))
 sys.meta_path.insert(0, Witness())
 import device.reasoning.llm
 """
-    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    environment = {name: value for name, value in os.environ.items() if "OMP_" not in name}
     found = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, check=True)
-    assert found.stdout.split() == [b"passive"]
+    assert found.stdout.split() == [b"passive", b"1000"]
 
 
 def test_a_missing_model_says_what_to_do(tmp_path: Path) -> None:
