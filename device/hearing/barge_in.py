@@ -19,7 +19,8 @@ What `may_be_echo`, of cancellers that do not know the room yet, stops nothing b
 it said count as soon as it is no longer so.
 How much the witness must believe falls to `confidence` in the first `_LATE_FRAMES`: see `needed_confidence`.
 They count from the voice on, not from the noise before it that may have ducked Wren.
-A gap of up to `_GAP_CHUNKS` belongs to the voice: plosives are silent.
+A gap of up to `_GAP_CHUNKS` belongs to the voice: plosives are silent. What was said begins with what was
+let go up to `_SAME_BREATH_FRAMES` before: people begin softly, or wait until they are listened to.
 Where a voice `lasts` before it is known what it is, Wren waits for that instead of speaking under it.
 """
 
@@ -42,6 +43,7 @@ _GAP_CHUNKS = 3
 _LAST_LOOK_MS = 130
 _AGAIN_MS, _AGAIN_IN_ECHO_MS = 64, 100
 _PATIENCE_MS = 1200
+_SAME_BREATH_FRAMES = 70
 _LEAD_FRAMES = 7  # what of a voice goes before its first voiced chunk
 _EARLY_FRAMES, _LATE_FRAMES = 14, 30
 _SURE = 0.98  # of the witness, who then needs no text
@@ -105,11 +107,13 @@ class BargeInDetector:
         self.rules, self._vocabulary, self._threshold = rules, vocabulary, vad_threshold
         self._witness, self._has_echo = witness, has_echo
         self.may_be_echo = False  # what is heard just now may be Wren's own voice
-        self.onset_frame = -1
+        self.onset_frame = self.begin_frame = -1  # of the voice, and of what was said
         self._state = "quiet"
         self._run = 0
         self._run_frame = 0
         self._voice_frame: int | None = None  # where the voice begins, in what may have begun with noise
+        self._voiced_frame = 0  # the last one
+        self._let_go: tuple[int, int] | None = None  # first and last frame of the voice before, or of a rise
         self._voiced_chunks = 0
         self._probabilities: list[float] = []
         self._silent_chunks = 0
@@ -169,7 +173,7 @@ class BargeInDetector:
             return None
         self._count(frame, probability)
         if voiced:
-            self._last_look = False
+            self._last_look, self._voiced_frame = False, frame
             self._hear_words(frame, sound)
         return self._follow()
 
@@ -226,6 +230,11 @@ class BargeInDetector:
 
     def _duck(self) -> Signal:
         self._state, self.onset_frame = "ducked", self._run_frame
+        self.begin_frame = self.onset_frame
+        if self._let_go is not None:
+            first, last = self._let_go
+            if self.onset_frame - last <= _SAME_BREATH_FRAMES:
+                self.begin_frame = first
         return Signal.DUCK
 
     def _follow(self) -> Signal | None:
@@ -240,6 +249,8 @@ class BargeInDetector:
                 self._last_look = True
                 return self._look()
             if self._silent_ms >= self.rules.restore_ms:
+                if not self._has_echo:
+                    self._let_go = self.onset_frame, max(self.onset_frame, self._voiced_frame)
                 self._reset()
                 return Signal.RESTORE
             return None

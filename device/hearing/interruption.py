@@ -48,7 +48,7 @@ class Restore(NamedTuple):
 
 
 class Interrupted(NamedTuple):
-    """Somebody speaks since `frame`; `stop` when all that was said is the stop word `text`."""
+    """Somebody speaks since `frame`, with pauses; `stop` when all that was said is the stop word `text`."""
 
     frame: int
     text: str
@@ -184,5 +184,5 @@ class Interruption:
             case Signal.STOP:
                 self.done = True
                 stop = self._detector.voice_ended and self._vocabulary.stops(text)
-                return [Interrupted(self._detector.onset_frame, text, stop)]
+                return [Interrupted(self._detector.begin_frame, text, stop)]
         return []

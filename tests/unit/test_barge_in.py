@@ -95,6 +95,28 @@ def test_a_rise_ducks_at_once_and_is_undone_without_a_voice(witness: Witness) ->
     assert _signals(detector, 12, 0.1, _words, 3) == [Signal.RESTORE]
 
 
+@pytest.mark.parametrize(("pause_chunks", "same_breath"), [(12, True), (18, True), (30, False)])
+def test_what_was_said_begins_with_the_voice_that_was_let_go(
+    pause_chunks: int, same_breath: bool, witness: Witness
+) -> None:
+    detector = BargeInDetector(_RULES, _VOCABULARY, 0.5, witness)
+    assert _signals(detector, 4, 0.9, _hum) == [Signal.DUCK]
+    first = detector.onset_frame
+    looks = _signals(detector, 6, 0.1, _hum, 4)
+    assert detector.read("") is None
+    assert [*looks, *_signals(detector, pause_chunks - 6, 0.1, _hum, 10)] == [Signal.LOOK, Signal.RESTORE]
+    assert _signals(detector, 3, 0.9, _words, 4 + pause_chunks) == [Signal.DUCK, Signal.STOP]
+    assert detector.begin_frame == (first if same_breath else detector.onset_frame)
+
+
+def test_what_was_said_begins_with_a_rise_in_which_no_voice_was_found(witness: Witness) -> None:
+    detector = BargeInDetector(_RULES, _VOCABULARY, 0.5, witness)
+    assert detector.rise(7) is Signal.DUCK
+    assert _signals(detector, 12, 0.1, _words, 3) == [Signal.RESTORE]
+    assert _signals(detector, 3, 0.9, _words, 15) == [Signal.DUCK, Signal.STOP]
+    assert detector.begin_frame == 5
+
+
 def test_a_short_stop_is_found_by_its_text(witness: Witness) -> None:
     detector = BargeInDetector(_RULES, _VOCABULARY, 0.5, witness)
     _signals(detector, 3, 0.9, _hum)
