@@ -1,6 +1,6 @@
 """Every setting of Wren, once.
 
-One tree of structs gives the TOML file, the environment (`WREN_WAKE__THRESHOLD=0.6`), the generated page
+One tree of structs gives the TOML file, the environment (`WREN_AUDIO__VOLUME=0.6`), the generated page
 `docs/settings.md` and the types that the code uses. Later sources win: defaults, the file, what was changed
 by voice (`adjusted.json` in the state directory), the environment.
 Units are in the names. A daemon is handed the tree when it starts and again whenever `settings.changed` is

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,16 @@ def test_changing_a_setting_keeps_comments_and_refuses_nonsense(tmp_path: Path) 
 @pytest.mark.parametrize("name", sorted(pages.PAGES))
 def test_generated_pages_are_up_to_date(name: str) -> None:
     assert (pages.DOCS / name).read_text() == pages.PAGES[name](), "run `make docs`"
+
+
+@pytest.mark.parametrize("name", ["../README.md", *sorted(page.name for page in pages.DOCS.glob("*.md"))])
+def test_the_settings_that_a_page_speaks_of_exist(name: str, tmp_path: Path) -> None:
+    text = (pages.DOCS / name).read_text()
+    assigned = dict(re.findall(r"(WREN_[A-Z]+__[A-Z_]+)=([^`\s]+)", text))
+    settings.load(written(tmp_path, ""), assigned)
+    sections = "|".join(settings.Settings.__struct_fields__)
+    named = set(re.findall(rf"`(?:wren settings )?((?:{sections})\.[a-z_]+)(?:=[^`]*)?`", text))
+    known = {name for name, *_ in settings.describe()}
+    events = set(re.findall(r"`([a-z_]+\.[a-z_]+)`", pages.events_page()))
+    files = {name for name in named if name.endswith((".json", ".toml"))}
+    assert named - events - files <= known
