@@ -112,9 +112,15 @@ class Ears:
         utterance = Utterance(self.vad, self.transcriber, rules, detection.frame, wake_word=detection.word)
         return self._follow(utterance, heard[first:], first, cues)
 
-    def follow(self, utterance: Utterance, sound: Samples, voice: Samples) -> list[Fact]:
+    def follow(
+        self,
+        utterance: Utterance,
+        sound: Samples,
+        voice: Samples,
+        judge: Callable[[str], Completeness] | None = None,
+    ) -> list[Fact]:
         """What `utterance` makes of `sound`, of which the recogniser hears `voice`."""
-        return self._follow(utterance, list(frames(sound)), 0, voice=list(frames(voice)))
+        return self._follow(utterance, list(frames(sound)), 0, judge=judge, voice=list(frames(voice)))
 
     def _follow(
         self,

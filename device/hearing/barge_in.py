@@ -20,7 +20,8 @@ it said count as soon as it is no longer so.
 How much the witness must believe falls to `confidence` in the first `_LATE_FRAMES`: see `needed_confidence`.
 They count from the voice on, not from the noise before it that may have ducked Wren.
 A gap of up to `_GAP_CHUNKS` belongs to the voice: plosives are silent. What was said begins with what was
-let go up to `_SAME_BREATH_FRAMES` before: people begin softly, or wait until they are listened to.
+let go up to `_SAME_BREATH_FRAMES` before, be it a rise: people begin softly, or wait until they are heard.
+A sign of listening does not begin a request, nor does what may be Wren's own voice.
 Where a voice `lasts` before it is known what it is, Wren waits for that instead of speaking under it.
 """
 
@@ -113,6 +114,7 @@ class BargeInDetector:
         self._run_frame = 0
         self._voice_frame: int | None = None  # where the voice begins, in what may have begun with noise
         self._voiced_frame = 0  # the last one
+        self._may_begin = self._is_murmur = False  # what ducks Wren: a request; says nothing
         self._let_go: tuple[int, int] | None = None  # first and last frame of the voice before, or of a rise
         self._voiced_chunks = 0
         self._probabilities: list[float] = []
@@ -172,14 +174,19 @@ class BargeInDetector:
         if self._state != "ducked":
             return None
         self._count(frame, probability)
+        self._may_begin &= not self.may_be_echo
         if voiced:
-            self._last_look, self._voiced_frame = False, frame
+            self._last_look = False
             self._hear_words(frame, sound)
         return self._follow()
 
-    def read(self, text: str) -> Signal | None:
-        """Takes the text of the voice when LOOK asked for it."""
-        self._awaits_text = False
+    def read(self, text: str, *, own: bool = False) -> Signal | None:
+        """Takes the text of the voice when LOOK asked for it; `own`: Wren said it, and it is left out."""
+        self._awaits_text, self._is_murmur = (
+            False,
+            bool(words(text)) and not self._vocabulary.interrupts(text),
+        )
+        self._may_begin &= not own
         if self._state != "ducked":
             return None
         has_words = self._vocabulary.interrupts if self._has_echo else self._vocabulary.speaks
@@ -199,7 +206,8 @@ class BargeInDetector:
             self._voice_frame = max(self.onset_frame, frame - _LEAD_FRAMES)
         if self._voice_frame is not None:
             self._probabilities.append(probability)
-        self._voiced_chunks += voiced
+        if voiced:
+            self._voiced_chunks, self._voiced_frame = self._voiced_chunks + 1, frame
 
     def _forget_voice(self) -> None:
         self._voice_frame, self._voiced_chunks, self._probabilities = None, 0, []
@@ -231,6 +239,7 @@ class BargeInDetector:
     def _duck(self) -> Signal:
         self._state, self.onset_frame = "ducked", self._run_frame
         self.begin_frame = self.onset_frame
+        self._may_begin, self._is_murmur = not (self._has_echo or self.may_be_echo), False
         if self._let_go is not None:
             first, last = self._let_go
             if self.onset_frame - last <= _SAME_BREATH_FRAMES:
@@ -249,7 +258,7 @@ class BargeInDetector:
                 self._last_look = True
                 return self._look()
             if self._silent_ms >= self.rules.restore_ms:
-                if not self._has_echo:
+                if self._may_begin and not self._is_murmur:
                     self._let_go = self.onset_frame, max(self.onset_frame, self._voiced_frame)
                 self._reset()
                 return Signal.RESTORE

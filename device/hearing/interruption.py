@@ -48,9 +48,10 @@ class Restore(NamedTuple):
 
 
 class Interrupted(NamedTuple):
-    """Somebody speaks since `frame`, with pauses; `stop` when all that was said is the stop word `text`."""
+    """Somebody speaks since `frame`, having begun in `begun`; `stop` when all is the stop word `text`."""
 
     frame: int
+    begun: int
     text: str
     stop: bool
 
@@ -155,8 +156,9 @@ class Interruption:
             if isinstance(found, Partial) and self._looks and not self.done:
                 self._looks = False
                 first = self._detector.onset_frame - frames_of(_MARGIN_MS)
-                text = "" if self._is_own(found.text, first, self._recent[-1][0]) else found.text
-                facts += self._follow(self._detector.read(text), text)
+                own = self._is_own(found.text, first, self._recent[-1][0])
+                text = "" if own else found.text
+                facts += self._follow(self._detector.read(text, own=own), text)
         return facts
 
     def _latest(self, frames: int) -> Floats:
@@ -184,5 +186,5 @@ class Interruption:
             case Signal.STOP:
                 self.done = True
                 stop = self._detector.voice_ended and self._vocabulary.stops(text)
-                return [Interrupted(self._detector.begin_frame, text, stop)]
+                return [Interrupted(self._detector.onset_frame, self._detector.begin_frame, text, stop)]
         return []

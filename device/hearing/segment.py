@@ -18,7 +18,7 @@ from device.hearing.background import Transcription
 from device.hearing.vad import level_db
 
 _MARGIN_MS = 300
-_RECENT_FRAMES = 80
+_RECENT_FRAMES = 300
 _CUT_BEFORE_MS, _CUT_AFTER_MS = 40, 250
 _CUT_REACH_FRAMES = 2
 

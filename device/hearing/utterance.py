@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from device.events import FRAME_MS
 from device.hearing import FRAME_SAMPLES, Samples, frames_of
 from device.hearing.asr import Recognition
 from device.hearing.background import Partial, Readings, Transcription, TurnWitness
@@ -89,7 +90,8 @@ Fact = Began | PartialText | Hypothesis | Finished | Abandoned
 class Utterance:
     """Hears frames from about `since` on, or from before it with `wake_word`; `done` after its last fact.
 
-    With `speaking` the voice had begun by `since`, though voice activity may notice it later.
+    What is said began in frame `begun`, if that is given, and somebody speaks since `since`, though voice
+    activity may notice it later: a pause before that ends nothing.
     """
 
     def __init__(
@@ -100,7 +102,7 @@ class Utterance:
         since: int,
         *,
         wake_word: str = "",
-        speaking: bool = False,
+        begun: int | None = None,
         timeout_ms: int | None = None,
         turn: TurnWitness | None = None,
     ) -> None:
@@ -109,7 +111,7 @@ class Utterance:
         self._activity = VoiceActivity(vad, rules.vad_threshold)
         self._endpointer = Endpointer(rules, since, timeout_ms=timeout_ms)
         self._segment = Segment(transcriber)
-        self._speaking = speaking
+        self._begun = begun
         self._earliest = -1  # what was dropped lies before this frame
         self._began = self._noise_heard = False
         self.done = False
@@ -141,6 +143,9 @@ class Utterance:
             return []
         self._frame = frame
         self._segment.accept(frame, samples if voice is None else voice)
+        if frame == self._since and self._begun is not None and not self._endpointer.speaking:
+            self._endpointer.discard()
+            self._drop()
         verdict = self._activity.accept(frame, samples, cue=cue)
         facts = self._hear(verdict) if verdict is not None else []
         return facts + self._settle()
@@ -214,7 +219,10 @@ class Utterance:
         self._partial_frame, self._decode_ms = max(onset, self._since), 0.0
         self._word_inside = bool(self._wake_word) and onset <= self._since
         self._choice = Choice(self._wake_word if self._word_inside else "")
-        self._segment.open(min(onset, self._since) if self._speaking else onset, self._earliest)
+        if self._begun is not None and self._begun < onset:  # what went unnoticed was a voice nevertheless
+            self._voiced = [1.0] * (FRAME_MS * (onset - self._begun) // CHUNK_MS)
+            onset = self._begun
+        self._segment.open(onset, self._earliest)
 
     def _begin(self, voice: Voice) -> list[Fact]:
         frame = voice.frame
@@ -344,7 +352,7 @@ class Utterance:
             self.done = True
             return [Abandoned("no_text")]
         self._noise_heard |= not self._word_inside
-        self._speaking = False
+        self._begun = None
         self._earliest = self._endpointer.last_voiced_frame + _AFTER_DROPPED_FRAMES
         self._endpointer.discard()
         self._drop()

@@ -123,8 +123,8 @@ class Bench:
                     gains[at + STOP_MS // 10] = 0.0
                     text = fact.text if fact.stop else ""
                     if sound.said and not fact.stop:
-                        begun = [one for one in past if one.frame >= fact.frame - PRE_ROLL_FRAMES]
-                        text = self.reader.read(chain(begun, hearing), fact.frame)
+                        begun = [one for one in past if one.frame >= fact.begun - PRE_ROLL_FRAMES]
+                        text = self.reader.read(chain(begun, hearing), fact.frame, fact.begun)
                     silent, decided = (
                         10 * (frame - onset) + STOP_MS
                         for frame in (at if paused_at is None else paused_at, at)

@@ -53,10 +53,10 @@ class Reader:
         self._house, self._vad = load_home(DATA / "home_requests" / "home.json"), vad
         self._ear = Ear(vad, self._house)
 
-    def read(self, frames: Iterable[Heard], since: int) -> str:
-        """The text that is committed of a voice that began at `since`; "" when none is."""
+    def read(self, frames: Iterable[Heard], since: int, begun: int) -> str:
+        """The text that is committed of a voice since `since`, what is said began at `begun`; "" when none is."""
         sound = ((one.frame, one.samples, one.voice) for one in frames)
-        last = self._ear.hear(sound, since, Listen(), speaking=True).last
+        last = self._ear.hear(sound, since, Listen(), said_since=begun).last
         return last.text if isinstance(last, Finished) else ""
 
     def recogniser(self, clock: Clock) -> SimulatedTranscriber:

@@ -95,15 +95,27 @@ def test_a_rise_ducks_at_once_and_is_undone_without_a_voice(witness: Witness) ->
     assert _signals(detector, 12, 0.1, _words, 3) == [Signal.RESTORE]
 
 
-@pytest.mark.parametrize(("pause_chunks", "same_breath"), [(12, True), (18, True), (30, False)])
+@pytest.mark.parametrize(
+    ("pause_chunks", "text", "own", "may_be_echo", "same_breath"),
+    [
+        (12, "", False, False, True),
+        (18, "turn off", False, False, True),
+        (30, "turn off", False, False, False),
+        (12, "Mhm.", False, False, False),
+        (12, "", True, False, False),
+        (12, "turn off", False, True, False),
+    ],
+)
 def test_what_was_said_begins_with_the_voice_that_was_let_go(
-    pause_chunks: int, same_breath: bool, witness: Witness
+    pause_chunks: int, text: str, own: bool, may_be_echo: bool, same_breath: bool, witness: Witness
 ) -> None:
     detector = BargeInDetector(_RULES, _VOCABULARY, 0.5, witness)
+    detector.may_be_echo = may_be_echo
     assert _signals(detector, 4, 0.9, _hum) == [Signal.DUCK]
     first = detector.onset_frame
     looks = _signals(detector, 6, 0.1, _hum, 4)
-    assert detector.read("") is None
+    assert detector.read(text, own=own) is None
+    detector.may_be_echo = False
     assert [*looks, *_signals(detector, pause_chunks - 6, 0.1, _hum, 10)] == [Signal.LOOK, Signal.RESTORE]
     assert _signals(detector, 3, 0.9, _words, 4 + pause_chunks) == [Signal.DUCK, Signal.STOP]
     assert detector.begin_frame == (first if same_breath else detector.onset_frame)

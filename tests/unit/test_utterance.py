@@ -199,12 +199,29 @@ def test_a_request_that_is_whole_is_not_read_again(ears: Ears) -> None:
     assert not any(isinstance(fact, Hypothesis) and fact.readings for fact in facts)
 
 
+@pytest.mark.parametrize(("is_noticed", "pause_frames"), [(True, 25), (True, 60), (False, 60)])
+def test_a_pause_before_the_words_that_interrupted_ends_nothing_and_what_went_before_is_read(
+    is_noticed: bool, pause_frames: int, ears: Ears
+) -> None:
+    first = in_room(50, say("turn off the light", "rms"))
+    since = len(first) // 160 + pause_frames
+    voice = np.concatenate([first, in_room(pause_frames, say("in the kitchen", "rms"), 130)])
+    cleaned = voice.copy()
+    unheard = len(first) if is_noticed else 0
+    cleaned[unheard : (since + 25) * 160] = in_room(since + 25)[unheard:]
+    utterance = Utterance(ears.vad, ears.transcriber, RULES, since, begun=50)
+    *_, last = ears.follow(utterance, cleaned, voice, lambda _text: "complete")
+    assert isinstance(last, Finished)
+    assert words(last.text)[:2] == ["turn", "off"]
+    assert words(last.text)[-1] == "kitchen"
+
+
 def test_what_the_canceller_takes_from_the_beginning_of_an_interruption_is_read_all_the_same(
     ears: Ears,
 ) -> None:
     voice = in_room(50, say("close the blinds in the kitchen", "rms"), 130)
     cleaned = voice.copy()
     cleaned[50 * 160 : 110 * 160] = in_room(60)
-    utterance = Utterance(ears.vad, ears.transcriber, RULES, 50, speaking=True)
+    utterance = Utterance(ears.vad, ears.transcriber, RULES, 50, begun=50)
     texts = [fact.text for fact in ears.follow(utterance, cleaned, voice) if isinstance(fact, Hypothesis)]
     assert words(texts[-1])[:3] == REQUEST.split()
