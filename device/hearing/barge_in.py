@@ -114,7 +114,8 @@ class BargeInDetector:
         self._run_frame = 0
         self._voice_frame: int | None = None  # where the voice begins, in what may have begun with noise
         self._voiced_frame = 0  # the last one
-        self._may_begin = self._is_murmur = False  # what ducks Wren: a request; says nothing
+        self._is_louder = False  # than echo can be: what ducks Wren
+        self._says_nothing = False  # but signs of listening, or what Wren says
         self._let_go: tuple[int, int] | None = None  # first and last frame of the voice before, or of a rise
         self._voiced_chunks = 0
         self._probabilities: list[float] = []
@@ -174,7 +175,7 @@ class BargeInDetector:
         if self._state != "ducked":
             return None
         self._count(frame, probability)
-        self._may_begin &= not self.may_be_echo
+        self._is_louder |= not self.may_be_echo
         if voiced:
             self._last_look = False
             self._hear_words(frame, sound)
@@ -182,11 +183,8 @@ class BargeInDetector:
 
     def read(self, text: str, *, own: bool = False) -> Signal | None:
         """Takes the text of the voice when LOOK asked for it; `own`: Wren said it, and it is left out."""
-        self._awaits_text, self._is_murmur = (
-            False,
-            bool(words(text)) and not self._vocabulary.interrupts(text),
-        )
-        self._may_begin &= not own
+        self._awaits_text = False
+        self._says_nothing = own or (bool(words(text)) and not self._vocabulary.interrupts(text))
         if self._state != "ducked":
             return None
         has_words = self._vocabulary.interrupts if self._has_echo else self._vocabulary.speaks
@@ -239,7 +237,7 @@ class BargeInDetector:
     def _duck(self) -> Signal:
         self._state, self.onset_frame = "ducked", self._run_frame
         self.begin_frame = self.onset_frame
-        self._may_begin, self._is_murmur = not (self._has_echo or self.may_be_echo), False
+        self._is_louder, self._says_nothing = not self.may_be_echo, False
         if self._let_go is not None:
             first, last = self._let_go
             if self.onset_frame - last <= _SAME_BREATH_FRAMES:
@@ -258,7 +256,7 @@ class BargeInDetector:
                 self._last_look = True
                 return self._look()
             if self._silent_ms >= self.rules.restore_ms:
-                if self._may_begin and not self._is_murmur:
+                if self._is_louder and not (self._says_nothing or self._has_echo):
                     self._let_go = self.onset_frame, max(self.onset_frame, self._voiced_frame)
                 self._reset()
                 return Signal.RESTORE

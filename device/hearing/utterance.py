@@ -45,6 +45,7 @@ _NO_REQUEST_MS = 160  # a noise or a wake word is dropped after so much silence
 _CHOICE_FRAMES = 6  # within which one of the readings is preferred, if one is
 _DECODING_SHARE = 3  # partial texts take at most one part in so many of the time
 _COVERED_FRAMES = 2  # sound after the last voiced frame without which a text may lack its last sound
+_UNNOTICED_FRAMES = 80  # so long a voice may speak before voice activity notices it
 _OVERHANG_FRAMES = 15  # the verdict may outlast the level by so much
 _QUIETER_MS = 250  # so long a voice far under the talker's level is somebody else's
 
@@ -112,6 +113,7 @@ class Utterance:
         self._endpointer = Endpointer(rules, since, timeout_ms=timeout_ms)
         self._segment = Segment(transcriber)
         self._begun = begun
+        self._is_past = begun is not None  # what is heard came before the voice that is meant
         self._earliest = -1  # what was dropped lies before this frame
         self._began = self._noise_heard = False
         self.done = False
@@ -141,11 +143,8 @@ class Utterance:
         """Hears one frame; `voice` is the same one for recognition, where there is a better one for that."""
         if self.done:
             return []
-        self._frame = frame
+        self._reach(frame)
         self._segment.accept(frame, samples if voice is None else voice)
-        if frame == self._since and self._begun is not None and not self._endpointer.speaking:
-            self._endpointer.discard()
-            self._drop()
         verdict = self._activity.accept(frame, samples, cue=cue)
         facts = self._hear(verdict) if verdict is not None else []
         return facts + self._settle()
@@ -154,7 +153,7 @@ class Utterance:
         """A frame without usable sound."""
         if self.done:
             return []
-        self._frame = frame
+        self._reach(frame)
         return self._follow(self._endpointer.skip(frame)) + self._settle()
 
     def poll(self) -> list[Fact]:
@@ -192,6 +191,14 @@ class Utterance:
 
     # --- sound ------------------------------------------------------------------------------------------
 
+    def _reach(self, frame: int) -> None:
+        self._frame = frame
+        if self._is_past and frame >= self._since:
+            self._is_past = False
+            if not self._endpointer.speaking:
+                self._endpointer.discard()
+                self._drop()
+
     def _hear(self, voice: Voice) -> list[Fact]:
         near = voice.voiced and self._talker.is_near(voice.loudest_db)
         signal = self._endpointer.accept(
@@ -219,7 +226,7 @@ class Utterance:
         self._partial_frame, self._decode_ms = max(onset, self._since), 0.0
         self._word_inside = bool(self._wake_word) and onset <= self._since
         self._choice = Choice(self._wake_word if self._word_inside else "")
-        if self._begun is not None and self._begun < onset:  # what went unnoticed was a voice nevertheless
+        if self._begun is not None and self._begun < onset <= self._since + _UNNOTICED_FRAMES:
             self._voiced = [1.0] * (FRAME_MS * (onset - self._begun) // CHUNK_MS)
             onset = self._begun
         self._segment.open(onset, self._earliest)

@@ -115,8 +115,8 @@ def test_what_was_said_begins_with_the_voice_that_was_let_go(
     first = detector.onset_frame
     looks = _signals(detector, 6, 0.1, _hum, 4)
     assert detector.read(text, own=own) is None
-    detector.may_be_echo = False
     assert [*looks, *_signals(detector, pause_chunks - 6, 0.1, _hum, 10)] == [Signal.LOOK, Signal.RESTORE]
+    detector.may_be_echo = False
     assert _signals(detector, 3, 0.9, _words, 4 + pause_chunks) == [Signal.DUCK, Signal.STOP]
     assert detector.begin_frame == (first if same_breath else detector.onset_frame)
 

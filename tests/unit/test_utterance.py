@@ -216,6 +216,16 @@ def test_a_pause_before_the_words_that_interrupted_ends_nothing_and_what_went_be
     assert words(last.text)[-1] == "kitchen"
 
 
+def test_a_voice_long_after_an_interruption_that_nobody_noticed_is_a_request_of_its_own(ears: Ears) -> None:
+    unnoticed = in_room(50, say("turn off the light", "rms"))
+    later = in_room(120, say("in the kitchen", "rms"), 130)
+    cleaned = np.concatenate([np.zeros_like(unnoticed), later])
+    utterance = Utterance(ears.vad, ears.transcriber, RULES, 60, begun=50)
+    *_, last = ears.follow(utterance, cleaned, np.concatenate([unnoticed, later]), lambda _text: "complete")
+    assert isinstance(last, Finished)
+    assert words(last.text) == ["in", "the", "kitchen"]
+
+
 def test_what_the_canceller_takes_from_the_beginning_of_an_interruption_is_read_all_the_same(
     ears: Ears,
 ) -> None:
