@@ -42,7 +42,7 @@ _AFTER_DROPPED_FRAMES = 3
 _WORD_TAIL_MS = 300
 _NOISE_MS = 300
 _NO_REQUEST_MS = 160  # a noise or a wake word is dropped after so much silence
-_CHOICE_FRAMES = 6  # within which one of the readings is preferred, if one is
+_CHOICE_FRAMES = 15  # within which one of the readings is preferred, if one is: a dozen may have to be parsed
 _DECODING_SHARE = 3  # partial texts take at most one part in so many of the time
 _COVERED_FRAMES = 2  # sound after the last voiced frame without which a text may lack its last sound
 _UNNOTICED_FRAMES = 80  # so long a voice may speak before voice activity notices it
@@ -188,6 +188,8 @@ class Utterance:
     def prefer(self, text: str, reading: str) -> None:
         """Learns that of the readings of `text` this one makes sense."""
         self._choice.prefer(text, reading)
+        if reading != text and self._readings_frame is not None:
+            self._readings_frame = self._frame - _CHOICE_FRAMES  # nothing else is waited for
 
     # --- sound ------------------------------------------------------------------------------------------
 

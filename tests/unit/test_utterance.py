@@ -11,9 +11,9 @@ import pytest
 from device.hearing import Samples, frames_of
 from device.hearing.patience import Completeness
 from device.hearing.transcript import words
-from device.hearing.utterance import Abandoned, Began, Finished, Hypothesis, PartialText, Utterance
+from device.hearing.utterance import Abandoned, Began, Fact, Finished, Hypothesis, PartialText, Utterance
 from device.reasoning.completeness import completeness
-from tests.hearing import RULES, Ears, in_room, say
+from tests.hearing import RULES, Ears, frames, in_room, say
 from tests.houses import demo_house
 from tests.recordings import recordings
 
@@ -175,6 +175,29 @@ def test_silenced_frames_pass_the_time(ears: Ears) -> None:
     utterance = Utterance(ears.vad, ears.transcriber, QUICK, 0)
     facts = [fact for number in range(300) for fact in utterance.skip(number)]
     assert facts == [Abandoned("no_speech")]
+
+
+def test_a_choice_among_many_readings_is_waited_for_though_the_silence_is_long_enough(ears: Ears) -> None:
+    rules = msgspec.structs.replace(RULES, unsure_silence_ms=60)
+    utterance = Utterance(ears.vad, ears.transcriber, rules, 0)
+    facts: list[Fact] = []
+    offered = 0
+    for number, frame in enumerate(frames(in_room(50, say("raise the blinds", "slt"), 150))):
+        facts += utterance.accept(number, frame)
+        while ears.transcriber.busy:
+            facts += utterance.poll()
+        if facts and isinstance(last := facts[-1], Hypothesis) and not offered:
+            text = last.text
+            facts += utterance.judge(text, "unsure")
+            offered = number if last.readings else 0
+        if offered and number == offered + 12:
+            assert not utterance.done
+            utterance.prefer(text, "raise the blinds")
+        if utterance.done:
+            break
+    assert offered
+    assert isinstance(facts[-1], Finished)
+    assert (facts[-1].text, number) == ("raise the blinds", offered + 13)
 
 
 def test_a_text_that_is_no_request_is_read_again_and_the_preferred_reading_ends_the_turn(ears: Ears) -> None:
