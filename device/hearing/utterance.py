@@ -91,8 +91,8 @@ Fact = Began | PartialText | Hypothesis | Finished | Abandoned
 class Utterance:
     """Hears frames from about `since` on, or from before it with `wake_word`; `done` after its last fact.
 
-    What is said began in frame `begun`, if that is given, and somebody speaks since `since`, though voice
-    activity may notice it later: a pause before that ends nothing.
+    What is said began in frame `said_since`, where that is given, and somebody speaks since `since`, though
+    voice activity may notice it later: a pause before that ends nothing.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Utterance:
         since: int,
         *,
         wake_word: str = "",
-        begun: int | None = None,
+        said_since: int | None = None,
         timeout_ms: int | None = None,
         turn: TurnWitness | None = None,
     ) -> None:
@@ -112,8 +112,8 @@ class Utterance:
         self._activity = VoiceActivity(vad, rules.vad_threshold)
         self._endpointer = Endpointer(rules, since, timeout_ms=timeout_ms)
         self._segment = Segment(transcriber)
-        self._begun = begun
-        self._is_past = begun is not None  # what is heard came before the voice that is meant
+        self._said_since = said_since
+        self._is_past = said_since is not None  # what is heard came before the voice that is meant
         self._earliest = -1  # what was dropped lies before this frame
         self._began = self._noise_heard = False
         self.done = False
@@ -228,9 +228,10 @@ class Utterance:
         self._partial_frame, self._decode_ms = max(onset, self._since), 0.0
         self._word_inside = bool(self._wake_word) and onset <= self._since
         self._choice = Choice(self._wake_word if self._word_inside else "")
-        if self._begun is not None and self._begun < onset <= self._since + _UNNOTICED_FRAMES:
-            self._voiced = [1.0] * (FRAME_MS * (onset - self._begun) // CHUNK_MS)
-            onset = self._begun
+        if self._said_since is not None and self._said_since < onset <= self._since + _UNNOTICED_FRAMES:
+            # unnoticed, but barge-in was sure of a voice
+            self._voiced = [1.0] * (FRAME_MS * (onset - self._said_since) // CHUNK_MS)
+            onset = self._said_since
         self._segment.open(onset, self._earliest)
 
     def _begin(self, voice: Voice) -> list[Fact]:
@@ -361,7 +362,7 @@ class Utterance:
             self.done = True
             return [Abandoned("no_text")]
         self._noise_heard |= not self._word_inside
-        self._begun = None
+        self._said_since = None
         self._earliest = self._endpointer.last_voiced_frame + _AFTER_DROPPED_FRAMES
         self._endpointer.discard()
         self._drop()

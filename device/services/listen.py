@@ -219,7 +219,7 @@ class ListenDaemon(Daemon):
         *,
         since: int,
         wake_word: str = "",
-        begun: int | None = None,
+        said_since: int | None = None,
         timeout_ms: int | None = None,
     ) -> None:
         self._read_from(first)
@@ -234,7 +234,7 @@ class ListenDaemon(Daemon):
             self.settings.listen,
             since,
             wake_word=wake_word,
-            begun=begun,
+            said_since=said_since,
             timeout_ms=timeout_ms,
             turn=self._turn_listener,
         )
@@ -328,7 +328,7 @@ class ListenDaemon(Daemon):
             self.bus.send(TranscriptFinal(turn=self._turn, text=fact.text))
             self.bus.send(TurnCancelled(turn=self._turn, reason="stopped"))
             return
-        self._open(fact.begun - _INTERRUPTION_PRE_ROLL_FRAMES, since=fact.frame, begun=fact.begun)
+        self._open(fact.begun - _INTERRUPTION_PRE_ROLL_FRAMES, since=fact.frame, said_since=fact.begun)
 
     # --- sound and text ----------------------------------------------------------------------------------
 

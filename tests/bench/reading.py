@@ -159,7 +159,7 @@ class Ear:
         turn = SimulatedTurnListener(self._turn, self._turns, clock) if with_turn_model else None
         transcriber = SimulatedTranscriber(self.asr, self.second_pass, clock)
         utterance = Utterance(
-            self._vad, transcriber, rules, since, wake_word=wake_word, begun=said_since, turn=turn
+            self._vad, transcriber, rules, since, wake_word=wake_word, said_since=said_since, turn=turn
         )
         begun = begun or Begun(CutRequest(), NO_CONTEXT)
         house = SimulatedJudge(self._house, clock, begun, self._finality)

@@ -232,7 +232,7 @@ def test_a_pause_before_the_words_that_interrupted_ends_nothing_and_what_went_be
     cleaned = voice.copy()
     unheard = len(first) if is_noticed else 0
     cleaned[unheard : (since + 25) * 160] = in_room(since + 25)[unheard:]
-    utterance = Utterance(ears.vad, ears.transcriber, RULES, since, begun=50)
+    utterance = Utterance(ears.vad, ears.transcriber, RULES, since, said_since=50)
     *_, last = ears.follow(utterance, cleaned, voice, lambda _text: "complete")
     assert isinstance(last, Finished)
     assert words(last.text)[:2] == ["turn", "off"]
@@ -243,7 +243,7 @@ def test_a_voice_long_after_an_interruption_that_nobody_noticed_is_a_request_of_
     unnoticed = in_room(50, say("turn off the light", "rms"))
     later = in_room(120, say("in the kitchen", "rms"), 130)
     cleaned = np.concatenate([np.zeros_like(unnoticed), later])
-    utterance = Utterance(ears.vad, ears.transcriber, RULES, 60, begun=50)
+    utterance = Utterance(ears.vad, ears.transcriber, RULES, 60, said_since=50)
     *_, last = ears.follow(utterance, cleaned, np.concatenate([unnoticed, later]), lambda _text: "complete")
     assert isinstance(last, Finished)
     assert words(last.text) == ["in", "the", "kitchen"]
@@ -255,6 +255,6 @@ def test_what_the_canceller_takes_from_the_beginning_of_an_interruption_is_read_
     voice = in_room(50, say("close the blinds in the kitchen", "rms"), 130)
     cleaned = voice.copy()
     cleaned[50 * 160 : 110 * 160] = in_room(60)
-    utterance = Utterance(ears.vad, ears.transcriber, RULES, 50, begun=50)
+    utterance = Utterance(ears.vad, ears.transcriber, RULES, 50, said_since=50)
     texts = [fact.text for fact in ears.follow(utterance, cleaned, voice) if isinstance(fact, Hypothesis)]
     assert words(texts[-1])[:3] == REQUEST.split()
