@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import numpy as np
@@ -58,8 +59,16 @@ class Guess:
 
 
 def test_only_the_newest_question_that_waits_is_answered() -> None:
-    listener = TurnListener(Guess())  # type: ignore[arg-type]
+    all_asked = threading.Event()
+
+    class Busy(Guess):
+        def probability(self, samples: Samples) -> float:
+            all_asked.wait(5)
+            return super().probability(samples)
+
+    listener = TurnListener(Busy())  # type: ignore[arg-type]
     tickets = [listener.ask(tone(300, seconds)) for seconds in (0.1, 0.2, 0.3)]
+    all_asked.set()
     answers: list[tuple[int, float]] = []
     deadline = time.monotonic() + 5
     while not any(ticket == tickets[-1] for ticket, _ in answers) and time.monotonic() < deadline:
