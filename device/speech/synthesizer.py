@@ -74,8 +74,6 @@ class Synthesizer:
     """One voice, loaded. Raises Fault when its files do not fit."""
 
     def __init__(self, files: VoiceFiles) -> None:
-        from piper.phonemize_espeak import EspeakPhonemizer
-
         config = json.loads(files.config.read_bytes())
         if config.get("phoneme_type", "espeak") != "espeak":
             raise Fault(
@@ -87,8 +85,8 @@ class Synthesizer:
         scales = config.get("inference", {})
         self._scales = [scales.get(key, value) for key, value in (("noise_scale", 0.667), ("noise_w", 0.8))]
         self._length: float = scales.get("length_scale", 1.0)
-        self._phonemizer = EspeakPhonemizer()
-        self._frontend, self._decoder = _session(files.frontend), _session(files.decoder)
+        self._phonemizer = phonemizer()
+        self._frontend, self._decoder = _session(files.frontend, keeps=False), _session(files.decoder)
         self._inputs = {value.name for value in self._frontend.get_inputs()}
         self._decoder_inputs = [value.name for value in self._decoder.get_inputs()]
         metadata = self._decoder.get_modelmeta().custom_metadata_map
@@ -201,10 +199,22 @@ class Synthesizer:
         return max(0, int(audible[0]) - round(_ONSET_S * self.rate_hz)) if len(audible) else 0
 
 
-def _session(path: Path) -> Any:
+@functools.cache
+def phonemizer() -> Any:
+    """One for all voices; espeak keeps 1.3 KB each time its voice is set, so only another one is."""
+    from piper import espeakbridge
+    from piper.phonemize_espeak import EspeakPhonemizer
+
+    espeakbridge.set_voice = functools.lru_cache(maxsize=1)(espeakbridge.set_voice)
+    return EspeakPhonemizer()
+
+
+def _session(path: Path, keeps: bool = True) -> Any:
+    """Without `keeps` memory is freed after each run: that of a long sentence is never needed again."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
+    options.enable_cpu_mem_arena = keeps
     options.enable_mem_pattern = False  # a plan is kept for every length that was ever seen
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 

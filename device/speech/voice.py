@@ -17,7 +17,7 @@ from device.speech.phrases import Phrase, PhraseCache, phrase_key
 from device.speech.synthesizer import Synthesizer, Utterance
 
 _KEPT_S = 6  # longer ones hardly ever come again
-_IN_MEMORY_BYTES = 8 * 1024 * 1024
+_IN_MEMORY_BYTES = 2 * 1024 * 1024  # 47 s; the others are a file away
 
 
 class Spoken(NamedTuple):

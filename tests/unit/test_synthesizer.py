@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 
@@ -9,11 +10,13 @@ import numpy as np
 import pytest
 
 from device.faults import Fault
+from device.services.memory import give_back
 from device.speech import Samples, Style
 from device.speech.cancellation import Cancellation, Cancelled
-from device.speech.synthesizer import Synthesizer, VoiceFiles
+from device.speech.synthesizer import Synthesizer, VoiceFiles, phonemizer
 from models.errors import ModelMissing
 from models.store import Store
+from tests.bench.processes import usage
 
 pytestmark = pytest.mark.models
 
@@ -131,3 +134,25 @@ def test_a_voice_whose_files_do_not_fit_says_what_to_do() -> None:
     files = _files()
     with pytest.raises(Fault, match="wren models fetch"):
         Synthesizer(VoiceFiles(files.decoder, files.frontend, files.config))
+
+
+def _memory_mb() -> float:
+    give_back()
+    return usage(os.getpid()).anonymous_mb
+
+
+def test_a_long_sentence_leaves_no_memory_behind(synthesizer: Synthesizer) -> None:
+    synthesizer.warm_up()
+    synthesizer.say(LONG.replace(".", ","), SAME, Cancellation())
+    before_mb = _memory_mb()
+    synthesizer.say(3 * LONG.replace(".", ",").replace("?", ","), SAME, Cancellation())
+    assert _memory_mb() - before_mb < 4
+
+
+def test_espeak_does_not_grow_with_every_word_it_is_asked_for() -> None:
+    phonemes = phonemizer()
+    phonemes.phonemize("en-us", "kitchen")
+    before_mb = _memory_mb()
+    for _ in range(5000):
+        phonemes.phonemize("en-us", "kitchen")
+    assert _memory_mb() - before_mb < 3
