@@ -3,7 +3,7 @@
 After the interruption an `Utterance` reads the frames from `PRE_ROLL_FRAMES` before the voice on, and the text is
 the one that it commits, with recognition and the turn model as late as their CPU time says. It is understood
 when tools and parser make the same of it as of the transcript, in the house of the shared data; where they
-make nothing of the transcript, when at most `_WRONG_WORDS` of the words are wrong.
+make nothing of the transcript, when at most `_WRONG_WORDS` of the words are wrong; "Firefox" is "fire fox".
 """
 
 from __future__ import annotations
@@ -79,7 +79,8 @@ class Reader:
         wanted, got = parse(transcript, self._house), parse(text, self._house)
         if isinstance(wanted, Understood):
             return isinstance(got, Understood) and got.calls == wanted.calls
-        return jiwer.wer(normalised(transcript), normalised(text)) <= _WRONG_WORDS
+        said, heard = normalised(transcript), normalised(text)
+        return said.replace(" ", "") == heard.replace(" ", "") or jiwer.wer(said, heard) <= _WRONG_WORDS
 
 
 def transcript_of(recording: Recording) -> str:
