@@ -212,7 +212,7 @@ class BargeIn(Section, frozen=True):
         Meta(
             description="voice after which Wren falls silent until it is known what it was; then it goes on"
         ),
-    ] = 128
+    ] = 96
     restore_ms: Annotated[
         Milliseconds, Meta(description="silence after which the loudspeaker is loud again")
     ] = 300

@@ -19,6 +19,7 @@ from device.audio.doubletalk import DoubleTalk
 from device.audio.echo import Canceller, Frame, make
 from device.audio.echometer import EchoMeter, power_db
 from device.audio.linear import RINGING_FRAMES, LinearCanceller
+from device.audio.residual import ResidualEcho
 from device.faults import Fault
 from device.settings import Audio
 
@@ -38,8 +39,7 @@ class FrontEnd:
         self._linear: LinearCanceller | None = None
         self._silent_frames = RINGING_FRAMES + 1  # since Wren spoke
         self._early_ms = 0
-        # of the latest `voice`: echo alone may be so loud, and the room is not known yet
-        self.may_be_echo = False
+        self.may_be_echo = False  # of the latest `voice`: echo alone may be so loud
         self._begin(settings.echo)
 
     @property
@@ -85,7 +85,11 @@ class FrontEnd:
         speaks = captured.playing is not None and captured.playing.is_speech
         self._silent_frames = 0 if speaks else self._silent_frames + 1
         voice = self._linear.clean(near_end, captured.far_end)
-        self.may_be_echo = self._is_explained(self._linear, near_end, captured.far_end)
+        self.may_be_echo = self._silent_frames <= RINGING_FRAMES and (
+            not self._double_talk.is_heard(near_end, captured.far_end)
+            if voice is None
+            else self._residual.explains(near_end, voice, speaks=speaks)
+        )
         is_processed = self._settings.noise_suppression or self._settings.automatic_gain
         if voice is near_end and is_processed:
             return cleaned
@@ -113,18 +117,12 @@ class FrontEnd:
     def _begin_linear(self) -> None:
         if self._linear is not None:
             self._linear.close()
-        self._linear, self._double_talk = None, DoubleTalk()
+        self._linear, self._double_talk, self._residual = None, DoubleTalk(), ResidualEcho()
         if self.mode == "software":
             try:
                 self._linear = LinearCanceller()
             except Fault as fault:
                 self.faults.append(fault)
-
-    def _is_explained(self, linear: LinearCanceller, near_end: Frame, far_end: Frame | None) -> bool:
-        """Whether this frame is for `may_be_echo`."""
-        if linear.is_trained or self._silent_frames > RINGING_FRAMES:
-            return False
-        return not self._double_talk.is_heard(near_end, far_end)
 
     def _verify(self, reference: EchoMeter, captured: Captured) -> None:
         """Looks for what is played in the array's reference channel."""

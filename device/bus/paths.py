@@ -17,7 +17,7 @@ MUTED = 2  # silenced by the mute button
 CUE = 4  # a cue was leaving the loudspeaker
 LOST = 8  # an overrun just before this frame
 SPEAKING = 16  # speech was leaving the loudspeaker, or its echo was still in the room
-UNKNOWN_ROOM = 32  # echo may be so loud, and no canceller has learnt yet to take it away
+MAY_BE_ECHO = 32  # no louder than echo may be
 
 # Tag of a speaker frame: the clause number, or CUE_FRAME and the cue's index in CUES, behind which comes an
 # announcement; LAST_FRAME ends either.

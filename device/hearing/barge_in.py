@@ -15,8 +15,8 @@ Voice activity alone cannot tell "mhm" and music from words, and a recogniser he
 of the sound is surer and sooner. What it cannot tell from words is "ah" and "uh-huh", and those a recogniser
 reads as they are: so where it is not `_SURE` the text must hold more than signs of listening. Where echo is
 left in, Wren's own voice has words too, so there the text always counts.
-What `may_be_echo`, of cancellers that do not know the room yet, stops nothing but by a stop word; words that
-it said count as soon as it is no longer so.
+What `may_be_echo` stops nothing but by a stop word; words that it said count as soon as it is no longer so,
+and those of a voice that was louder also when their text comes after it.
 How much the witness must believe falls to `confidence` in the first `_LATE_FRAMES`: see `needed_confidence`.
 They count from the voice on, not from the noise before it that may have ducked Wren.
 A gap of up to `_GAP_CHUNKS` belongs to the voice: plosives are silent. What was said begins with what was
@@ -189,7 +189,8 @@ class BargeInDetector:
             return None
         has_words = self._vocabulary.interrupts if self._has_echo else self._vocabulary.speaks
         self._said_words = self._asked_confirmed and has_words(text)
-        if (self._said_words and not self.may_be_echo) or self._vocabulary.stops(text):
+        counts = self._is_louder or not self.may_be_echo
+        if (self._said_words and counts) or self._vocabulary.stops(text):
             self._state = "ended"
             return Signal.STOP
         return None

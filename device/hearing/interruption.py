@@ -5,9 +5,8 @@ voice activity is that of a `SecondLook`. A possible voice goes to the recognise
 its onset on. Its text only decides about the interruption; the request is recognised afterwards, by an
 `Utterance` that reads the same frames again.
 
-Text that Wren itself is saying (an echo that was not cancelled) never interrupts. While no canceller knows
-the room, only a stop word does, or a voice louder than echo can be: in `_LOUD_FRAMES` of the latest
-`_JUDGED_FRAMES`.
+Text that Wren itself is saying (an echo that was not cancelled) never interrupts. Else a stop word does, or a
+voice louder than echo may be: in `_LOUD_FRAMES` of the latest `_JUDGED_FRAMES`.
 """
 
 from __future__ import annotations
@@ -117,7 +116,7 @@ class Interruption:
     ) -> list[Fact]:
         """Hears one frame; `voice` is the same one for recognition, where there is a better one for that.
 
-        `may_be_echo` when no canceller knows the room and the frame is no louder than echo can be.
+        `may_be_echo` when the frame is no louder than echo can be.
         """
         if self.done:
             return []

@@ -21,8 +21,8 @@ from device.audio.playback import Playback
 from device.audio.room import LOUDSPEAKER_HZ
 from device.audio.simulator import Simulator
 from device.bus.paths import (
+    MAY_BE_ECHO,
     MICROPHONE_FRAME,
-    UNKNOWN_ROOM,
     microphone_ring,
     microphone_spec,
     speaker_ring,
@@ -154,7 +154,7 @@ class AudioDaemon(Daemon):
         samples = self._front_end.clean(captured)
         voice = None if samples is None else self._front_end.voice(captured, samples)
         if self._front_end.may_be_echo:
-            tag |= UNKNOWN_ROOM
+            tag |= MAY_BE_ECHO
         if samples is None or voice is None or tag & Gate.SILENCED:
             samples = voice = _SILENCE
         t_ns = time.monotonic_ns()

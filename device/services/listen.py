@@ -11,7 +11,7 @@ import sys
 import time
 from typing import Literal
 
-from device.bus.paths import CUE, GATED, MUTED, UNKNOWN_ROOM, microphone_ring, voice_ring
+from device.bus.paths import CUE, GATED, MAY_BE_ECHO, MUTED, microphone_ring, voice_ring
 from device.bus.ring import Frame, RingReader
 from device.bus.turns import playing_turn
 from device.events import (
@@ -290,7 +290,7 @@ class ListenDaemon(Daemon):
                 frame.samples,
                 voice=self._for_recognition(frame),
                 cue=bool(frame.tag & CUE),
-                may_be_echo=bool(frame.tag & UNKNOWN_ROOM),
+                may_be_echo=bool(frame.tag & MAY_BE_ECHO),
             )
         )
 

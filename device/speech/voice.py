@@ -38,7 +38,7 @@ class Voice:
         self.rate_hz = synthesizer.rate_hz
 
     def knows(self, text: str, style: Style) -> bool:
-        """Whether `text` can be said without synthesis; from then on without the disk too."""
+        """Whether `text` can be said without synthesis; if it is said soon, without the disk too."""
         return self._recall(phrase_key(self._identity, style, text)) is not None
 
     def say(self, text: str, style: Style, cancellation: Cancellation) -> Spoken:

@@ -83,7 +83,7 @@ class DoubleTalk:
 
     @property
     def may_be_echo(self) -> bool:
-        """Of the latest frame: echo alone may be so loud, and the room is not known yet."""
+        """Of the latest frame: echo alone may be so loud."""
         return self._front_end.may_be_echo
 
     def hear(self, near_end: Floats | None) -> tuple[Samples, Samples]:

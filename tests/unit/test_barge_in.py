@@ -176,6 +176,14 @@ def test_words_that_were_doubted_count_once_the_voice_is_louder_than_echo() -> N
     assert _signals(detector, 1, 0.9, _words, 3) == [Signal.STOP]
 
 
+def test_the_text_of_a_short_word_that_was_louder_than_echo_counts_when_the_word_is_over() -> None:
+    detector = BargeInDetector(_RULES, _VOCABULARY, 0.5, _Believes(0.97))
+    assert _signals(detector, 3, 0.9, _words) == [Signal.DUCK, Signal.LOOK]
+    detector.may_be_echo = True
+    assert _signals(detector, 3, 0.1, _words, 3) == []
+    assert detector.read("Next") is Signal.STOP
+
+
 def test_a_murmur_also_says_go_on_once_all_was_said() -> None:
     words = load_language("en")
     vocabulary = Vocabulary(words.stop, words.backchannel, words.murmurs)

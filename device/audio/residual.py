@@ -1,0 +1,54 @@
+"""Whether what the linear canceller left is no more than it always leaves of Wren's voice: residual echo.
+
+Ducked, Wren's voice is 20 dB quieter and what rings on beyond the canceller's tail is not: that is faint, but
+it is a voice, and words can be read in it. Nobody who wants to be heard is so faint. So a frame is residual
+echo while it is both no louder than nearly all of what was left of Wren's voice in the last seconds, and far
+below the echo that was in the microphone just before. The first lets people far from the microphone be heard,
+who are far below an echo that is cancelled well; the second people over a ducked loudspeaker and in a noisy
+room, where much is left. What is learnt is older than `_LAG_FRAMES`, so that somebody who begins to speak is
+not learnt at once.
+
+Border: int16[160] at 16 kHz, 10 ms frames. Pure.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from device.audio.echo import Frame
+from device.audio.echometer import power_db
+
+_SHARE, _LOUDER_DB = 90, 4.0  # percentile of what is left; a person's voice may be among it for a second
+_RINGS_FRAMES, _BELOW_ECHO_DB = 60, 30.0
+_LEARNT_FRAMES, _LAG_FRAMES, _FEWEST_FRAMES, _EVERY_FRAMES = 1000, 30, 100, 10
+
+
+class ResidualEcho:
+    """Hears the microphone and what a canceller that knows the room left of it."""
+
+    def __init__(self) -> None:
+        self._echo_db: deque[float] = deque(maxlen=_RINGS_FRAMES)
+        self._recent_db: deque[float] = deque(maxlen=_LAG_FRAMES)
+        self._learnt_db = np.zeros(_LEARNT_FRAMES, np.float32)  # a ring
+        self._count = 0
+        self._usual_db: float | None = None
+
+    def explains(self, near_end: Frame, left: Frame, *, speaks: bool) -> bool:
+        """Whether `left` of `near_end` may be echo; `speaks`: Wren does, and it is learnt from."""
+        left_db = power_db(left)
+        self._echo_db.append(power_db(near_end))
+        if speaks:
+            self._learn(left_db)
+        if self._usual_db is None:
+            return False
+        return left_db <= min(self._usual_db + _LOUDER_DB, max(self._echo_db) - _BELOW_ECHO_DB)
+
+    def _learn(self, left_db: float) -> None:
+        if len(self._recent_db) == _LAG_FRAMES:
+            self._learnt_db[self._count % _LEARNT_FRAMES] = self._recent_db[0]
+            self._count += 1
+            if self._count >= _FEWEST_FRAMES and self._count % _EVERY_FRAMES == 0:
+                self._usual_db = float(np.percentile(self._learnt_db[: self._count], _SHARE))
+        self._recent_db.append(left_db)
