@@ -128,16 +128,18 @@ class Synthesizer:
     def warm_up(self) -> None:
         """Runs both halves once: the first run of a session is slow.
 
-        Then the decoder once with as much as it is ever given, so that its memory does not grow later.
+        Then the decoder with as much as it is ever given, and with somewhat less, which it keeps elsewhere,
+        so that its memory hardly grows later.
         """
         style, cancellation, run = Style(), Cancellation(), onnxruntime.RunOptions()
         for _ in self.say("Hello.", style, cancellation).chunks:
             pass
         phonemes = self._phonemize("Hello.")[0]
         sentence, _ = self._time(phonemes, style, run, cancellation)
-        longest = [np.resize(value, (*value.shape[:2], LARGEST)) for value in sentence.framed]
-        given = dict(zip(self._decoder_inputs, longest + sentence.speaker, strict=True))
-        _run(self._decoder, given, run, cancellation)
+        for frames in (LARGEST, 7 * LARGEST // 8):
+            framed = [np.resize(value, (*value.shape[:2], frames)) for value in sentence.framed]
+            given = dict(zip(self._decoder_inputs, framed + sentence.speaker, strict=True))
+            _run(self._decoder, given, run, cancellation)
 
     def _speakable(self, text: str) -> list[tuple[str, str]]:
         is_english = self._espeak_voice.startswith("en")
