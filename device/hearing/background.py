@@ -189,6 +189,7 @@ class TurnListener:
 
     def ask(self, samples: Samples) -> int:
         """Asks whether int16[n] sounds like the end of a turn; returns the ticket of the answer."""
+        self._model.give_up()  # before there is a new question, which it must not meet
         self._tickets += 1
         self._questions.put((self._tickets, samples))
         return self._tickets
@@ -208,7 +209,9 @@ class TurnListener:
         try:
             while (question := self._questions.get()) is not None:
                 ticket, samples = question
-                if ticket == self._tickets:
-                    self._answers.put((ticket, self._model.probability(samples)))
+                if ticket != self._tickets:
+                    continue
+                if (probability := self._model.probability(samples)) is not None:
+                    self._answers.put((ticket, probability))
         except Exception as error:
             self._error = error

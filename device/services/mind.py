@@ -30,6 +30,7 @@ from device.settings import Reason
 FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 30.0
 # after the first clause the cores are the voice's: on two its sound took 160 ms beside the model, 60 ms alone
 VOICE_FIRST_S = 0.1
+_NICENESS = 5  # below recognition and the turn model, which decide when there is anything to answer
 
 log = logging.getLogger(__name__)
 
@@ -236,6 +237,7 @@ class Mind:
         os.eventfd_write(self._event, 1)
 
     def _work(self) -> None:
+        os.nice(_NICENESS)  # of this thread and those that compute for it
         try:
             self._thinker("")
         except Exception as error:

@@ -181,25 +181,25 @@ class SimulatedTurnListener:
 
     def __init__(self, model: TurnModel, known: dict[bytes, tuple[float, float]], clock: Clock) -> None:
         self._model, self._known, self._clock = model, known, clock
-        self._answers: list[tuple[float, float, int, float]] = []
+        self._answer: tuple[float, int, float] | None = None  # when, to which ticket, and what
         self._tickets = 0
 
     def ask(self, samples: Samples) -> int:
-        """The probability, later; what has not been begun is left out."""
+        """The probability, later, instead of what was asked before."""
         self._tickets += 1
         key = _digest(samples)
         if key not in self._known:
             began = time.thread_time()
-            probability = self._model.probability(samples)
-            self._known[key] = probability, 1000 * (time.thread_time() - began)
+            found = self._model.probability(samples)
+            assert found is not None
+            self._known[key] = found, 1000 * (time.thread_time() - began)
         probability, cost_ms = self._known[key]
-        self._answers = [answer for answer in self._answers if answer[0] <= self._clock.ms]
-        begins_ms = max([self._clock.ms, *(done_ms for _, done_ms, _, _ in self._answers)])
-        self._answers.append((begins_ms, begins_ms + cost_ms, self._tickets, probability))
+        self._answer = self._clock.ms + cost_ms, self._tickets, probability
         return self._tickets
 
     def poll(self) -> list[tuple[int, float]]:
         """The answers that are there by now."""
-        now = [answer for answer in self._answers if answer[1] <= self._clock.ms]
-        self._answers = [answer for answer in self._answers if answer[1] > self._clock.ms]
-        return [(ticket, probability) for _, _, ticket, probability in now]
+        if self._answer is None or self._answer[0] > self._clock.ms:
+            return []
+        (_, ticket, probability), self._answer = self._answer, None
+        return [(ticket, probability)]

@@ -57,6 +57,9 @@ class Guess:
         time.sleep(0.02)
         return len(samples) / SECOND
 
+    def give_up(self) -> None:
+        """It is too quick for that."""
+
 
 def test_only_the_newest_question_that_waits_is_answered() -> None:
     all_asked = threading.Event()
@@ -79,18 +82,32 @@ def test_only_the_newest_question_that_waits_is_answered() -> None:
 
 
 @pytest.mark.models
+def test_a_newer_question_does_not_wait_for_the_answer_to_the_one_before() -> None:
+    listener = TurnListener(TurnModel(model_files("turn")["model"]))
+    first = listener.ask(tone(300, 2))
+    time.sleep(0.01)
+    second = listener.ask(tone(300, 3))
+    answers: list[tuple[int, float]] = []
+    deadline = time.monotonic() + 30
+    while second not in [ticket for ticket, _ in answers] and time.monotonic() < deadline:
+        answers += listener.poll()
+        time.sleep(0.002)
+    listener.close()
+    assert [ticket for ticket, _ in answers] == [second] != [first]
+
+
+@pytest.mark.models
 def test_people_who_are_cut_in_the_middle_sound_less_final_than_those_who_have_ended() -> None:
     model = TurnModel(model_files("turn")["model"])
-    whole, cut = [], []
+    whole, cut = list[float](), list[float]()
     for clip in recordings("cmd_speech_slots")[::11]:
         sound = clip.samples()
         loud = np.flatnonzero(np.abs(sound) > 1000)
         begin, end = int(loud[0]), int(loud[-1])
         middle = begin + (end - begin) * 2 // 5
-        whole.append(model.probability(sound[: end + SECOND // 5]))
-        cut.append(
-            model.probability(
-                with_pause(np.concatenate((sound[:middle], sound[: SECOND // 50])), SECOND // 50)
-            )
-        )
+        begun = with_pause(np.concatenate((sound[:middle], sound[: SECOND // 50])), SECOND // 50)
+        for found, heard in ((whole, sound[: end + SECOND // 5]), (cut, begun)):
+            probability = model.probability(heard)
+            assert probability is not None
+            found.append(probability)
     assert np.mean(whole) > np.mean(cut) + 0.2
