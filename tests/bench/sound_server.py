@@ -175,14 +175,18 @@ def others(folder: Path) -> dict[str, Any]:
 
 
 def _stops(run: Run, trials: list[Trial]) -> list[float | None]:
-    """Milliseconds from the onset of each voice to the end of the reply; None: it went on, or ended before."""
+    """Milliseconds from the onset of each voice to the end of the reply; None: it went on, or ended before.
+
+    Less than 0 where the reply ended before the onset that is found, but after the recording had begun: some
+    people begin softly.
+    """
     replies = spans(run.room.recording.loudspeaker, _PAUSE_MS, ANYTHING_DB)
     stops = list[float | None]()
     for trial in trials:
         begin = run.room.place(trial.spoken)
         onset = 0 if begin is None else begin + trial.onset
-        ends = [last for first, last in replies if first <= onset < last]
-        stops.append((ends[0] - onset) * 1000 / RATE_HZ if ends and trial.stopped else None)
+        ends = [last for first, last in replies if begin is not None and first <= onset and begin < last]
+        stops.append((ends[-1] - onset) * 1000 / RATE_HZ if ends and trial.stopped else None)
     return stops
 
 
