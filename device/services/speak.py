@@ -163,7 +163,7 @@ class SpeakDaemon(Daemon):
         except RingBusyError as error:
             raise Fault(str(error), "stop it, or give this one another runtime_dir") from error
         self._cues = self._made_cues()
-        self._worker = Worker(lambda: load_voices(name, others), rate_hz)
+        self._worker = Worker(lambda cancellation: load_voices(name, others, cancellation), rate_hz)
 
     def _close(self) -> None:
         self._worker.close()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from device import settings
 from device.faults import Fault
+from device.speech.cancellation import Cancellation
 from models.errors import ModelError
 from models.store import ActiveModel, Store
 
@@ -45,8 +46,11 @@ def speakers_of(voice: ActiveModel) -> int:
         raise Fault(f"{voice.name} is not a Piper voice ({error!r})", "choose another one") from error
 
 
-def load_voice(name: str) -> Voice:
-    """The voice, ready to speak (about a second). Raises Fault when it is not installed or does not fit."""
+def load_voice(name: str, cancellation: Cancellation | None = None) -> Voice:
+    """The voice, ready to speak (one to two seconds).
+
+    Raises Fault when it is not installed or does not fit, and Cancelled.
+    """
     from device.speech.phrases import PhraseCache  # onnxruntime and espeak: only where a voice is loaded
     from device.speech.synthesizer import Synthesizer, VoiceFiles
     from device.speech.voice import Voice
@@ -57,18 +61,18 @@ def load_voice(name: str) -> Voice:
     except KeyError as error:
         raise Fault(f"the voice {model.name} has no {error.args[0]}", "run `wren models fetch`") from error
     synthesizer = Synthesizer(files)
-    synthesizer.warm_up()
+    synthesizer.warm_up(cancellation or Cancellation())
     return Voice(synthesizer, model.entry.folder, PhraseCache(settings.cache_dir() / "phrases"))
 
 
-def load_voices(name: str, others: Iterable[str]) -> Voices:
-    """The voice with others beside it, as many of them as can be had. Raises Fault as `load_voice` does."""
+def load_voices(name: str, others: Iterable[str], cancellation: Cancellation) -> Voices:
+    """The voice with others beside it, as many of them as can be had. Raises what `load_voice` does."""
     from device.speech.voices import Voices
 
-    first, loaded = load_voice(name), {}
+    first, loaded = load_voice(name, cancellation), {}
     for other in others:
         try:
-            loaded[other] = load_voice(other)
+            loaded[other] = load_voice(other, cancellation)
         except Fault as fault:
             log.warning("a voice is missing, the first one speaks for it", extra={"reason": str(fault)})
     return Voices(first, loaded)

@@ -125,13 +125,14 @@ class Synthesizer:
             chunks=itertools.chain([first[silent:]], chunks),
         )
 
-    def warm_up(self) -> None:
-        """Runs both halves once: the first run of a session is slow.
+    def warm_up(self, cancellation: Cancellation) -> None:
+        """Runs both halves once: the first run of a session is slow. Raises Cancelled.
 
         Then the decoder with as much as it is ever given, and with somewhat less, which it keeps elsewhere,
         so that its memory hardly grows later.
         """
-        style, cancellation, run = Style(), Cancellation(), onnxruntime.RunOptions()
+        style, run = Style(), onnxruntime.RunOptions()
+        cancellation.on_request(lambda: setattr(run, "terminate", True))
         for _ in self.say("Hello.", style, cancellation).chunks:
             pass
         phonemes = self._phonemize("Hello.")[0]

@@ -75,7 +75,7 @@ class _Task(NamedTuple):
 class Worker:
     """Runs the voice that `load` gives, with sound at `rate_hz`; when `load` fails it is tried again."""
 
-    def __init__(self, load: Callable[[], Speaker], rate_hz: int) -> None:
+    def __init__(self, load: Callable[[Cancellation], Speaker], rate_hz: int) -> None:
         self._load, self._rate_hz = load, rate_hz
         self._voice: Speaker | None = None
         self._changed = threading.Condition()
@@ -83,13 +83,14 @@ class Worker:
         self._warming: Clause | None = None
         self._expected: Clause | None = None
         self._begun: _Begun | None = None
-        self._current: _Task | None = _Task(None, Cancellation())
+        loading = Cancellation()
+        self._current: _Task | None = _Task(None, loading)
         self._made: collections.deque[Message] = collections.deque()
         self._ready = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._busy_since_s: float | None = time.monotonic()
         self._apologised = -1
         self._closing = False
-        self._thread = threading.Thread(target=self._run, name="synthesis", daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(loading,), name="synthesis", daemon=True)
         self._thread.start()
 
     def fileno(self) -> int:
@@ -180,10 +181,12 @@ class Worker:
 
     # --- in the thread ---------------------------------------------------------------------------------
 
-    def _run(self) -> None:
+    def _run(self, loading: Cancellation) -> None:
         with contextlib.suppress(Cancelled):
             try:
-                self._voice = self._load()
+                self._voice = self._load(loading)
+            except Cancelled:
+                raise
             except Exception as error:
                 self._emit(Failure(None, *_told(error)), Cancellation())
         while (task := self._next()) is not None:
@@ -280,7 +283,7 @@ class Worker:
         """Everything that comes of a clause; may wait for its end when it is only begun."""
         began = time.monotonic()
         if self._voice is None:
-            self._voice = self._load()
+            self._voice = self._load(cancellation)
         if begun is not None:
             spoken, chunks = begun.spoken, itertools.chain(begun.chunks, begun.spoken.chunks)
         else:

@@ -43,7 +43,7 @@ def run() -> dict[str, Any]:
     streaming = Synthesizer(VoiceFiles(files["frontend"], files["decoder"], files["config"]))
     whole = PiperVoice.load(files["model"], files["config"])
     style, peer_style = Style(deterministic=True), SynthesisConfig(noise_scale=0, noise_w_scale=0)
-    streaming.warm_up()
+    streaming.warm_up(Cancellation())
     list(whole.synthesize("Hello.", peer_style))
     results: dict[str, Any] = {"words": {}}
     with tempfile.TemporaryDirectory() as folder:
@@ -78,7 +78,7 @@ def run() -> dict[str, Any]:
 
 
 def _stops(voice: Voice, style: Style) -> list[float]:
-    worker, stops = Worker(lambda: voice, voice.rate_hz), []
+    worker, stops = Worker(lambda _: voice, voice.rate_hz), []
     for turn in range(1, STOPS + 1):
         worker.submit(Clause(turn, 0, f"{turn}. {SENTENCES[25]}", style=style))
         time.sleep(0.05 + 0.03 * turn)

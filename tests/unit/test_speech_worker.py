@@ -66,7 +66,7 @@ class Voice:
 @pytest.fixture
 def worker() -> Iterator[Worker]:
     VOICES.clear()
-    worker = Worker(Voice, RATE_HZ)
+    worker = Worker(lambda _: Voice(), RATE_HZ)
     yield worker
     worker.close()
 
@@ -243,7 +243,7 @@ def test_the_apology_is_said_once_in_a_turn(worker: Worker) -> None:
 
 
 def test_without_a_voice_the_reason_is_told_and_every_turn_gets_the_recorded_phrase() -> None:
-    def load() -> Voice:
+    def load(_: Cancellation) -> Voice:
         raise Fault("the voice en_US-joe-medium is missing", "run `wren models fetch`")
 
     worker = Worker(load, 16_000)
@@ -255,10 +255,23 @@ def test_without_a_voice_the_reason_is_told_and_every_turn_gets_the_recorded_phr
     assert sum(len(m.samples) for m in made if isinstance(m, Sound)) == pytest.approx(2.8 * 16_000, rel=0.05)
 
 
+def test_a_voice_that_is_loading_is_given_up_when_the_worker_ends() -> None:
+    given_up = threading.Event()
+
+    def load(cancellation: Cancellation) -> Voice:
+        cancellation.on_request(given_up.set)
+        given_up.wait(5)
+        raise Cancelled
+
+    worker = Worker(load, RATE_HZ)
+    worker.close()
+    assert given_up.is_set()
+
+
 def test_a_voice_that_appears_later_is_used_without_a_restart() -> None:
     missing = [Fault("missing", "fetch it"), Fault("missing", "fetch it")]
 
-    def load() -> Voice:
+    def load(_: Cancellation) -> Voice:
         if missing:
             raise missing.pop()
         return Voice()

@@ -142,7 +142,7 @@ def _memory_mb() -> float:
 
 
 def test_a_long_sentence_leaves_no_memory_behind(synthesizer: Synthesizer) -> None:
-    synthesizer.warm_up()
+    synthesizer.warm_up(Cancellation())
     synthesizer.say(LONG.replace(".", ","), SAME, Cancellation())
     before_mb = _memory_mb()
     synthesizer.say(3 * LONG.replace(".", ",").replace("?", ","), SAME, Cancellation())
