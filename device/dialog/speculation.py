@@ -64,6 +64,11 @@ class Speculation(Generic[Found, Outcome]):
         """What was found for the text that is held."""
         return None if self._held is None else self._held.found
 
+    @property
+    def job(self) -> int:
+        """The job that works on the text that is held; 0 for none."""
+        return 0 if self._held is None else self._held.job
+
     def hold(self, turn: int, text: str, found: Found, cpu_ms: float) -> None:
         """Keeps what was found of a text in `cpu_ms`, instead of what was held before."""
         self.drop()

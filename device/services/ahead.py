@@ -129,7 +129,7 @@ class Ahead:
         if self._judged != (turn, text):
             finality = self._finality if self._held.holds(turn, text) else None
             self._judge(turn, text, finality, is_asked=self._has_model and finality is None)
-        if self._held.holds(turn, text) and not (action.whole and self._may_go_on):
+        if self._held.holds(turn, text) and (not (action.whole and self._may_go_on) or self._concludes()):
             return
         is_in_vain = self._held.let_go() if self._may_go_on else self._held.drop()
         if is_in_vain and self._mind is not None:
@@ -281,6 +281,12 @@ class Ahead:
                 turn, text, self._seen(), history, found.route.may_act, may_go_on=self._may_go_on
             )
             self._held.work(turn, self._mind.post(request, committed=False), decides=True)
+
+    def _concludes(self) -> bool:
+        """Has the job about the text that is held, which seemed to go on, decide about it if it still can."""
+        job = self._held.job
+        self._may_go_on = not (self._mind is not None and job and self._mind.conclude(job))
+        return not self._may_go_on
 
     def _route(self, text: str, proposal: tuple[Call, ...]) -> Found:
         began = time.monotonic()

@@ -1,11 +1,12 @@
 """The language model on its own thread, so that the reason daemon always listens.
 
-One job at a time; a newer job, or `drop`, cancels the running one within a token. A job about a request that
-not committed yet pauses after the first clause of an answer until it is released; one about a request that
-may go on ends when the model has read it, unless it is probably over. A changed house is learnt when nothing
-else is to do, as each agent sees it; the agent that a job is for is taken up from there in a moment. A model
-that cannot be used now is tried again, at first after a second, then less and less often. Outcomes are polled
-and say of which job they are; `fileno` becomes readable for them.
+One job at a time; a newer job, or `drop`, cancels the running one within a token. A job about a request
+that is not committed yet pauses after the first clause of an answer until it is released; one about a
+request that may go on ends when the model has read it, unless it is probably over or was concluded. A
+changed house is learnt when nothing else is to do, as each agent sees it; the agent that a job is for is
+taken up from there in a moment. A model that cannot be used now is tried again, at first after a second,
+then less and less often. Outcomes are polled and say of which job they are; `fileno` becomes readable for
+them.
 """
 
 from __future__ import annotations
@@ -140,6 +141,7 @@ class Mind:
         self._wanted = 0  # the job that is not in vain, 0 for none
         self._running = 0
         self._released = 0
+        self._concluded = self._left = 0  # jobs that do not go on after all, and that were only read
         self._stopping = False
         self._again_s: float | None = None  # the time to try again to learn the house
         self._retry_s = FIRST_RETRY_S  # until the attempt after that
@@ -195,6 +197,12 @@ class Mind:
         with self._changed:
             self._released = max(self._released, job)
             self._changed.notify()
+
+    def conclude(self, job: int) -> bool:
+        """The request of `job` does not go on: decide about it in any case. False: it has been left."""
+        with self._changed:
+            self._concluded = max(self._concluded, job)
+            return self._wanted == job and self._left != job
 
     def drop(self) -> None:
         """Whatever is running or waiting is in vain."""
@@ -359,6 +367,13 @@ class Mind:
         finally:
             self._put(Spent(number, (time.process_time() - began) * 1000))
 
+    def _leaves(self, job: int) -> bool:
+        """Whether a job about what may go on ends here."""
+        with self._changed:
+            if self._concluded < job:
+                self._left = job
+            return self._left == job
+
     def _consider(self, model: Thinker, job: Consider, number: int) -> None:
         began = time.monotonic()
         others = job.house.persona.others if job.may_hand else ()
@@ -367,7 +382,7 @@ class Mind:
         if self._released < number:
             finality = model.finality(job.text, () if decides else job.history, self._cancelled)
             self._put(Judged(job.turn, number, job.text, finality))
-            if job.may_go_on and not may_be_over(finality):
+            if job.may_go_on and not may_be_over(finality) and self._leaves(number):
                 if decides or finality is None:  # else it has been read where it will be answered
                     model.prefill(job.text, job.history, self._cancelled)
                 return

@@ -37,6 +37,8 @@ class Model:
 
     def __init__(self) -> None:
         self.began = threading.Event()
+        self.asked, self.may_tell = threading.Event(), threading.Event()
+        self.may_tell.set()
         self.spoken = 0
         self.final: Finality | None = Finality(0.2, 0.25)
         self.read: list[str] = []
@@ -53,6 +55,8 @@ class Model:
             self.read.append(text)
 
     def finality(self, text: str, history: object, cancelled: Callable[[], bool]) -> Finality | None:
+        self.asked.set()
+        assert self.may_tell.wait(5)
         return self.final
 
     def decide(
@@ -172,6 +176,27 @@ def test_what_may_go_on_is_only_read_unless_it_is_probably_over(mind: Mind, mode
         outcomes += mind.poll()
     assert isinstance(outcomes[1], Decided)
     mind.release(job)
+
+
+def test_what_turns_out_to_be_whole_while_it_is_read_is_decided_without_reading_it_again(
+    mind: Mind, model: Model
+) -> None:
+    model.final = Finality(0.1, 0.1)
+    model.may_tell.clear()
+    job = mind.post(Consider(1, "a", HOUSE, (), True, may_go_on=True), committed=False)
+    assert model.asked.wait(5)
+    assert mind.conclude(job)
+    model.may_tell.set()
+    mind.release(job)
+    assert [type(outcome) for outcome in gather(mind, job)][:2] == [Judged, Decided]
+    assert model.read == []
+
+
+def test_what_was_only_read_cannot_be_concluded_any_more(mind: Mind, model: Model) -> None:
+    model.final = Finality(0.1, 0.1)
+    job = mind.post(Consider(1, "a", HOUSE, (), True, may_go_on=True), committed=False)
+    gather(mind, job)
+    assert not mind.conclude(job)
 
 
 def test_what_nobody_may_act_on_was_read_where_it_is_answered_when_its_end_was_asked_about(

@@ -63,6 +63,8 @@ class PlayedMind:
     def __init__(self, *_: Any) -> None:
         self.jobs: list[tuple[Consider, bool]] = []
         self.released: list[int] = []
+        self.concluded: list[int] = []
+        self.has_left = False
         self.drops = 0
         self.outcomes: list[Outcome] = [Ready("model", 0, 0, True)]
         self.recalled: list[tuple[str, tuple[tuple[str, str], ...]]] = []  # by which agent, and what
@@ -73,6 +75,10 @@ class PlayedMind:
 
     def release(self, job: int) -> None:
         self.released.append(job)
+
+    def conclude(self, job: int) -> bool:
+        self.concluded.append(job)
+        return not self.has_left
 
     def poll(self) -> list[Outcome]:
         outcomes, self.outcomes = self.outcomes, []
@@ -223,12 +229,23 @@ def test_a_text_that_is_probably_over_is_decided_while_somebody_may_still_speak(
 @pytest.mark.parametrize("judged", [True, False])
 def test_a_text_that_seemed_to_go_on_is_decided_when_it_was_the_whole(rig: Rig, judged: bool) -> None:
     rig.hear(WAKE, TranscriptPartial(turn=1, text=DARK))
+    rig.mind.has_left = True
     if judged:
         rig.come(Judged(1, 1, DARK, Finality(0.1, 0.1)), Spent(1, 40.0))
     rig.hear(guess(DARK))
     assert [job.may_go_on for job, _ in rig.mind.jobs] == [True, False]
     rig.come(Decided(1, 2, Decision("act", ON, 0.9), 300.0))
     rig.hear(commit(DARK))
+    assert [call.arguments["entity"] for call in rig.of(ToolCalled)] == ["light.kitchen"]
+
+
+def test_a_text_that_is_being_read_is_not_begun_anew_when_it_was_the_whole(rig: Rig) -> None:
+    rig.hear(WAKE, TranscriptPartial(turn=1, text=DARK), guess(DARK))
+    assert len(rig.mind.jobs) == 1
+    assert rig.mind.concluded == [1]
+    rig.come(Judged(1, 1, DARK, Finality(0.1, 0.1)), Decided(1, 1, Decision("act", ON, 0.9), 300.0))
+    rig.hear(guess(DARK), commit(DARK))
+    assert rig.mind.concluded == [1]
     assert [call.arguments["entity"] for call in rig.of(ToolCalled)] == ["light.kitchen"]
 
 
