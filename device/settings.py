@@ -170,7 +170,7 @@ class Listen(Section, frozen=True):
     ] = 1200
     turn_threshold: Annotated[
         Probability, Meta(description="probability of the turn model that counts as sounding final")
-    ] = 0.5
+    ] = 0.2
     far_voice_ms: Annotated[
         Milliseconds, Meta(description="so much later a turn ends while a much quieter voice goes on")
     ] = 400

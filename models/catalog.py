@@ -19,7 +19,7 @@ from msgspec import Meta
 from models.errors import UnknownModel
 
 Role: TypeAlias = Literal["wake", "vad", "turn", "asr", "second_pass", "llm", "voice"]
-Derivation: TypeAlias = Literal["moonshine-tokens", "piper-split"]
+Derivation: TypeAlias = Literal["moonshine-tokens", "piper-split", "smart-turn-tail"]
 ROLES: tuple[Role, ...] = ("wake", "vad", "turn", "asr", "second_pass", "llm", "voice")
 CATALOG_FILE = Path(__file__).with_name("catalog.toml")
 

@@ -4,6 +4,7 @@
   number. Moonshine ships `tokenizer.bin`: for each token its length (one byte below 128, else low seven bits
   first and the rest in a second byte), then its bytes (sherpa-onnx, scripts/moonshine/v2).
 - `piper-split`: a Piper voice is decoded in chunks after its graph was cut in two: see `piper.py`.
+- `smart-turn-tail`: the turn model for less sound: see `smart_turn.py`.
 
 A derivation whose result changes gets a new name: stores then make it again at the next fetch.
 """
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from models.catalog import Derivation
 from models.piper import split_voice
+from models.smart_turn import shorten
 
 
 def tokens_of(tokenizer: bytes) -> list[bytes]:
@@ -52,9 +54,14 @@ def _piper_split(files: Mapping[str, Path], folder: Path) -> dict[str, Path]:
     return split_voice(files["model"], folder)
 
 
+def _smart_turn_tail(files: Mapping[str, Path], folder: Path) -> dict[str, Path]:
+    return shorten(files["model"], folder)
+
+
 _DERIVATIONS: dict[Derivation, Callable[[Mapping[str, Path], Path], dict[str, Path]]] = {
     "moonshine-tokens": _moonshine_tokens,
     "piper-split": _piper_split,
+    "smart-turn-tail": _smart_turn_tail,
 }
 
 

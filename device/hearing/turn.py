@@ -1,12 +1,12 @@
 """Does that sound like the end of a turn? Smart Turn v3 (https://github.com/pipecat-ai/smart-turn).
 
-The model hears the last 8 s and judges by melody and rhythm, not by words. Its input are Whisper's features
-(`device.hearing.mel`) of the sound, with silence before it when it is shorter, brought to zero mean and unit
-variance.
+The model hears the last 4 s (`models.smart_turn`) and judges by melody and rhythm, not by words. Its input
+are Whisper's features (`device.hearing.mel`) of the sound, with silence before it when it is shorter, brought
+to zero mean and unit variance.
 
 It is used to 200 ms of pause after the last word, so a shorter pause is prolonged by what was heard in it.
 
-Border: int16[n], 16 kHz mono in; probability that the turn is complete out. 60 to 80 ms of one core.
+Border: int16[n], 16 kHz mono in; probability that the turn is complete out. 30 to 40 ms of one core.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from device.hearing import RATE_HZ, Floats, Samples
 from device.hearing.mel import log_mel
 from device.hearing.onnx import session
 
-_SAMPLES = 8 * RATE_HZ
+_SAMPLES = 4 * RATE_HZ
 _LEAST_VARIANCE = 1e-7
 _PAUSE_SAMPLES = RATE_HZ // 5
 
@@ -33,7 +33,7 @@ class TurnModel:
         self._run = onnxruntime.RunOptions()
 
     def probability(self, samples: Samples) -> float | None:
-        """How surely int16[n] is the end of a turn, 0 to 1; only the last 8 s count. None: given up."""
+        """How surely int16[n] is the end of a turn, 0 to 1; only the last 4 s count. None: given up."""
         self._run = run = onnxruntime.RunOptions()
         try:
             (output,) = self._session.run(None, {"input_features": features(samples)[None]}, run)
@@ -49,7 +49,7 @@ class TurnModel:
 
 
 def features(samples: Samples) -> Floats:
-    """float32[80, 800] of the last 8 s of int16[n]."""
+    """float32[80, 400] of the last 4 s of int16[n]."""
     sound = np.zeros(_SAMPLES, np.float32)
     if given := min(len(samples), _SAMPLES):
         sound[-given:] = samples[-given:].astype(np.float32) / np.float32(32768)

@@ -45,9 +45,8 @@ from device.hearing.background import Transcriber, TurnListener
 from device.hearing.barge_in import Vocabulary
 from device.hearing.interruption import Duck, Interrupted, Interruption, Pause, Restore
 from device.hearing.interruption import Fact as OverheardFact
-from device.hearing.loading import files_of, second_pass
+from device.hearing.loading import files_of, second_pass, turn_model
 from device.hearing.own_voice import OwnVoice
-from device.hearing.turn import TurnModel
 from device.hearing.utterance import Abandoned, Began, Fact, Finished, Hypothesis, PartialText, Utterance
 from device.hearing.vad import SileroVad
 from device.hearing.whisper import Whisper
@@ -175,7 +174,7 @@ class ListenDaemon(Daemon):
     def _load_turn_listener(self) -> TurnListener | None:
         """None, and says so, when there is no turn model: then text and silence alone end a turn."""
         try:
-            return TurnListener(TurnModel(files_of("turn")["model"]))
+            return TurnListener(turn_model())
         except Fault as fault:
             self.failed(f"turns end without the turn model: {fault.message}", fault.hint)
             return None

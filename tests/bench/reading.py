@@ -13,9 +13,8 @@ from typing import NamedTuple
 from device.events import FRAME_MS
 from device.hearing import Samples
 from device.hearing.asr import Recogniser
-from device.hearing.loading import files_of
+from device.hearing.loading import files_of, turn_model
 from device.hearing.patience import Completeness
-from device.hearing.turn import TurnModel
 from device.hearing.utterance import Fact, Hypothesis, PartialText, Utterance
 from device.hearing.vad import SileroVad
 from device.home.registry import House
@@ -139,7 +138,7 @@ class Ear:
         self.asr.expect(house.names())
         files = files_of("second_pass")
         self.second_pass = CountedSecondPass(files["model"], files["vocabulary"])
-        self._turn = TurnModel(files_of("turn")["model"])
+        self._turn = turn_model()
         self._turns: dict[bytes, tuple[float, float]] = {}
         self._vad, self._house, self._finality = vad, house, finality
 
