@@ -3,19 +3,20 @@
 Three witnesses: the silence itself, the audio turn model (probability that this sounded like an end) and the
 text (is it a whole request?). The surer they are, the less silence is needed:
 
-| text       | sounds like an end  | does not            | no turn model       |
-|------------|---------------------|---------------------|---------------------|
-| `complete` | complete_silence_ms | hesitant_silence_ms | complete_silence_ms |
-| `talk`     | talk_silence_ms     | talk_silence_ms     | talk_silence_ms     |
-| `likely`   | likely_silence_ms   | likely_silence_ms   | likely_silence_ms   |
-| `unsure`   | unsure_silence_ms … | … open_silence_ms   | unsure_silence_ms   |
-| `open`     | open_silence_ms     | open_silence_ms     | open_silence_ms     |
+| text               | sounds like an end  | does not            | no turn model       |
+|--------------------|---------------------|---------------------|---------------------|
+| `complete`         | complete_silence_ms | hesitant_silence_ms | complete_silence_ms |
+| `talk`             | talk_silence_ms     | talk_silence_ms     | talk_silence_ms     |
+| `likely`           | likely_silence_ms   | likely_silence_ms   | likely_silence_ms   |
+| `likely`, doubtful | likely_silence_ms   | as `unsure`         | likely_silence_ms   |
+| `unsure`           | unsure_silence_ms … | … open_silence_ms   | unsure_silence_ms   |
+| `open`             | open_silence_ms     | open_silence_ms     | open_silence_ms     |
 
 What is `unsure` waits the longer the less it sounds like an end. A fragment that was misheard often sounds
-like one too, so it never waits less than `unsure_silence_ms`; and of a `likely` text, which may be such a
-fragment as well, the sound tells nothing. Of `talk` the text tells enough. A text that nobody has judged
-(yet) is `unsure`, and a sound that the model is still listening to does not sound like an end. While there
-is no text, only `open_silence_ms` ends the turn.
+like one too, so it never waits less than `unsure_silence_ms`. Of `talk`, and of what is `likely` and not
+`doubtful` (misheard, perhaps), the text tells enough: some voices never sound final. A text that nobody has
+judged (yet) is `unsure`, and a sound that the model is still listening to does not sound like an end. While
+there is no text, only `open_silence_ms` ends the turn.
 
 A voice much quieter than the talker's (a television, somebody in the next room) does not prolong the turn: it
 is no voice after a pause, and where it follows without a pause, the same times count from the last sound at
@@ -60,15 +61,20 @@ class Talker:
         return near
 
 
-def needed_ms(rules: Listen, completeness: Completeness | None, turn: float | None) -> int:
-    """Trailing silence that ends a turn with this text and this probability of the turn model."""
+def needed_ms(
+    rules: Listen, completeness: Completeness | None, turn: float | None, *, doubtful: bool = False
+) -> int:
+    """Trailing silence that ends a turn with this text and this probability of the turn model.
+
+    `doubtful`: the text may have been misheard.
+    """
+    is_final = turn is None or turn >= rules.turn_threshold
     match completeness:
         case "complete":
-            is_final = turn is None or turn >= rules.turn_threshold
             return rules.complete_silence_ms if is_final else rules.hesitant_silence_ms
         case "talk":
             return rules.talk_silence_ms
-        case "likely":
+        case "likely" if is_final or not doubtful:
             return rules.likely_silence_ms
         case "open":
             return rules.open_silence_ms

@@ -44,14 +44,24 @@ def test_no_verdict_waits_longer_than_the_cap_or_shorter_than_the_least(
 def test_better_evidence_never_makes_it_wait_longer(turn: float | None, one: float, other: float) -> None:
     for better, worse in itertools.pairwise(RISING):
         assert needed_ms(RULES, better, turn) <= needed_ms(RULES, worse, turn)
-    for text in RISING:
-        assert needed_ms(RULES, text, max(one, other)) <= needed_ms(RULES, text, min(one, other))
+    for text, doubtful in itertools.product(RISING, (False, True)):
+        final, hardly = (
+            needed_ms(RULES, text, p, doubtful=doubtful) for p in (max(one, other), min(one, other))
+        )
+        assert needed_ms(RULES, text, max(one, other)) <= final <= hardly
 
 
 def test_settings_are_the_milliseconds_that_count() -> None:
     rules = msgspec.structs.replace(RULES, complete_silence_ms=111, turn_threshold=0.95)
     assert needed_ms(rules, "complete", 0.96) == 111
     assert needed_ms(rules, "complete", 0.94) == RULES.hesitant_silence_ms
+
+
+def test_what_may_have_been_misheard_waits_like_what_is_unsure_unless_it_sounds_final() -> None:
+    assert needed_ms(RULES, "likely", 0.9, doubtful=True) == RULES.likely_silence_ms
+    assert needed_ms(RULES, "likely", None, doubtful=True) == RULES.likely_silence_ms
+    assert needed_ms(RULES, "likely", 0.1, doubtful=True) == needed_ms(RULES, "unsure", 0.1)
+    assert needed_ms(RULES, "likely", 0.1) == RULES.likely_silence_ms
 
 
 def test_what_is_no_known_request_waits_the_longer_the_less_final_it_sounds() -> None:

@@ -8,7 +8,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from device.hearing import Samples, frames_of
+from device.hearing import FRAME_SAMPLES, Samples, frames_of
+from device.hearing.asr import Recognition
+from device.hearing.background import Final, Partial, Readings
 from device.hearing.patience import Completeness
 from device.hearing.transcript import words
 from device.hearing.utterance import Abandoned, Began, Fact, Finished, Hypothesis, PartialText, Utterance
@@ -94,6 +96,48 @@ def test_the_witnesses_decide_how_long_silence_is_waited_for(
     assert isinstance(finished, Finished)
     silence_ms = 10 * (ears.frame - finished.last_voiced_frame)
     assert expected_ms <= silence_ms <= expected_ms + 60
+
+
+class Reading:
+    """A recogniser that reads what comes after the wake word as "yes", and never gets to reading the whole."""
+
+    busy = False
+
+    def __init__(self, confidence: float) -> None:
+        self._confidence, self._tickets, self._answered = confidence, 0, False
+
+    def accept(self, samples: Samples) -> None: ...
+
+    def reset(self) -> None: ...
+
+    def request_partial(self) -> None: ...
+
+    def request_final(self) -> int:
+        self._tickets += 1
+        return self._tickets
+
+    request_readings = request_final
+
+    def poll(self) -> list[Partial | Final | Readings]:
+        if self._answered or not self._tickets:
+            return []
+        self._answered = True
+        return [Final(1, Recognition("Yes.", self._confidence), 0.0)]
+
+
+@pytest.mark.parametrize(("confidence", "ends"), [(0.8, True), (0.1, False)])
+def test_a_whole_answer_that_was_hardly_read_twice_does_not_end_the_turn_before_all_is_read(
+    ears: Ears, confidence: float, ends: bool
+) -> None:
+    word = say("Alexa", "rms")
+    sound = in_room(50, word, say(REQUEST, "rms"), 100)
+    since = 50 + len(word) // FRAME_SAMPLES
+    utterance = Utterance(ears.vad, Reading(confidence), RULES, since, wake_word="alexa", turn=Saying(0.9))
+    for number, frame in enumerate(frames(sound)):
+        facts = utterance.accept(number, frame) + utterance.poll()
+        if any(isinstance(fact, Hypothesis) for fact in facts):
+            utterance.judge("Yes.", "complete", doubtful=False)
+    assert utterance.done == ends
 
 
 def test_an_obviously_unfinished_request_is_waited_for(ears: Ears) -> None:
