@@ -36,7 +36,7 @@ import sherpa_onnx
 from device.faults import Fault
 from device.hearing import RATE_HZ, Floats, Samples
 from device.hearing.alike import Alike, Judge, with_names
-from device.hearing.moonshine import Encoded, Moonshine
+from device.hearing.moonshine import Effort, Encoded, GivenUp, Moonshine
 from device.hearing.transcript import agreement, cut_loop, words
 from device.hearing.whisper import Heard, Whisper
 
@@ -64,6 +64,9 @@ class Recogniser(Protocol):
 
     def partial(self) -> str:
         """Text of what was accepted so far."""
+
+    def give_up_partial(self) -> None:
+        """From another thread: a partial text that is being made is in vain, and may be empty."""
 
     def finish(self) -> Recognition:
         """Text of what was accepted so far, as if nothing more followed."""
@@ -154,6 +157,7 @@ class SegmentRecogniser:
         self._margin: Floats = (_FAINT * noise).astype(np.float32)
         self._pieces: list[Samples] = []
         self._earlier = ""
+        self._effort = Effort()  # for the newest partial text
         self._finished = 0  # pieces that `finish` read
         self._encoded: Encoded | None = None
 
@@ -163,10 +167,19 @@ class SegmentRecogniser:
 
     def partial(self) -> str:
         """Decodes everything so far: about 30 ms of one core for each second of sound."""
-        text, _ = self._read(self._encode(self._margin))
+        self._effort = effort = Effort()
+        try:
+            text, _ = self._read(self._encode(self._margin, effort), effort)
+        except GivenUp:
+            return ""
         if text:
             self._earlier = text
         return text
+
+    def give_up_partial(self) -> None:
+        """Unless `finish` has nothing else to compare with."""
+        if len(words(self._earlier)) > 1:
+            self._effort.give_up()
 
     def finish(self) -> Recognition:
         """Decodes everything so far, and again where there is no partial to compare with."""
@@ -209,14 +222,14 @@ class SegmentRecogniser:
         self._earlier = ""
         self._encoded = None
 
-    def _encode(self, margin: Floats) -> Encoded | None:
+    def _encode(self, margin: Floats, effort: Effort | None = None) -> Encoded | None:
         if not self._pieces:
             return None
         sound = np.concatenate(self._pieces).astype(np.float32) / 32768
-        return self._model.encode(np.concatenate((margin, sound, margin)))
+        return self._model.encode(np.concatenate((margin, sound, margin)), effort)
 
-    def _read(self, encoded: Encoded | None) -> tuple[str, bool]:
-        found = self._model.read(encoded) if encoded is not None else []
+    def _read(self, encoded: Encoded | None, effort: Effort | None = None) -> tuple[str, bool]:
+        found = self._model.read(encoded, effort=effort) if encoded is not None else []
         return cut_loop(found[0].text) if found else ("", False)
 
 
@@ -244,6 +257,9 @@ class StreamingRecogniser:
         while self._model.is_ready(self._stream):
             self._model.decode_stream(self._stream)
         return str(self._model.get_result(self._stream)).strip()
+
+    def give_up_partial(self) -> None:
+        """What was decoded for it is needed in any case."""
 
     def finish(self) -> Recognition:
         """Decodes to the end, with silence after it."""

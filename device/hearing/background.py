@@ -121,6 +121,7 @@ class Transcriber:
 
     def request_final(self) -> int:
         """Asks for the text as if the utterance were over; returns the ticket of the answer."""
+        self._recogniser.give_up_partial()  # the whole text is there sooner
         self._tickets += 1
         self._unanswered += 1
         ticket, utterance = self._tickets, self._utterance

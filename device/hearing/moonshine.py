@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import onnxruntime
 
 from device.faults import Fault
 from device.hearing import RATE_HZ, Floats
@@ -32,6 +33,21 @@ _IMPROBABLE = 9.0  # natural logarithms behind the best token
 _HOPELESS = 4.0  # a beam so far behind a finished reading is given up
 _LETTERS = re.compile(r"[^\w]+")
 _SENTENCE_ENDS = (b".", b"?", b"!")
+
+
+class GivenUp(Exception):  # noqa: N818
+    """What was being read is in vain."""
+
+
+class Effort:
+    """A piece of work that another thread may give up."""
+
+    def __init__(self) -> None:
+        self.run = onnxruntime.RunOptions()
+
+    def give_up(self) -> None:
+        """Whoever does it gets GivenUp within milliseconds, unless it is done."""
+        self.run.terminate = True
 
 
 class Reading(NamedTuple):
@@ -80,15 +96,18 @@ class Moonshine:
         """Makes `phrases` likelier from now on."""
         self._expected = Expected(phrases)
 
-    def encode(self, sound: Floats) -> Encoded:
-        """The sound as the decoder hears it."""
+    def encode(self, sound: Floats, effort: Effort | None = None) -> Encoded:
+        """The sound as the decoder hears it. Raises GivenUp."""
         given = {"input_values": sound[None], "attention_mask": np.ones((1, len(sound)), np.int64)}
-        return Encoded(self._encoder.run(None, given)[0], len(sound))
+        return Encoded(_computed(self._encoder, None, given, effort)[0], len(sound))
 
-    def read(self, encoded: Encoded, width: int = 1) -> list[Reading]:
-        """The best readings, best first, found with `width` beams; empty where nothing was said."""
+    def read(self, encoded: Encoded, width: int = 1, effort: Effort | None = None) -> list[Reading]:
+        """The best readings, best first, found with `width` beams; empty where nothing was said.
+
+        Raises GivenUp.
+        """
         search = _Search(width, self._spoken, self._letters, self._expected)
-        decoding = _Decoding(self, encoded)
+        decoding = _Decoding(self, encoded, effort)
         probabilities = decoding.begin()
         for _ in range(encoded.samples * _TOKENS_PER_S // RATE_HZ + _TOKENS_AT_LEAST):
             sources = search.extend(probabilities)
@@ -125,8 +144,8 @@ class Moonshine:
 class _Decoding:
     """The decoder's cached state for the beams of one search."""
 
-    def __init__(self, model: Moonshine, encoded: Encoded) -> None:
-        self._model = model
+    def __init__(self, model: Moonshine, encoded: Encoded, effort: Effort | None = None) -> None:
+        self._model, self._effort = model, effort
         self._state: list[Floats] = []
         self._sound: dict[str, Any] = {
             "encoder_attention_mask": np.ones((1, encoded.samples), np.int64),
@@ -142,7 +161,7 @@ class _Decoding:
         given = dict.fromkeys(model._past, empty)
         given |= {f"past_key_values.{part}": unheard for part in model._heard}
         outputs = [*model._outputs, *(f"present.{part}" for part in model._heard)]
-        logits, *rest = model._decoder.run(outputs, given | self._sound | _given([[_BEGIN]], cached=False))
+        logits, *rest = self._run(outputs, given | self._sound | _given([[_BEGIN]], cached=False))
         self._state, heard = rest[: len(model._past)], rest[len(model._past) :]
         self._sound |= {f"past_key_values.{p}": part for p, part in zip(model._heard, heard, strict=True)}
         return _log_probabilities(logits)
@@ -154,7 +173,7 @@ class _Decoding:
             self._state = [part[sources] for part in self._state]
         given = self._for(len(tokens)) | dict(zip(model._past, self._state, strict=True))
         following = _given([[token] for token in tokens], cached=True)
-        logits, *self._state = model._decoder.run(model._outputs, given | following)
+        logits, *self._state = self._run(model._outputs, given | following)
         return _log_probabilities(logits)
 
     def along(self, rows: list[list[int]]) -> Floats:
@@ -163,8 +182,11 @@ class _Decoding:
         states = [np.repeat(part, len(rows), 0) for part in self._state]
         filled = [[*row, *[_END] * (longest - len(row))] for row in rows]
         given = self._for(len(rows)) | dict(zip(model._past, states, strict=True))
-        logits: Floats = model._decoder.run(["logits"], given | _given(filled, cached=True))[0]
+        logits: Floats = self._run(["logits"], given | _given(filled, cached=True))[0]
         return logits
+
+    def _run(self, outputs: list[str], given: dict[str, Any]) -> list[Any]:
+        return _computed(self._model._decoder, outputs, given, self._effort)
 
     def _for(self, count: int) -> dict[str, Any]:
         if count not in self._repeated:
@@ -214,6 +236,18 @@ class _Search:
         for beam in sorted(self._ended or self.beams, key=lambda beam: -beam.score):
             best.setdefault(beam.letters, beam)
         return list(best.values())
+
+
+def _computed(
+    model: Any, outputs: list[str] | None, given: dict[str, Any], effort: Effort | None
+) -> list[Any]:
+    try:
+        found: list[Any] = model.run(outputs, given, effort and effort.run)
+        return found
+    except Exception as error:
+        if effort is not None and effort.run.terminate:
+            raise GivenUp from error
+        raise
 
 
 def _log_probabilities(logits: Floats) -> Floats:

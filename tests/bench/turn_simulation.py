@@ -20,7 +20,7 @@ import numpy as np
 from device.hearing import Floats, Samples
 from device.hearing.asr import SegmentRecogniser
 from device.hearing.background import Final, Partial, Readings
-from device.hearing.moonshine import Encoded, Moonshine, Reading
+from device.hearing.moonshine import Effort, Encoded, Moonshine, Reading
 from device.hearing.turn import TurnModel
 from device.hearing.vad import SileroVad
 from device.hearing.whisper import Heard, Whisper
@@ -79,12 +79,12 @@ class CountedModel(Moonshine):
         super().__init__(encoder, decoder, tokens)
         self.costs = Costs(time.thread_time)
 
-    def encode(self, sound: Floats) -> Encoded:
+    def encode(self, sound: Floats, effort: Effort | None = None) -> Encoded:
         """As Moonshine; the same sound gives the same object."""
         work = partial(super().encode, sound)
         return self.costs.of(("encode", _digest(sound)), work)
 
-    def read(self, encoded: Encoded, width: int = 1) -> list[Reading]:
+    def read(self, encoded: Encoded, width: int = 1, effort: Effort | None = None) -> list[Reading]:
         """As Moonshine."""
         work = partial(super().read, encoded, width)
         return self.costs.of(("read", id(encoded), width), work)
@@ -146,7 +146,10 @@ class SimulatedTranscriber:
         self._answer(lambda: Partial(self._recogniser.partial(), 0.0))
 
     def request_final(self) -> int:
-        """The text of all, later."""
+        """The text of all, later, and no partial one before it, though that counts for the confidence."""
+        if self._answers and isinstance(self._answers[-1][2], Partial):
+            self._answers.pop()
+            self._free_at_ms = self._answers[-1][0] if self._answers else self._clock.ms
         self._tickets += 1
         self._answer(lambda: Final(self._tickets, self._recogniser.finish(), 0.0))
         return self._tickets

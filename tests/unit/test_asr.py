@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +47,25 @@ def test_a_spoken_command_is_recognised_with_confidence(moonshine: Recogniser) -
     moonshine.reset()
     for piece in tens(in_room(30, say(COMMAND, "rms"), 20)):
         moonshine.accept(piece)
+    text, confidence = moonshine.finish()
+    assert words(text) == COMMAND.split()
+    assert confidence > 0.9
+
+
+def test_a_partial_text_is_given_up_at_once_unless_the_whole_one_needs_it(moonshine: Recogniser) -> None:
+    moonshine.reset()
+    sound = in_room(30, say(COMMAND, "rms"), 20)
+    moonshine.accept(sound)
+
+    def begun_and_given_up() -> str:
+        with ThreadPoolExecutor(1) as thread:
+            text = thread.submit(moonshine.partial)
+            time.sleep(0.01)  # reading takes ten times as long
+            moonshine.give_up_partial()
+            return text.result()
+
+    assert words(begun_and_given_up()) == COMMAND.split()
+    assert begun_and_given_up() == ""
     text, confidence = moonshine.finish()
     assert words(text) == COMMAND.split()
     assert confidence > 0.9

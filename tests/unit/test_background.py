@@ -22,7 +22,7 @@ class Counting:
     def __init__(self) -> None:
         self.hold = threading.Event()
         self.hold.set()
-        self.frames = 0
+        self.frames = self.given_up = 0
         self.broken = False
 
     def accept(self, samples: Samples) -> None:
@@ -31,6 +31,9 @@ class Counting:
     def partial(self) -> str:
         self.hold.wait(5)
         return f"{self.frames} so far"
+
+    def give_up_partial(self) -> None:
+        self.given_up += 1
 
     def finish(self) -> Recognition:
         self.hold.wait(5)
@@ -89,6 +92,27 @@ def test_nobody_waits_for_a_slow_recogniser() -> None:
     assert transcriber.stalled_s > 0.01
     recogniser.hold.set()
     assert len(collect(transcriber, 2)) == 2
+    transcriber.close()
+
+
+def test_the_whole_text_does_not_wait_for_a_partial_one_that_was_begun_before() -> None:
+    class GivingUp(Counting):
+        def partial(self) -> str:
+            return super().partial() if not self.given_up and not self.hold.wait(5) else ""
+
+        def give_up_partial(self) -> None:
+            super().give_up_partial()
+            self.hold.set()
+
+    recogniser = GivingUp()
+    recogniser.hold.clear()
+    transcriber = Transcriber(recogniser)
+    transcriber.request_partial()
+    ticket = transcriber.request_final()
+    partial, final = collect(transcriber, 2)
+    assert isinstance(partial, Partial)
+    assert isinstance(final, Final)
+    assert (partial.text, final.ticket) == ("", ticket)
     transcriber.close()
 
 
