@@ -16,7 +16,7 @@ holds the wake word itself and whatever was said in the same breath:
   after it in 94 of 100).
 - When the voice goes on, only the sound after the wake word is recognised. If that reading is not sure, the
   whole is recognised as well (see `device.hearing.choice`), and waited for unless the first reading is a
-  whole request that also sounds final, and half of it was read twice.
+  whole request that also sounds final.
 
 A short noise without text is dropped as well; a longer voice without text ends the utterance (`no_text`), and
 so does text that nobody could have said in that time.
@@ -44,7 +44,7 @@ _NOISE_MS = 300
 _NO_REQUEST_MS = 160  # a noise or a wake word is dropped after so much silence
 _CHOICE_FRAMES = 15  # within which one of the readings is preferred, if one is: a dozen may have to be parsed
 _DECODING_SHARE = 3  # partial texts take at most one part in so many of the time
-_CREDIBLE = 0.5  # a reading of which less was read twice is not the end, however whole it is
+_CREDIBLE = 0.1  # a whole request of which no word was read twice may be none
 _COVERED_FRAMES = 2  # sound after the last voiced frame without which a text may lack its last sound
 _UNNOTICED_FRAMES = 80  # so long a voice may speak before voice activity notices it
 _OVERHANG_FRAMES = 15  # the verdict may outlast the level by so much
@@ -324,11 +324,12 @@ class Utterance:
 
     def _finish(self, reading: Reading) -> list[Fact]:
         completeness = self._judged.get(reading.text)
+        if completeness == "complete" and reading.confidence < _CREDIBLE:
+            completeness = "likely"
         probability = 0.0 if self._turn_ticket is not None else self._probability
         is_doubtful = reading.text in self._doubtful
         enough_ms = needed_ms(self._rules, completeness, probability, doubtful=is_doubtful)
         is_sure = completeness == "complete" and enough_ms == self._rules.complete_silence_ms
-        is_sure = is_sure and (reading.settled or reading.confidence >= _CREDIBLE)
         is_known = reading.settled and (completeness == "likely" or self._is_read_again())
         if not (is_sure or is_known):
             return []
