@@ -160,7 +160,9 @@ class Listen(Section, frozen=True):
     ] = 450
     likely_silence_ms: Annotated[
         Milliseconds,
-        Meta(description="the same for what the language model takes for whole and may be misheard"),
+        Meta(
+            description="the same for what the language model takes for whole, unless misheard and not final"
+        ),
     ] = 650
     unsure_silence_ms: Annotated[
         Milliseconds, Meta(description="the same for no known request that surely sounds final, else longer")

@@ -45,6 +45,7 @@ _MARGIN_S = 0.2  # models of whole utterances mishear what is cut tight
 _FAINT = 1e-4
 _TAIL_S = 0.5  # what a streaming model has to see after the last word
 _LOOP_DIVISOR = 4
+_AGREED = 0.8  # an older partial text that fits worse than this is no witness
 _WIDTH = 6  # eight found no more
 _FARTHEST = 3.0  # natural logarithms behind the best reading; see docs/decisions/0013
 
@@ -188,8 +189,9 @@ class SegmentRecogniser:
         text, looped = self._read(self._encoded)
         if not text:
             return Recognition("", 0.0)
-        if len(words(self._earlier)) > 1:
-            confidence = agreement(self._earlier, text)
+        agreed = agreement(self._earlier, text) if len(words(self._earlier)) > 1 else None
+        if agreed is not None and (agreed >= _AGREED or not self._effort.is_given_up):
+            confidence = agreed
         else:
             other, _ = self._read(self._encode(self._margin[: len(self._margin) // 2]))
             confidence = agreement(other, text, growing=False)

@@ -45,6 +45,11 @@ class Effort:
     def __init__(self) -> None:
         self.run = onnxruntime.RunOptions()
 
+    @property
+    def is_given_up(self) -> bool:
+        """Whether somebody gave it up."""
+        return bool(self.run.terminate)
+
     def give_up(self) -> None:
         """Whoever does it gets GivenUp within milliseconds, unless it is done."""
         self.run.terminate = True
@@ -245,7 +250,7 @@ def _computed(
         found: list[Any] = model.run(outputs, given, effort and effort.run)
         return found
     except Exception as error:
-        if effort is not None and effort.run.terminate:
+        if effort is not None and effort.is_given_up:
             raise GivenUp from error
         raise
 

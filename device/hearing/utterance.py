@@ -324,13 +324,14 @@ class Utterance:
 
     def _finish(self, reading: Reading) -> list[Fact]:
         completeness = self._judged.get(reading.text)
-        if completeness == "complete" and reading.confidence < _CREDIBLE:
+        if completeness == "complete" and reading.confidence < _CREDIBLE and self._readings_frame is None:
             completeness = "likely"
         probability = 0.0 if self._turn_ticket is not None else self._probability
-        is_doubtful = reading.text in self._doubtful
-        enough_ms = needed_ms(self._rules, completeness, probability, doubtful=is_doubtful)
+        misheard = reading.text in self._doubtful
+        enough_ms = needed_ms(self._rules, completeness, probability, doubtful=misheard)
         is_sure = completeness == "complete" and enough_ms == self._rules.complete_silence_ms
-        is_known = reading.settled and (completeness == "likely" or self._is_read_again())
+        is_likely = completeness == "likely" and enough_ms == self._rules.likely_silence_ms
+        is_known = reading.settled and (is_likely or self._is_read_again())
         if not (is_sure or is_known):
             return []
         if not self._endpointer.ended and not is_over(

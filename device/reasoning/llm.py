@@ -7,7 +7,8 @@ along the tree of commands (`grammar`). Two rows of tokens are kept: the request
 conversation, so that neither throws the other out. On a CPU the tokens of a batch cost nearly as much as one
 by one, so what is saved is saved by evaluating fewer of them, not by evaluating branches together.
 
-All methods belong to one thread; `cancelled` is asked inside every evaluation and stops it within a token.
+All methods belong to one thread; `cancelled` is asked inside every evaluation, by another thread, and stops
+it within a token.
 
 Border: text in; `Decision`, or pieces of text to speak. Raises ModelError (cause and next step), Cancelled,
 TooSlow.

@@ -78,9 +78,8 @@ class Runtime:
         shape.kv_unified = True
         shape.n_threads = shape.n_threads_batch = threads
         shape.no_perf = True
-        shape.flash_attn_type = (
-            llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
-        )  # a tenth slower per token on x86 cores
+        # a tenth slower per token on x86 cores (docs/decisions/0019); not measured on others
+        shape.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
         self._context = llama_cpp.llama_init_from_model(self._model, shape)
         if not self._context:
             self.close()
@@ -143,7 +142,7 @@ class Runtime:
         """Logits of the token that follows `tokens`; the sequence then holds exactly these tokens.
 
         Raises ContextFull when they do not fit, ModelError when llama.cpp fails, and whatever `check`
-        raises, which is asked every few milliseconds.
+        raises, which another thread asks every few milliseconds.
         """
         if not tokens:
             raise ValueError("nothing to evaluate")
@@ -166,6 +165,7 @@ class Runtime:
         self._latest = sequence
 
     def _decode(self, sequence: int, tokens: Sequence[int], check: Check) -> None:
+        check()
         row = self._kept[sequence]
         batch = llama_cpp.llama_batch_init(len(tokens), 0, 1)
         batch.n_tokens = len(tokens)
@@ -175,7 +175,6 @@ class Runtime:
             batch.n_seq_id[i] = 1
             batch.seq_id[i][0] = sequence
             batch.logits[i] = i == len(tokens) - 1
-        check()
         with self._watched:
             self._check, self._interruption, self._stop.value = check, None, b""
             self._watched.notify()
@@ -279,5 +278,7 @@ def _fingerprint(path: Path) -> str:
     with path.open("rb") as file:
         head = file.read(FINGERPRINT_BYTES)
         file.seek(max(0, size - FINGERPRINT_BYTES))
-        digest = hashlib.sha256(head + file.read() + f"{size} {llama_cpp.__version__}".encode())
+        digest = hashlib.sha256(
+            head + file.read() + f"{size} {llama_cpp.__version__} without flash attention".encode()
+        )
     return digest.hexdigest()

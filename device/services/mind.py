@@ -199,7 +199,7 @@ class Mind:
             self._changed.notify()
 
     def conclude(self, job: int) -> bool:
-        """The request of `job` does not go on: decide about it in any case. False: it has been left."""
+        """The request of `job` does not go on: decide about it in any case. False: it has ended."""
         with self._changed:
             self._concluded = max(self._concluded, job)
             return self._wanted == job and self._left != job
@@ -360,12 +360,18 @@ class Mind:
         except (Cancelled, TooSlow):
             return  # the dialog has a newer turn, or says itself that it took too long
         except ModelError as error:
+            self._leave(number)
             self._on_fault(job.turn, number, error)
         except Exception as error:
             log.exception("the language model failed")
+            self._leave(number)
             self._put(Failed(job.turn, number, f"the language model failed: {error}", "see the journal"))
         finally:
             self._put(Spent(number, (time.process_time() - began) * 1000))
+
+    def _leave(self, job: int) -> None:
+        with self._changed:
+            self._left = job
 
     def _leaves(self, job: int) -> bool:
         """Whether a job about what may go on ends here."""

@@ -21,6 +21,7 @@ from device.hearing import Floats, Samples
 from device.hearing.asr import SegmentRecogniser
 from device.hearing.background import Final, Partial, Readings
 from device.hearing.moonshine import Effort, Encoded, Moonshine, Reading
+from device.hearing.transcript import words
 from device.hearing.turn import TurnModel
 from device.hearing.vad import SileroVad
 from device.hearing.whisper import Heard, Whisper
@@ -124,6 +125,7 @@ class SimulatedTranscriber:
     def __init__(self, model: CountedModel, second: CountedSecondPass, clock: Clock) -> None:
         self._model, self._second, self._clock = model, second, clock
         self._recogniser = SegmentRecogniser(model, second)
+        self._earlier = ""  # the partial text before the last
         self._answers: deque[tuple[float, int, Partial | Final | Readings]] = deque()
         self._free_at_ms, self._utterance, self._tickets = 0.0, 0, 0
 
@@ -143,12 +145,16 @@ class SimulatedTranscriber:
 
     def request_partial(self) -> None:
         """The text so far, later."""
+        self._earlier = self._recogniser._earlier
         self._answer(lambda: Partial(self._recogniser.partial(), 0.0))
 
     def request_final(self) -> int:
-        """The text of all, later, and no partial one before it, though that counts for the confidence."""
-        if self._answers and isinstance(self._answers[-1][2], Partial):
+        """The text of all, later, and instead of a partial one, unless that is the first."""
+        is_partial = self._answers and isinstance(self._answers[-1][2], Partial)
+        if is_partial and len(words(self._earlier)) > 1:
             self._answers.pop()
+            self._recogniser._earlier = self._earlier
+            self._recogniser.give_up_partial()
             self._free_at_ms = self._answers[-1][0] if self._answers else self._clock.ms
         self._tickets += 1
         self._answer(lambda: Final(self._tickets, self._recogniser.finish(), 0.0))

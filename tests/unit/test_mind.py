@@ -39,6 +39,7 @@ class Model:
         self.began = threading.Event()
         self.asked, self.may_tell = threading.Event(), threading.Event()
         self.may_tell.set()
+        self.broken = False
         self.spoken = 0
         self.final: Finality | None = Finality(0.2, 0.25)
         self.read: list[str] = []
@@ -57,6 +58,8 @@ class Model:
     def finality(self, text: str, history: object, cancelled: Callable[[], bool]) -> Finality | None:
         self.asked.set()
         assert self.may_tell.wait(5)
+        if self.broken:
+            raise UnavailableError("it is gone", "wait")
         return self.final
 
     def decide(
@@ -196,6 +199,16 @@ def test_what_was_only_read_cannot_be_concluded_any_more(mind: Mind, model: Mode
     model.final = Finality(0.1, 0.1)
     job = mind.post(Consider(1, "a", HOUSE, (), True, may_go_on=True), committed=False)
     gather(mind, job)
+    assert not mind.conclude(job)
+
+
+def test_what_failed_while_it_was_read_cannot_be_concluded(mind: Mind, model: Model) -> None:
+    model.may_tell.clear()
+    job = mind.post(Consider(1, "a", HOUSE, (), True, may_go_on=True), committed=False)
+    assert model.asked.wait(5)
+    model.broken = True
+    model.may_tell.set()
+    assert Failed in map(type, gather(mind, job))
     assert not mind.conclude(job)
 
 
