@@ -36,7 +36,8 @@ import sherpa_onnx
 from device.faults import Fault
 from device.hearing import RATE_HZ, Floats, Samples
 from device.hearing.alike import Alike, Judge, with_names
-from device.hearing.moonshine import Effort, Encoded, GivenUp, Moonshine
+from device.hearing.moonshine import Encoded, Moonshine
+from device.hearing.onnx import Effort, GivenUp
 from device.hearing.transcript import agreement, cut_loop, words
 from device.hearing.whisper import Heard, Whisper
 

@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import onnxruntime
 
 from device.faults import Fault
 from device.hearing import RATE_HZ, Floats
 from device.hearing.expected import Expected, spoken_letters
-from device.hearing.onnx import session
+from device.hearing.onnx import Effort, computed, session
 from device.hearing.pieces import pieces
 
 _BEGIN, _END = 1, 2
@@ -33,26 +32,6 @@ _IMPROBABLE = 9.0  # natural logarithms behind the best token
 _HOPELESS = 4.0  # a beam so far behind a finished reading is given up
 _LETTERS = re.compile(r"[^\w]+")
 _SENTENCE_ENDS = (b".", b"?", b"!")
-
-
-class GivenUp(Exception):  # noqa: N818
-    """What was being read is in vain."""
-
-
-class Effort:
-    """A piece of work that another thread may give up."""
-
-    def __init__(self) -> None:
-        self.run = onnxruntime.RunOptions()
-
-    @property
-    def is_given_up(self) -> bool:
-        """Whether somebody gave it up."""
-        return bool(self.run.terminate)
-
-    def give_up(self) -> None:
-        """Whoever does it gets GivenUp within milliseconds, unless it is done."""
-        self.run.terminate = True
 
 
 class Reading(NamedTuple):
@@ -104,7 +83,7 @@ class Moonshine:
     def encode(self, sound: Floats, effort: Effort | None = None) -> Encoded:
         """The sound as the decoder hears it. Raises GivenUp."""
         given = {"input_values": sound[None], "attention_mask": np.ones((1, len(sound)), np.int64)}
-        return Encoded(_computed(self._encoder, None, given, effort)[0], len(sound))
+        return Encoded(computed(self._encoder, None, given, effort)[0], len(sound))
 
     def read(self, encoded: Encoded, width: int = 1, effort: Effort | None = None) -> list[Reading]:
         """The best readings, best first, found with `width` beams; empty where nothing was said.
@@ -191,7 +170,7 @@ class _Decoding:
         return logits
 
     def _run(self, outputs: list[str], given: dict[str, Any]) -> list[Any]:
-        return _computed(self._model._decoder, outputs, given, self._effort)
+        return computed(self._model._decoder, outputs, given, self._effort)
 
     def _for(self, count: int) -> dict[str, Any]:
         if count not in self._repeated:
@@ -241,18 +220,6 @@ class _Search:
         for beam in sorted(self._ended or self.beams, key=lambda beam: -beam.score):
             best.setdefault(beam.letters, beam)
         return list(best.values())
-
-
-def _computed(
-    model: Any, outputs: list[str] | None, given: dict[str, Any], effort: Effort | None
-) -> list[Any]:
-    try:
-        found: list[Any] = model.run(outputs, given, effort and effort.run)
-        return found
-    except Exception as error:
-        if effort is not None and effort.is_given_up:
-            raise GivenUp from error
-        raise
 
 
 def _log_probabilities(logits: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""Opens the small ONNX models of the hearing: one thread, no spinning, processor only.
+"""Opens and runs the small ONNX models of the hearing: one thread, no spinning, processor only.
 
 Without the arena of onnxruntime, which keeps the most that any sound ever needed: 25 MB less for the
 recogniser at the same CPU time. And without its plans of memory, of which it keeps one for every shape that
@@ -13,6 +13,26 @@ from typing import Any
 import onnxruntime
 
 from device.faults import Fault
+
+
+class GivenUp(Exception):  # noqa: N818
+    """What was being computed is in vain."""
+
+
+class Effort:
+    """A piece of work that another thread may give up."""
+
+    def __init__(self) -> None:
+        self.run = onnxruntime.RunOptions()
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether somebody gave it up."""
+        return bool(self.run.terminate)
+
+    def give_up(self) -> None:
+        """Whoever does it gets GivenUp within milliseconds, unless it is done."""
+        self.run.terminate = True
 
 
 def session(path: Path, *, one_shape: bool = False) -> Any:
@@ -30,3 +50,16 @@ def session(path: Path, *, one_shape: bool = False) -> Any:
         raise Fault(
             f"the model {path.name} cannot be loaded ({error})", "wren models verify", permanent=True
         ) from error
+
+
+def computed(
+    model: Any, outputs: list[str] | None, given: dict[str, Any], effort: Effort | None
+) -> list[Any]:
+    """The `outputs` (all for None) of a session. Raises GivenUp."""
+    try:
+        found: list[Any] = model.run(outputs, given, effort and effort.run)
+        return found
+    except Exception as error:
+        if effort is not None and effort.is_given_up:
+            raise GivenUp from error
+        raise

@@ -14,11 +14,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
 from device.hearing import RATE_HZ, Floats, Samples
 from device.hearing.mel import log_mel
-from device.hearing.onnx import session
+from device.hearing.onnx import Effort, GivenUp, computed, session
 
 _SAMPLES = 4 * RATE_HZ
 _LEAST_VARIANCE = 1e-7
@@ -30,22 +29,20 @@ class TurnModel:
 
     def __init__(self, model: Path) -> None:
         self._session = session(model, one_shape=True)
-        self._run = onnxruntime.RunOptions()
+        self._effort = Effort()
 
     def probability(self, samples: Samples) -> float | None:
         """How surely int16[n] is the end of a turn, 0 to 1; only the last 4 s count. None: given up."""
-        self._run = run = onnxruntime.RunOptions()
+        self._effort = effort = Effort()
         try:
-            (output,) = self._session.run(None, {"input_features": features(samples)[None]}, run)
-        except Exception:
-            if run.terminate:
-                return None
-            raise
+            (output,) = computed(self._session, None, {"input_features": features(samples)[None]}, effort)
+        except GivenUp:
+            return None
         return float(output.flat[0])
 
     def give_up(self) -> None:
         """Whatever is being computed is in vain."""
-        self._run.terminate = True
+        self._effort.give_up()
 
 
 def features(samples: Samples) -> Floats:

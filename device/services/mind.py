@@ -141,7 +141,8 @@ class Mind:
         self._wanted = 0  # the job that is not in vain, 0 for none
         self._running = 0
         self._released = 0
-        self._concluded = self._left = 0  # jobs that do not go on after all, and that were only read
+        self._concluded = 0  # the newest job that does not go on after all
+        self._left = 0  # the newest that ended without a decision
         self._stopping = False
         self._again_s: float | None = None  # the time to try again to learn the house
         self._retry_s = FIRST_RETRY_S  # until the attempt after that

@@ -20,7 +20,8 @@ import numpy as np
 from device.hearing import Floats, Samples
 from device.hearing.asr import SegmentRecogniser
 from device.hearing.background import Final, Partial, Readings
-from device.hearing.moonshine import Effort, Encoded, Moonshine, Reading
+from device.hearing.moonshine import Encoded, Moonshine, Reading
+from device.hearing.onnx import Effort
 from device.hearing.transcript import words
 from device.hearing.turn import TurnModel
 from device.hearing.vad import SileroVad
