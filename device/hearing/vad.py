@@ -16,6 +16,7 @@ the first one takes for a voice is doubtful: neither voice nor silence.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
@@ -160,8 +161,8 @@ class VoiceActivity:
 
 def level_db(samples: Samples) -> float:
     """RMS of int16 samples in dBFS, at least -90."""
-    rms = float(np.sqrt(np.mean(np.square(samples, dtype=np.float32))))
-    return 20 * float(np.log10(max(rms, 1.0) / 32768))
+    loud = samples.astype(np.float32)
+    return 10 * math.log10(max(float(loud @ loud) / len(loud), 1.0) / 32768**2)
 
 
 def audible_db(levels_db: Sequence[float]) -> float:
