@@ -75,10 +75,12 @@ class Choice:
         self.reading = Reading(text, confidence, decode_ms, settled)
         return self.reading
 
-    def prefer(self, text: str, reading: str) -> None:
-        """Of the readings of `text` this one makes sense."""
-        if self.reading is not None and self.reading.text == text:
-            self.reading = self.reading._replace(text=reading)
+    def prefer(self, text: str, reading: str) -> bool:
+        """Of the readings of `text` this one makes sense; whether `text` is what was read last."""
+        if self.reading is None or self.reading.text != text:
+            return False
+        self.reading = self.reading._replace(text=reading)
+        return True
 
     def readings(self, texts: Iterable[str], given: Given, voiced: Sequence[float]) -> tuple[str, ...]:
         """How the sound may be read, likeliest first, given what the recogniser found; () for one way."""

@@ -163,8 +163,9 @@ class Utterance:
         for text in self._transcriber.poll():
             if isinstance(text, Readings):
                 if text.ticket == self._readings_ticket:
-                    self._readings_frame = self._frame
-                    facts += self._offer(self._choice.readings(text.texts, self._given, self._voiced))
+                    offered = self._offer(self._choice.readings(text.texts, self._given, self._voiced))
+                    self._readings_frame = self._frame if offered else self._frame - _CHOICE_FRAMES
+                    facts += offered
                 continue
             self._decode_ms = text.decode_ms
             if isinstance(text, Partial):
@@ -187,9 +188,8 @@ class Utterance:
         return self._settle()
 
     def prefer(self, text: str, reading: str) -> None:
-        """Learns that of the readings of `text` this one makes sense."""
-        self._choice.prefer(text, reading)
-        if reading != text and self._readings_frame is not None:
+        """Learns which of the readings of `text` makes sense; the text itself if none makes more."""
+        if self._choice.prefer(text, reading) and self._readings_frame is not None:
             self._readings_frame = self._frame - _CHOICE_FRAMES  # nothing else is waited for
 
     # --- sound ------------------------------------------------------------------------------------------

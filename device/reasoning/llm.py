@@ -93,6 +93,15 @@ class LanguageModel:
         """Evaluations and evaluated tokens since the start, which is what a CPU pays for."""
         return self._runtime.evaluations, self._runtime.evaluated_tokens
 
+    @property
+    def spared(self) -> int:
+        """How many of its threads rest, so that others have their cores; may be set from any thread."""
+        return self._runtime.spared
+
+    @spared.setter
+    def spared(self, cores: int) -> None:
+        self._runtime.spared = cores
+
     def close(self) -> None:
         """Free the memory."""
         self._runtime.close()
@@ -134,14 +143,19 @@ class LanguageModel:
         if before := self._before(history):
             self._runtime.evaluate(TALKING, [*self._known(), *before, *heard], check)
 
-    def finality(self, text: str, history: History = (), cancelled: Cancel = never) -> Finality:
+    def finality(
+        self, text: str, history: History = (), cancelled: Cancel = never, *, whole: bool = False
+    ) -> Finality:
         """How probable it is that a request heard as `text` is over: that the prompt's arrow comes next.
 
-        With `history` it is read where it will be answered, without it where it will be decided about.
+        With `history` it is read where it will be answered, without it where it will be decided about. What
+        is probably `whole` is read on to where an answer begins.
         """
         before = self._before(history)
         asked = [*self._known(), *before, *self._heard(text)]
-        logits = self._runtime.evaluate(TALKING if before else DECIDING, asked, stop_if(cancelled))
+        guess = [*self._arrow, *self._talk] if whole else []
+        row = TALKING if before else DECIDING
+        logits = self._runtime.evaluate(row, asked, stop_if(cancelled), guess=guess)
         powers = np.exp(logits - logits.max())
         probabilities = powers / powers.sum()
         over, added = (float(probabilities[tokens].sum()) for tokens in (self._ends, self._additions))
@@ -163,7 +177,9 @@ class LanguageModel:
         asked = [*known, *self._heard(text), *self._arrow]
         walk = grammar.walk(
             tree,
-            lambda answer: self._runtime.evaluate(row, [*asked, *answer], check),
+            lambda answer: self._runtime.evaluate(
+                row, [*asked, *answer], check, guess=() if answer else self._talk
+            ),
             several=heard.several,
             least=self.limits.ask,  # below it no call is even offered
         )

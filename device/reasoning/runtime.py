@@ -4,7 +4,8 @@ A sequence is a row of tokens whose keys and values are kept. Asked for the logi
 runtime looks for the sequence that already holds the longest common prefix of them, shares that part (a
 unified cache shares cells, it does not copy them), removes what differs and evaluates only the rest. A
 prompt's fixed prefix, a partial transcript that grows, and a dialog that is continued all become cheap by
-this one rule.
+this one rule. Tokens that probably follow can be evaluated along: two more in a batch cost less than two
+evaluations, and what turns out otherwise is cut off again.
 
 Evaluation is interrupted inside a batch: llama.cpp asks its abort callback between graph nodes, so a
 cancelled turn stops within the time of about one token even in the middle of a long prefix. What was
@@ -40,6 +41,8 @@ Check = Callable[[], None]  # raises to stop an evaluation
 
 ABORTED = 2  # llama_decode's status after its abort callback returned true
 BATCH_TOKENS = 64  # larger batches are not faster on a CPU and delay the return from an interruption
+# and a request is read so many at a time: up to twelve that costs no more, and what is interrupted stays read
+FEW_TOKENS = 3
 ABORT_POLL_S = 0.005
 _STRLEN = ctypes.CDLL(None).strlen  # as an abort callback: true when the string is not empty
 FINGERPRINT_BYTES = 1 << 20
@@ -56,6 +59,7 @@ class Runtime:
     def __init__(self, path: Path, *, threads: int, context: int, sequences: int) -> None:
         """Load the model in seconds; raises ModelError for a missing, damaged or too large one."""
         self._model = self._context = None
+        self._threads, self.spared = threads, 0  # cores that are left to others, from the next batch on
         self._watcher: threading.Thread | None = None
         self._complaints: list[str] = []
         self._log = llama_cpp.llama_log_callback(self._hear)
@@ -92,7 +96,8 @@ class Runtime:
         self._vocabulary_size = int(llama_cpp.llama_vocab_n_tokens(self._vocabulary))
         self._memory = llama_cpp.llama_get_memory(self._context)
         self._kept: list[list[int]] = [[] for _ in range(sequences)]
-        self._latest: int | None = None  # the sequence whose last token has valid logits
+        self._latest: int | None = None  # the sequence that was evaluated last
+        self._outputs: dict[int, int] = {}  # its lengths that have valid logits: where in the batch
         self._interruption: BaseException | None = None
         self._check: Check | None = None  # of the evaluation that is going on
         self._watched, self._closed = threading.Condition(), False
@@ -138,33 +143,51 @@ class Runtime:
         """How many leading tokens of `tokens` the sequence already holds."""
         return _common(self._kept[sequence], tokens)
 
-    def evaluate(self, sequence: int, tokens: Sequence[int], check: Check) -> Logits:
-        """Logits of the token that follows `tokens`; the sequence then holds exactly these tokens.
+    def evaluate(
+        self, sequence: int, tokens: Sequence[int], check: Check, *, guess: Sequence[int] = ()
+    ) -> Logits:
+        """Logits of the token that follows `tokens`; the sequence then holds these tokens.
 
-        Raises ContextFull when they do not fit, ModelError when llama.cpp fails, and whatever `check`
-        raises, which another thread asks every few milliseconds.
+        `guess` is evaluated along where it fits into the batch: asked next for the logits after all or some
+        of it, the answer is there. Raises ContextFull when they do not fit, ModelError when llama.cpp fails,
+        and whatever `check` raises, which another thread asks every few milliseconds.
         """
         if not tokens:
             raise ValueError("nothing to evaluate")
-        if self._latest != sequence or self._kept[sequence] != tokens:
-            self._evaluate(sequence, tokens, check)
-        logits = llama_cpp.llama_get_logits_ith(self._context, -1)
+        length = len(tokens)
+        latest = self._latest
+        if latest is None or length not in self._outputs or self._kept[latest][:length] != tokens:
+            self._evaluate(sequence, tokens, guess, check)
+        elif latest != sequence:
+            self._share(latest, sequence, tokens)
+        logits = llama_cpp.llama_get_logits_ith(self._context, self._outputs[length])
         return np.ctypeslib.as_array(logits, shape=(self._vocabulary_size,))
 
-    def _evaluate(self, sequence: int, tokens: Sequence[int], check: Check) -> None:
+    def _evaluate(self, sequence: int, tokens: Sequence[int], guess: Sequence[int], check: Check) -> None:
         best = max(range(len(self._kept)), key=lambda s: (self.held(s, tokens), s == sequence))
         kept = min(self.held(best, tokens), len(tokens) - 1)
         if best != sequence:
-            self._cut(sequence, 0)
-            llama_cpp.llama_memory_seq_cp(self._memory, best, sequence, 0, kept)
-            self._kept[sequence] = list(tokens[:kept])
+            self._share(best, sequence, tokens[:kept])
         self._cut(sequence, kept)
         self._latest = None
-        for start in range(kept, len(tokens), BATCH_TOKENS):
-            self._decode(sequence, tokens[start : start + BATCH_TOKENS], check)
+        size = FEW_TOKENS if len(tokens) - kept <= BATCH_TOKENS else BATCH_TOKENS
+        last = len(tokens) - 1 - (len(tokens) - 1 - kept) % size  # where the last batch begins
+        for start in range(kept, last, size):
+            self._decode(sequence, tokens[start : start + size], 0, check)
+        rest = [*tokens[last:], *guess][:BATCH_TOKENS]
+        outputs = len(rest) - (len(tokens) - last) + 1
+        self._decode(sequence, rest, outputs, check)
         self._latest = sequence
+        self._outputs = {len(tokens) + i: len(rest) - outputs + i for i in range(outputs)}
 
-    def _decode(self, sequence: int, tokens: Sequence[int], check: Check) -> None:
+    def _share(self, source: int, sequence: int, tokens: Sequence[int]) -> None:
+        """Has `sequence` hold `tokens`, with which `source` begins."""
+        self._cut(sequence, 0)
+        llama_cpp.llama_memory_seq_cp(self._memory, source, sequence, 0, len(tokens))
+        self._kept[sequence] = list(tokens)
+
+    def _decode(self, sequence: int, tokens: Sequence[int], outputs: int, check: Check) -> None:
+        """Evaluates one batch, with the logits of its last `outputs` tokens."""
         check()
         row = self._kept[sequence]
         batch = llama_cpp.llama_batch_init(len(tokens), 0, 1)
@@ -174,7 +197,9 @@ class Runtime:
             batch.pos[i] = len(row) + i
             batch.n_seq_id[i] = 1
             batch.seq_id[i][0] = sequence
-            batch.logits[i] = i == len(tokens) - 1
+            batch.logits[i] = i >= len(tokens) - outputs
+        computing = max(1, self._threads - self.spared)
+        llama_cpp.llama_set_n_threads(self._context, computing, computing)
         with self._watched:
             self._check, self._interruption, self._stop.value = check, None, b""
             self._watched.notify()

@@ -68,9 +68,10 @@ DEFAULT_LIMITS = Limits()
 
 
 class Thinker(Protocol):
-    """A language model that can be thought with; `limits` may be replaced at any time."""
+    """A language model that can be thought with; `limits` and `spared` may be replaced at any time."""
 
     limits: Limits
+    spared: int  # cores of this machine that it leaves to others
 
     def set_house(self, house: House, cancelled: Cancel = ...) -> bool:
         """Prepare for `house`; whether that was remembered from before. Raises ModelError."""
@@ -84,10 +85,13 @@ class Thinker(Protocol):
         """Read a request that may still go on; changes nothing but the cost of what follows."""
         ...
 
-    def finality(self, text: str, history: History = (), cancelled: Cancel = ...) -> Finality | None:
+    def finality(
+        self, text: str, history: History = (), cancelled: Cancel = ..., *, whole: bool = ...
+    ) -> Finality | None:
         """How probable it is that a request is over; None where the model cannot tell.
 
         With `history` it is read where it will be answered, without it where it will be decided about.
+        `whole`: nobody speaks any more, so an answer is likely to follow.
         """
         ...
 

@@ -101,6 +101,8 @@ class Ahead:
         self._held: Speculation[Found, Outcome] = Speculation()
         self._house_changes = 0
         self._judged = self._expected = (0, "")  # turn and text
+        self._read_again = 0  # the turn of which other readings have come
+        self._reads_again = False  # recognition does so now, or will when the text is the whole
         self._may_go_on = False  # what is held, so that the model may have left it alone
         self._finality: Completeness | None = None  # what the model says of the text that is held
         self._model_ready = False
@@ -125,6 +127,8 @@ class Ahead:
         """Judges how complete the text is, and finds out what would become of it."""
         if action.readings:
             action = self._prefer(action)
+            self._read_again, self._reads_again = action.turn, False
+            self._share(whole=True)
         turn, text = action.turn, action.text
         if self._judged != (turn, text):
             finality = self._finality if self._held.holds(turn, text) else None
@@ -224,6 +228,7 @@ class Ahead:
                     self._finality = by_finality(outcome.finality, self._manner(outcome.text))
                 for text in dict.fromkeys((outcome.text, self._judged[1])):  # both are the same but for signs
                     self._judge(outcome.turn, text, self._finality)
+                self._share(whole=not self._may_go_on)
                 if self._may_go_on and not may_be_over(outcome.finality):
                     self._held.let_go()
                 self._may_go_on = False
@@ -245,7 +250,7 @@ class Ahead:
         is_garbled = self._finality in ("unsure", "open") and self._held.holds(action.turn, action.text)
         if preferred == action.text and is_garbled:
             preferred = rather_said(action.text, action.readings, find, self._manner)
-        if preferred != action.text:
+        if action.readings:
             self._send(TurnPreferred(turn=action.turn, text=action.text, reading=preferred))
         return replace(action, text=preferred)
 
@@ -258,6 +263,7 @@ class Ahead:
         judgement = weighed(self._completeness(text), finality)
         self._judged = (turn, text)
         doubtful = is_doubtful(judgement, self._manner(text), finality, is_asked=is_asked)
+        self._reads_again = doubtful and judgement != "complete" and self._read_again != turn
         self._send(TurnJudged(turn=turn, text=text, completeness=judgement, doubtful=doubtful))
 
     def _manner(self, text: str) -> Manner:
@@ -278,7 +284,13 @@ class Ahead:
         elif self._mind is not None and self._model_ready:
             history = tuple(self._history.so_far(time.monotonic()))
             request = Consider(
-                turn, text, self._seen(), history, found.route.may_act, may_go_on=self._may_go_on
+                turn,
+                text,
+                self._seen(),
+                history,
+                found.route.may_act,
+                may_go_on=self._may_go_on,
+                beside_others=action.whole and self._reads_again,
             )
             self._held.work(turn, self._mind.post(request, committed=False), decides=True)
 
@@ -286,7 +298,13 @@ class Ahead:
         """Has the job about the text that is held, which seemed to go on, decide about it if it still can."""
         job = self._held.job
         self._may_go_on = not (self._mind is not None and job and self._mind.conclude(job))
+        self._share(whole=True)
         return not self._may_go_on
+
+    def _share(self, *, whole: bool) -> None:
+        """Recognition has a core to itself while it reads the sound of a whole text again."""
+        if self._mind is not None:
+            self._mind.share(whole and self._reads_again)
 
     def _route(self, text: str, proposal: tuple[Call, ...]) -> Found:
         began = time.monotonic()

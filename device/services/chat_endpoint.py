@@ -119,7 +119,7 @@ class ChatEndpoint:
         """Nothing is sent yet. Raises ModelError for an address that is none, or not allowed."""
         self._url = _checked(url, remote=remote)
         self._model, self._key, self._language = model, key, language
-        self.limits = limits
+        self.limits, self.spared = limits, 0
         self._way: Way | None = None
         self._is_well = False  # since the house was learnt nothing went wrong
         self._prefix: list[chat.Message] = []
@@ -164,7 +164,14 @@ class ChatEndpoint:
     def prefill(self, text: str, history: History = (), cancelled: Cancel = never) -> None:
         """Half a request is not sent."""
 
-    def finality(self, text: str, history: History = (), cancelled: Cancel = never) -> Finality | None:  # noqa: ARG002
+    def finality(
+        self,
+        text: str,  # noqa: ARG002
+        history: History = (),  # noqa: ARG002
+        cancelled: Cancel = never,  # noqa: ARG002
+        *,
+        whole: bool = False,  # noqa: ARG002
+    ) -> Finality | None:
         """An endpoint is not asked whether somebody has finished."""
         return None
 

@@ -48,6 +48,7 @@ class Consider:
     brief: bool = False  # behind a shorter prompt, because the whole one took too long
     may_hand: bool = True  # the request may go to another agent
     may_go_on: bool = False  # somebody is still speaking
+    beside_others: bool = False  # recognition computes too and has a core to itself
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,7 @@ class Mind:
         self._concluded = 0  # the newest job that does not go on after all
         self._left = 0  # the newest that ended without a decision
         self._stopping = False
+        self._spared = 0  # cores left to recognition
         self._again_s: float | None = None  # the time to try again to learn the house
         self._retry_s = FIRST_RETRY_S  # until the attempt after that
         self._told = ""  # the last fault, which is not told twice
@@ -188,6 +190,7 @@ class Mind:
             self._discard()
             self._number += 1
             self._job, self._wanted = job, self._number
+            self._spare(job.beside_others)
             if committed:
                 self._released = self._number
             self._changed.notify()
@@ -197,7 +200,13 @@ class Mind:
         """The request of `job` is committed: the whole answer is wanted."""
         with self._changed:
             self._released = max(self._released, job)
+            self._spare(False)
             self._changed.notify()
+
+    def share(self, beside_others: bool) -> None:
+        """Whether recognition has a core to itself from now on."""
+        with self._changed:
+            self._spare(beside_others)
 
     def conclude(self, job: int) -> bool:
         """The request of `job` does not go on: decide about it in any case. False: it has ended."""
@@ -230,6 +239,11 @@ class Mind:
             self._stopping = True
             self._changed.notify()
         self._thread.join(timeout=1.5)
+
+    def _spare(self, beside_others: bool) -> None:
+        self._spared = int(beside_others)
+        for loaded in self._thinkers.values():
+            loaded.model.spared = self._spared
 
     def _discard(self) -> None:
         if self._job is not None:
@@ -292,7 +306,10 @@ class Mind:
         if name not in self._thinkers:
             began = time.monotonic()
             thinker, called = self._load(name)
-            self._thinkers[name] = _Loaded(thinker, called, (time.monotonic() - began) * 1000)
+            loaded = _Loaded(thinker, called, (time.monotonic() - began) * 1000)
+            with self._changed:
+                self._thinkers[name] = loaded
+                thinker.spared = self._spared
         return self._thinkers[name]
 
     def _load(self, model: str) -> tuple[Thinker, str]:
@@ -387,7 +404,9 @@ class Mind:
         house = limited(job.house, others, acts=job.may_act)
         decides = job.may_act or bool(others or house.tools)
         if self._released < number:
-            finality = model.finality(job.text, () if decides else job.history, self._cancelled)
+            finality = model.finality(
+                job.text, () if decides else job.history, self._cancelled, whole=not job.may_go_on
+            )
             self._put(Judged(job.turn, number, job.text, finality))
             if job.may_go_on and not may_be_over(finality) and self._leaves(number):
                 if decides or finality is None:  # else it has been read where it will be answered

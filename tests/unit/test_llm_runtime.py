@@ -73,6 +73,43 @@ def test_a_common_beginning_is_shared_and_changes_nothing(runtime: Runtime) -> N
 
 
 @pytest.mark.models
+def test_what_was_guessed_costs_no_evaluation_and_changes_nothing(runtime: Runtime) -> None:
+    start = runtime.tokenize(TEXT)
+    guess = runtime.tokenize(" => say")
+    other = runtime.tokenize(" and the bedroom")
+    runtime.drop(0)
+    runtime.drop(1)
+    plain = [
+        runtime.evaluate(0, tokens, nothing).copy()
+        for tokens in (start, [*start, *guess], [*start, *guess[:1], *other])
+    ]
+    runtime.drop(0)
+    guessed = [runtime.evaluate(0, start, nothing, guess=guess).copy()]
+    evaluations = runtime.evaluations
+    guessed.append(runtime.evaluate(1, [*start, *guess], nothing).copy())  # in the other row as well
+    assert runtime.evaluations == evaluations
+    assert runtime.held(1, [*start, *guess]) == len(start) + len(guess)
+    guessed.append(runtime.evaluate(0, [*start, *guess[:1], *other], nothing).copy())
+    for one, expected in zip(guessed, plain, strict=True):
+        assert np.abs(one - expected).max() < 0.5
+        assert expected.max() - expected[one.argmax()] < 0.5
+
+
+@pytest.mark.models
+def test_threads_that_rest_for_others_change_nothing(runtime: Runtime) -> None:
+    tokens = runtime.tokenize(TEXT)
+    found = []
+    for spared in (0, 1, 2):
+        runtime.spared = spared
+        runtime.drop(0)
+        runtime.drop(1)
+        found.append(runtime.evaluate(0, tokens, nothing).copy())
+    runtime.spared = 0
+    assert np.abs(found[1] - found[0]).max() < 0.01
+    assert np.abs(found[2] - found[0]).max() < 0.01
+
+
+@pytest.mark.models
 def test_a_saved_row_comes_back_with_the_same_logits(runtime: Runtime, tmp_path: Path) -> None:
     tokens = runtime.tokenize(TEXT)
     path = tmp_path / "folder" / "prefix.state"

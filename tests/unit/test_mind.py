@@ -46,6 +46,7 @@ class Model:
         self.ready = True
         self.learnt: list[str] = []
         self.limits: Any = None
+        self.spared = 0
 
     def prefill(self, text: str, history: Any, cancelled: Callable[[], bool]) -> None:
         self.read.append(text)
@@ -55,7 +56,9 @@ class Model:
             self._work(text, cancelled)
             self.read.append(text)
 
-    def finality(self, text: str, history: object, cancelled: Callable[[], bool]) -> Finality | None:
+    def finality(
+        self, text: str, history: object, cancelled: Callable[[], bool], *, whole: bool
+    ) -> Finality | None:
         self.asked.set()
         assert self.may_tell.wait(5)
         if self.broken:

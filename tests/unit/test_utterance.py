@@ -223,7 +223,10 @@ def test_silenced_frames_pass_the_time(ears: Ears) -> None:
     assert facts == [Abandoned("no_speech")]
 
 
-def test_a_choice_among_many_readings_is_waited_for_though_the_silence_is_long_enough(ears: Ears) -> None:
+@pytest.mark.parametrize("preferred", ["raise the blinds", ""])  # none: what was read first
+def test_a_choice_among_many_readings_is_waited_for_though_the_silence_is_long_enough(
+    ears: Ears, preferred: str
+) -> None:
     rules = msgspec.structs.replace(RULES, unsure_silence_ms=60)
     utterance = Utterance(ears.vad, ears.transcriber, rules, 0)
     facts: list[Fact] = []
@@ -238,12 +241,12 @@ def test_a_choice_among_many_readings_is_waited_for_though_the_silence_is_long_e
             offered = number if last.readings else 0
         if offered and number == offered + 12:
             assert not utterance.done
-            utterance.prefer(text, "raise the blinds")
+            utterance.prefer(text, preferred or text)
         if utterance.done:
             break
     assert offered
     assert isinstance(facts[-1], Finished)
-    assert (facts[-1].text, number) == ("raise the blinds", offered + 13)
+    assert (facts[-1].text, number) == (preferred or text, offered + 13)
 
 
 def test_a_text_that_is_no_request_is_read_again_and_the_preferred_reading_ends_the_turn(ears: Ears) -> None:
