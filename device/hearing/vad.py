@@ -160,9 +160,9 @@ class VoiceActivity:
 
 
 def level_db(samples: Samples) -> float:
-    """RMS of int16 samples in dBFS, at least -90."""
+    """RMS of int16 samples in dBFS, at least -90; of none as well."""
     loud = samples.astype(np.float32)
-    return 10 * math.log10(max(float(loud @ loud) / len(loud), 1.0) / 32768**2)
+    return 10 * math.log10(max(float(loud @ loud) / max(len(loud), 1), 1.0) / 32768**2)
 
 
 def audible_db(levels_db: Sequence[float]) -> float:

@@ -29,7 +29,7 @@ from device.home.registry import House
 from device.reasoning import commands, grammar, prompt
 from device.reasoning.answer import Answer, claims
 from device.reasoning.decision import Decision, judge
-from device.reasoning.runtime import ContextFull, Runtime
+from device.reasoning.runtime import BATCH_TOKENS, ContextFull, Runtime
 from device.reasoning.thinker import (
     DEFAULT_LIMITS,
     Begun,
@@ -50,6 +50,7 @@ DECIDING, TALKING = 0, 1  # rows of tokens
 REQUEST_TOKENS = 96  # longer ones are cut
 ROW_TOKENS = REQUEST_TOKENS + 96  # a request and what the model answers
 SPARE_TOKENS = 2 * ROW_TOKENS  # of the context, beside the prefix
+RECALLED_AT_ONCE = 16  # tokens of what was said: a quarter sooner than three, and lost if somebody speaks
 KEPT_PREFIXES = 8  # of houses, and of agents in them
 _END_MARKS = (".", "?", "!", " ?", " .", " please")  # what may stand between a whole request and the arrow
 
@@ -119,7 +120,7 @@ class LanguageModel:
         path = self._cache / f"{self._key(text)}.state" if self._cache else None
         restored = path is not None and self._runtime.restore(DECIDING, path, tokens)
         if not restored:
-            self._runtime.evaluate(DECIDING, tokens, stop_if(cancelled))
+            self._runtime.evaluate(DECIDING, tokens, stop_if(cancelled), at_once=BATCH_TOKENS)
             self._save(path)
         elif path:
             path.touch()
@@ -131,7 +132,7 @@ class LanguageModel:
         """Read what has been said, so that a free answer to the next request begins sooner."""
         tokens = [*self._known(), *self._before(history)]
         if self._runtime.held(TALKING, tokens) < len(tokens):
-            self._runtime.evaluate(TALKING, tokens, stop_if(cancelled))
+            self._runtime.evaluate(TALKING, tokens, stop_if(cancelled), at_once=RECALLED_AT_ONCE)
 
     def prefill(self, text: str, history: History = (), cancelled: Cancel = never) -> None:
         """Read a request that may still go on; changes nothing but the cost of what follows.

@@ -40,9 +40,9 @@ Logits = NDArray[np.float32]
 Check = Callable[[], None]  # raises to stop an evaluation
 
 ABORTED = 2  # llama_decode's status after its abort callback returned true
-BATCH_TOKENS = 64  # larger batches are not faster on a CPU and delay the return from an interruption
-# and a request is read so many at a time: up to twelve that costs no more, and what is interrupted stays read
-FEW_TOKENS = 3
+# Tokens of a batch: more are not faster on a CPU. While somebody speaks a reading is interrupted often and
+# loses its batch: three cost no more a token than up to twelve.
+BATCH_TOKENS, FEW_TOKENS = 64, 3
 ABORT_POLL_S = 0.005
 _STRLEN = ctypes.CDLL(None).strlen  # as an abort callback: true when the string is not empty
 FINGERPRINT_BYTES = 1 << 20
@@ -144,36 +144,44 @@ class Runtime:
         return _common(self._kept[sequence], tokens)
 
     def evaluate(
-        self, sequence: int, tokens: Sequence[int], check: Check, *, guess: Sequence[int] = ()
+        self,
+        sequence: int,
+        tokens: Sequence[int],
+        check: Check,
+        *,
+        guess: Sequence[int] = (),
+        at_once: int = FEW_TOKENS,
     ) -> Logits:
         """Logits of the token that follows `tokens`; the sequence then holds these tokens.
 
-        `guess` is evaluated along where it fits into the batch: asked next for the logits after all or some
-        of it, the answer is there. Raises ContextFull when they do not fit, ModelError when llama.cpp fails,
-        and whatever `check` raises, which another thread asks every few milliseconds.
+        So many tokens are evaluated `at_once`, at most BATCH_TOKENS. `guess` is evaluated along where it fits
+        into the batch: asked next for the logits after all or some of it, the answer is there. Raises
+        ContextFull when they do not fit, ModelError when llama.cpp fails, and whatever `check` raises, which
+        another thread asks every few milliseconds.
         """
         if not tokens:
             raise ValueError("nothing to evaluate")
         length = len(tokens)
         latest = self._latest
         if latest is None or length not in self._outputs or self._kept[latest][:length] != tokens:
-            self._evaluate(sequence, tokens, guess, check)
+            self._evaluate(sequence, tokens, guess, at_once, check)
         elif latest != sequence:
             self._share(latest, sequence, tokens)
         logits = llama_cpp.llama_get_logits_ith(self._context, self._outputs[length])
         return np.ctypeslib.as_array(logits, shape=(self._vocabulary_size,))
 
-    def _evaluate(self, sequence: int, tokens: Sequence[int], guess: Sequence[int], check: Check) -> None:
+    def _evaluate(
+        self, sequence: int, tokens: Sequence[int], guess: Sequence[int], at_once: int, check: Check
+    ) -> None:
         best = max(range(len(self._kept)), key=lambda s: (self.held(s, tokens), s == sequence))
         kept = min(self.held(best, tokens), len(tokens) - 1)
         if best != sequence:
             self._share(best, sequence, tokens[:kept])
         self._cut(sequence, kept)
         self._latest = None
-        size = FEW_TOKENS if len(tokens) - kept <= BATCH_TOKENS else BATCH_TOKENS
-        last = len(tokens) - 1 - (len(tokens) - 1 - kept) % size  # where the last batch begins
-        for start in range(kept, last, size):
-            self._decode(sequence, tokens[start : start + size], 0, check)
+        last = len(tokens) - 1 - (len(tokens) - 1 - kept) % at_once  # where the last batch begins
+        for start in range(kept, last, at_once):
+            self._decode(sequence, tokens[start : start + at_once], 0, check)
         rest = [*tokens[last:], *guess][:BATCH_TOKENS]
         outputs = len(rest) - (len(tokens) - last) + 1
         self._decode(sequence, rest, outputs, check)

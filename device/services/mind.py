@@ -190,7 +190,7 @@ class Mind:
             self._discard()
             self._number += 1
             self._job, self._wanted = job, self._number
-            self._spare(job.beside_others)
+            self.share(job.beside_others)
             if committed:
                 self._released = self._number
             self._changed.notify()
@@ -200,13 +200,15 @@ class Mind:
         """The request of `job` is committed: the whole answer is wanted."""
         with self._changed:
             self._released = max(self._released, job)
-            self._spare(False)
+            self.share(False)
             self._changed.notify()
 
     def share(self, beside_others: bool) -> None:
         """Whether recognition has a core to itself from now on."""
         with self._changed:
-            self._spare(beside_others)
+            self._spared = int(beside_others)
+            for loaded in self._thinkers.values():
+                loaded.model.spared = self._spared
 
     def conclude(self, job: int) -> bool:
         """The request of `job` does not go on: decide about it in any case. False: it has ended."""
@@ -219,6 +221,7 @@ class Mind:
         with self._changed:
             self._discard()
             self._wanted = 0
+            self.share(False)
             self._changed.notify()
 
     def configure(self, settings: Reason) -> None:
@@ -239,11 +242,6 @@ class Mind:
             self._stopping = True
             self._changed.notify()
         self._thread.join(timeout=1.5)
-
-    def _spare(self, beside_others: bool) -> None:
-        self._spared = int(beside_others)
-        for loaded in self._thinkers.values():
-            loaded.model.spared = self._spared
 
     def _discard(self) -> None:
         if self._job is not None:

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,7 +23,7 @@ import numpy as np
 
 from device.reasoning import prompt
 from device.reasoning.llm import LanguageModel
-from device.reasoning.runtime import Runtime
+from device.reasoning.runtime import BATCH_TOKENS, Runtime
 from device.reasoning.thinker import Limits
 from models.store import Store
 from tests.houses import houses
@@ -143,7 +144,7 @@ def guesses(path: Path, said: list[str]) -> None:
     """What an answer would cost with so many guessed tokens in each evaluation, as a share of what it costs."""
     runtime = Runtime(path, threads=THREADS, context=CONTEXT, sequences=1)
     known = runtime.tokenize(prompt.prefix(HOUSE), markup=True)
-    runtime.evaluate(0, known, lambda: None)
+    runtime.evaluate(0, known, lambda: None, at_once=BATCH_TOKENS)
     costs = {size: batch_ms(runtime, known, size) for size in (1, *(1 + n for n in GUESSED_TOKENS))}
     for most in GUESSED_TOKENS:
         tokens = right = evaluations = 0
@@ -181,8 +182,9 @@ def batch_ms(runtime: Runtime, known: list[int], size: int) -> float:
     """Median processor milliseconds of an evaluation of `size` tokens behind the prompt."""
     spent = []
     for number in range(BATCH_TIMES):
-        fresh = [1000 + 37 * number + i for i in range(size)]
-        _, _, processor = timed(lambda fresh=fresh: runtime.evaluate(0, [*known, *fresh], lambda: None))  # type: ignore[misc]
+        tokens = [*known, *(1000 + 37 * number + i for i in range(size))]
+        evaluate = partial(runtime.evaluate, 0, tokens, lambda: None, at_once=BATCH_TOKENS)
+        _, _, processor = timed(evaluate)
         spent.append(processor)
     return float(np.median(spent))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from device.reasoning.runtime import ContextFull, Runtime
+from device.reasoning.runtime import BATCH_TOKENS, ContextFull, Runtime
 from device.reasoning.thinker import ModelError
 from tests.language_model import model_file
 
@@ -161,7 +161,7 @@ def test_an_interruption_inside_a_batch_is_prompt_and_loses_nothing_kept(runtime
             raise Stop
 
     with pytest.raises(Stop):
-        runtime.evaluate(0, wanted, stop_soon)
+        runtime.evaluate(0, wanted, stop_soon, at_once=BATCH_TOKENS)
     assert len(calls) == 3  # nobody is asked again after the first refusal
     assert runtime.held(0, wanted) == len(start)
     again = runtime.evaluate(0, wanted, nothing).copy()
