@@ -70,7 +70,7 @@ class Vocabulary:
     `murmurs` are what a recogniser makes of "mhm" and "uh-huh". It also makes "nice" of a "next" that just
     began: so these are fewer than the words that say "go on" once all was said.
     A single short word gives a recogniser little to go by, so stop phrases are compared by their sound, but
-    with as many words: "and uh" is not "enough".
+    with as many words: "and uh" is not "enough". "yes" sounds like "hush" then, and is none all the same.
     """
 
     def __init__(self, stop: Sequence[str], backchannel: Sequence[str], murmurs: Sequence[str] = ()) -> None:
@@ -81,6 +81,8 @@ class Vocabulary:
     def stops(self, text: str) -> bool:
         """Whether the whole of `text` says no more than "stop"."""
         said = _without_repeats(words(text))
+        if self._backchannel.issuperset(said):
+            return False
         key = sounds(" ".join(said))
         return any(len(said) == count and fuzz.ratio(key, stop) >= _LIKE for count, stop in self._stop)
 

@@ -197,6 +197,13 @@ def test_a_stop_word_is_told_by_its_sound_but_not_from_other_words_that_sound_so
     assert not vocabulary.stops("And uh?")
 
 
+def test_yes_is_no_stop_word_though_it_sounds_like_one() -> None:
+    words = load_language("en")
+    vocabulary = Vocabulary(words.stop, words.backchannel, words.murmurs)
+    assert all(vocabulary.stops(phrase) for phrase in words.stop)
+    assert not any(vocabulary.stops(text) for text in ("Yes.", "Yes, yes.", "Okay.", "Right."))
+
+
 def test_where_echo_is_left_in_neither_level_nor_sound_stops_wren(witness: Witness) -> None:
     detector = BargeInDetector(_RULES, _VOCABULARY, 0.5, witness, has_echo=True)
     assert detector.rise(7) is None
