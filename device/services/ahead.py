@@ -101,7 +101,7 @@ class Ahead:
         self._held: Speculation[Found, Outcome] = Speculation()
         self._house_changes = 0
         self._judged = self._expected = (0, "")  # turn and text
-        self._read_again = 0  # the turn of which other readings have come
+        self._reread_turn = 0  # of which other readings have come
         self._reads_again = False  # recognition does so now, or will when the text is the whole
         self._may_go_on = False  # what is held, so that the model may have left it alone
         self._finality: Completeness | None = None  # what the model says of the text that is held
@@ -127,7 +127,7 @@ class Ahead:
         """Judges how complete the text is, and finds out what would become of it."""
         if action.readings:
             action = self._prefer(action)
-            self._read_again, self._reads_again = action.turn, False
+            self._reread_turn, self._reads_again = action.turn, False
             self._share(whole=True)
         turn, text = action.turn, action.text
         if self._judged != (turn, text):
@@ -263,7 +263,7 @@ class Ahead:
         judgement = weighed(self._completeness(text), finality)
         self._judged = (turn, text)
         doubtful = is_doubtful(judgement, self._manner(text), finality, is_asked=is_asked)
-        self._reads_again = doubtful and judgement != "complete" and self._read_again != turn
+        self._reads_again = doubtful and judgement != "complete" and self._reread_turn != turn
         self._send(TurnJudged(turn=turn, text=text, completeness=judgement, doubtful=doubtful))
 
     def _manner(self, text: str) -> Manner:
@@ -284,15 +284,10 @@ class Ahead:
         elif self._mind is not None and self._model_ready:
             history = tuple(self._history.so_far(time.monotonic()))
             request = Consider(
-                turn,
-                text,
-                self._seen(),
-                history,
-                found.route.may_act,
-                may_go_on=self._may_go_on,
-                beside_others=action.whole and self._reads_again,
+                turn, text, self._seen(), history, found.route.may_act, may_go_on=self._may_go_on
             )
             self._held.work(turn, self._mind.post(request, committed=False), decides=True)
+            self._share(whole=action.whole)
 
     def _concludes(self) -> bool:
         """Has the job about the text that is held, which seemed to go on, decide about it if it still can."""

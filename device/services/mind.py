@@ -48,7 +48,6 @@ class Consider:
     brief: bool = False  # behind a shorter prompt, because the whole one took too long
     may_hand: bool = True  # the request may go to another agent
     may_go_on: bool = False  # somebody is still speaking
-    beside_others: bool = False  # recognition computes too and has a core to itself
 
 
 @dataclass(frozen=True)
@@ -190,7 +189,7 @@ class Mind:
             self._discard()
             self._number += 1
             self._job, self._wanted = job, self._number
-            self.share(job.beside_others)
+            self.share(False)
             if committed:
                 self._released = self._number
             self._changed.notify()
@@ -204,7 +203,7 @@ class Mind:
             self._changed.notify()
 
     def share(self, beside_others: bool) -> None:
-        """Whether recognition has a core to itself from now on."""
+        """Whether recognition has a core to itself from now on, at most until another job or a commit."""
         with self._changed:
             self._spared = int(beside_others)
             for loaded in self._thinkers.values():
