@@ -43,9 +43,11 @@ class CutRequest:
         """The whole of which `text` may be the end; `text` itself when nothing was cut off."""
         return f"{self._begun.rstrip(_MARKS)} {text}" if self._begun else text
 
-    def judge(self, text: str, house: House, language: str = "en", *, refers: bool = False) -> Completeness:
+    def judge(
+        self, text: str, house: House, language: str = "en", *, refers: bool = False, answers: bool = True
+    ) -> Completeness:
         """How complete `text` is, alone or as an end; see `device.reasoning.completeness`."""
-        alone = completeness(text, house, language, refers=refers)
+        alone = completeness(text, house, language, refers=refers, answers=answers)
         if alone == "complete" or not self._begun:
             return alone
         return completeness(self.with_end(text), house, language, refers=refers)

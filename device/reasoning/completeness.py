@@ -3,6 +3,7 @@
 | the text                                                                        | is         |
 |---------------------------------------------------------------------------------|------------|
 | is a whole answer or request by itself ("yes", "stop", "never mind", "both")    | `complete` |
+| says "go on" where nothing was said that it could answer ("yes", "yeah")        | `unsure`   |
 | ends on a hesitation, or on a word that needs another ("the", "and", "to")      | `open`     |
 | is a polite beginning and nothing more ("could you")                            | `open`     |
 | ends on a verb, or names a thing and not what to do with it ("turn the kettle") | `open`     |
@@ -109,9 +110,12 @@ def is_doubtful(
     return manner == "commands" or not (is_asked or finality in ("talk", "likely"))
 
 
-def completeness(text: str, house: House, language: str = "en", *, refers: bool = False) -> Completeness:
-    """Judges `text`, whole or as far as it has been heard; `refers`: "it" may be something spoken of before.
+def completeness(
+    text: str, house: House, language: str = "en", *, refers: bool = False, answers: bool = True
+) -> Completeness:
+    """Judges `text`, whole or as far as it has been heard.
 
+    `refers`: "it" may be something spoken of before; `answers`: something was said that "yes" may answer.
     Never raises, never acts; a few milliseconds.
     """
     known = lexicon(language)
@@ -120,7 +124,7 @@ def completeness(text: str, house: House, language: str = "en", *, refers: bool 
     if not words:
         return "unsure"
     if " ".join(words) in ends.whole:
-        return "complete"
+        return "complete" if answers or not ends.backchannel.issuperset(words) else "unsure"
     if " ".join(words) in ends.deeds:
         return "likely"
     if _ends_with(words, ends.hesitations) or _ends_with(words, ends.open_ends):
@@ -157,6 +161,7 @@ class _Endings:
         answers = (*language.choosing["every"], *language.choosing["none"])
         self.whole = frozenset(" ".join(split(phrase, language)) for phrase in (*language.whole, *answers))
         self.deeds = frozenset(" ".join(split(phrase, language)) for phrase in language.deeds)
+        self.backchannel = frozenset(word for phrase in language.backchannel for word in split(phrase, language))
         self.hesitations, self.open_ends, self.openings = (
             frozenset(tuple(split(phrase, language)) for phrase in phrases)
             for phrases in (language.hesitations, language.open_ends, language.openings)

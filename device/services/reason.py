@@ -289,8 +289,11 @@ class ReasonDaemon(Daemon):
     def _completeness(self, text: str) -> Completeness:
         if self._agents.is_called(text):
             return "complete"
-        refers = time.monotonic() < self._context_until_s
-        return self._cut.judge(text, self._mirror.house(), self.settings.device.language, refers=refers)
+        now = time.monotonic()
+        refers = now < self._context_until_s
+        answers = refers or bool(self._history.so_far(now))
+        language = self.settings.device.language
+        return self._cut.judge(text, self._mirror.house(), language, refers=refers, answers=answers)
 
     def _weigh(self, decision: Decision, text: str, only_asks: bool) -> Route | None:
         found = self._agents.weigh(decision, text, self._mirror.house(), only_asks=only_asks)

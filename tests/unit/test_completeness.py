@@ -85,6 +85,17 @@ def test_it_is_complete_when_there_is_something_that_it_can_mean() -> None:
     assert completeness("turn it", COTTAGE, refers=True) == "open"
 
 
+@pytest.mark.parametrize("text", ["Yes.", "yeah", "Yep"])
+def test_what_says_go_on_is_no_request_where_it_answers_nothing(text: str) -> None:
+    assert completeness(text, COTTAGE, answers=False) == "unsure"
+    assert completeness(text, COTTAGE) == "complete"
+
+
+@pytest.mark.parametrize("text", ["stop", "no", "yes please", "good night"])
+def test_other_whole_requests_are_whole_before_anything_was_said(text: str) -> None:
+    assert completeness(text, COTTAGE, answers=False) == "complete"
+
+
 def test_judging_takes_less_than_five_milliseconds() -> None:
     texts = ["turn the lights in the living room", "what is the capital of France", "turn on the kettle"]
     for text in texts:

@@ -188,6 +188,14 @@ def test_the_answer_begins_while_a_quick_device_acts_and_ends_as_the_house_says(
     assert [clause.text for clause in rig.of(ReplyClause)] == said
 
 
+def test_a_yes_is_whole_where_something_was_said_that_it_may_answer(rig: Rig) -> None:
+    rig.hear(WAKE, guess("Yes."))
+    assert rig.of(TurnJudged)[-1].completeness == "unsure"
+    rig.hear(commit("Yes."), PlaybackStopped(turn=1, reason="finished", heard_text="Yes to what?"))
+    rig.hear(TurnStarted(turn=2, cause="follow_up"), guess("Yes.", 2))
+    assert rig.of(TurnJudged)[-1].completeness == "complete"
+
+
 def test_a_request_that_goes_on_over_its_answer_is_one_with_it(rig: Rig) -> None:
     rig.hear(WAKE, SpeechStopped(turn=1, last_voiced_frame=100), commit("turn on the kitchen light"))
     rig.hear(rig.of(ToolCalled)[-1].result())
