@@ -18,9 +18,11 @@ from collections import deque
 from itertools import product
 
 import numpy as np
+from numpy.fft import rfft
 from numpy.typing import NDArray
 
 from device.audio.echo import SILENCE, Frame
+from device.percentile import percentile
 
 _DELAYS = range(1, 16, 2)  # frames
 _REVERBERATION_S = (0.15, 0.3, 0.6, 1.2, 2.4)  # T60
@@ -87,12 +89,12 @@ class DoubleTalk:
             least, most = (over_db[last * share // 100, np.arange(known.size)] for share in _SHARE)
             best = int(np.argmin(most - least))
             self._best = int(known[best]), float(most[best])
-            loud_db = np.percentile(microphone_db[counts[:, known[best]]], _LOUD_SHARE)
-            self._least_db = max(_FAINTEST_DB, float(loud_db) - _BELOW_LOUD_DB)
+            loud_db = percentile(microphone_db[counts[:, known[best]], 0], _LOUD_SHARE)
+            self._least_db = max(_FAINTEST_DB, loud_db - _BELOW_LOUD_DB)
 
 
 def _power(before: Frame, now: Frame) -> float:
-    spectrum = np.fft.rfft(_WINDOW * np.concatenate((before, now)))[_BAND] / 32768
+    spectrum = rfft(_WINDOW * np.concatenate((before, now)))[_BAND] / 32768
     return float(np.sum(np.abs(spectrum) ** 2)) / (_WINDOW.size * SILENCE.size)
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.fft import irfft, rfft
 from numpy.typing import NDArray
 
 from device.bus.paths import MICROPHONE_FRAME, MICROPHONE_HZ
@@ -78,13 +79,12 @@ class EchoMeter:
     def _correlate(self) -> None:
         begin = self._frames % _WINDOW_FRAMES
         near, far = (
-            np.fft.rfft(np.roll(sound, -begin, axis=0).ravel(), 2 * _SPECTRUM)
-            for sound in (self._near, self._far)
+            rfft(np.roll(sound, -begin, axis=0).ravel(), 2 * _SPECTRUM) for sound in (self._near, self._far)
         )
         cross = near * np.conj(far)
         cross /= np.abs(cross) + 1e-9
         self._cross = cross if self._cross is None else _FORGET * self._cross + (1 - _FORGET) * cross
-        correlation = np.fft.irfft(self._cross)
+        correlation = irfft(self._cross)
         early = _EARLY_MS * MICROPHONE_HZ // 1000
         lags = np.concatenate([correlation[-early:], correlation[: MOST_MS * MICROPHONE_HZ // 1000]])
         peak = int(np.argmax(np.abs(lags)))

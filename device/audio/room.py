@@ -11,6 +11,7 @@ Blocks are float32[160] at 16 kHz in -1…1; the loudspeaker comes as int16[480]
 from __future__ import annotations
 
 import numpy as np
+from numpy.fft import irfft, rfft
 from numpy.typing import NDArray
 
 from device.bus.paths import MICROPHONE_FRAME, MICROPHONE_HZ
@@ -60,7 +61,7 @@ class Convolver:
         padded[:, :MICROPHONE_FRAME] = np.pad(
             response, (0, partitions * MICROPHONE_FRAME - response.size)
         ).reshape(partitions, MICROPHONE_FRAME)
-        self._response = np.fft.rfft(padded, axis=1)
+        self._response = rfft(padded, axis=1)
         self._spectra = np.zeros_like(self._response)
         self._input = np.zeros(2 * MICROPHONE_FRAME, np.float32)
         self._newest, self._silent_for = 0, partitions + 1
@@ -74,11 +75,11 @@ class Convolver:
         self._input[:MICROPHONE_FRAME] = self._input[MICROPHONE_FRAME:]
         self._input[MICROPHONE_FRAME:] = 0 if samples is None else samples
         self._newest = (self._newest - 1) % partitions
-        self._spectra[self._newest] = np.fft.rfft(self._input)
+        self._spectra[self._newest] = rfft(self._input)
         older = partitions - self._newest
         total = (self._spectra[self._newest :] * self._response[:older]).sum(axis=0)
         total += (self._spectra[: self._newest] * self._response[older:]).sum(axis=0)
-        block: Block = np.fft.irfft(total)[MICROPHONE_FRAME:].astype(np.float32)
+        block: Block = irfft(total)[MICROPHONE_FRAME:].astype(np.float32)
         return block
 
 

@@ -10,6 +10,7 @@ Border: float32[n], 16 kHz mono in; float32[80, n // 160] out.
 from __future__ import annotations
 
 import numpy as np
+from numpy.fft import rfft
 
 from device.hearing import RATE_HZ, Floats
 
@@ -24,7 +25,7 @@ def log_mel(sound: Floats) -> Floats:
     """float32[80, n // 160] of float32[n]; n is at least 201."""
     mirrored = np.pad(sound, _WINDOW // 2, mode="reflect")
     pieces = np.lib.stride_tricks.sliding_window_view(mirrored, _WINDOW)[::HOP][: len(sound) // HOP]
-    power = np.square(np.abs(np.fft.rfft(pieces * _HANN, axis=-1)))
+    power = np.square(np.abs(rfft(pieces * _HANN, axis=-1)))
     logarithms = np.log10(np.maximum(_FILTERS @ power.T, _LEAST_POWER))
     scaled: Floats = ((np.maximum(logarithms, logarithms.max() - _RANGE) + 4) / 4).astype(np.float32)
     return scaled

@@ -30,6 +30,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from device.percentile import percentile
 from device.settings import Listen
 
 Completeness = Literal["complete", "talk", "likely", "unsure", "open"]
@@ -54,7 +55,7 @@ class Talker:
 
     def is_near(self, level_db: float) -> bool:
         """Whether a voiced chunk of this level may be the talker's, given the chunks before it."""
-        usual = float(np.percentile(self._levels_db, _TALKER_PERCENTILE)) if self._levels_db else level_db
+        usual = percentile(np.array(self._levels_db), _TALKER_PERCENTILE) if self._levels_db else level_db
         near = level_db >= usual - _FAR_DB
         if near:
             self._levels_db.append(level_db)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import deque
 
 import numpy as np
+from numpy.fft import rfft
 
 from device.hearing import FRAME_SAMPLES, RATE_HZ, Floats, Samples
 
@@ -86,7 +87,7 @@ class Spectrum:
         sound = np.concatenate(self._frames).astype(np.float32) / np.float32(32768)
         sound = np.pad(sound, (_WINDOW, 0))
         windows = np.lib.stride_tricks.sliding_window_view(sound, _WINDOW)[::-FRAME_SAMPLES][:fresh][::-1]
-        power = np.abs(np.fft.rfft(windows * _HANN, _FFT)) ** 2
+        power = np.abs(rfft(windows * _HANN, _FFT)) ** 2
         levels = (10 * np.log10(power @ _FILTERS + _FAINT)).astype(np.float32)
         self._levels = np.concatenate((self._levels, levels))[-(_LONGEST_FRAMES + 1) :]
         self._fresh = 0

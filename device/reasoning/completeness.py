@@ -161,7 +161,9 @@ class _Endings:
         answers = (*language.choosing["every"], *language.choosing["none"])
         self.whole = frozenset(" ".join(split(phrase, language)) for phrase in (*language.whole, *answers))
         self.deeds = frozenset(" ".join(split(phrase, language)) for phrase in language.deeds)
-        self.backchannel = frozenset(word for phrase in language.backchannel for word in split(phrase, language))
+        self.backchannel = frozenset(
+            word for phrase in language.backchannel for word in split(phrase, language)
+        )
         self.hesitations, self.open_ends, self.openings = (
             frozenset(tuple(split(phrase, language)) for phrase in phrases)
             for phrases in (language.hesitations, language.open_ends, language.openings)
