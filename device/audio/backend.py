@@ -26,6 +26,7 @@ class Captured(NamedTuple):
     playing: Block | None = None  # what was leaving at any time of this frame
     position: int = -1  # speaker-ring sample that left as the frame began, or -1
     lost: bool = False  # samples were lost just before
+    slipped: bool = False  # the far end has just moved against the microphone, or may have
     events: tuple[Event, ...] = ()  # what the simulated people do at this frame
     far_end: NDArray[np.int16] | None = None  # [160] at 16 kHz that left the loudspeaker; None: silence
     early_ms: int = 0  # so much sooner than it leaves `far_end` is given

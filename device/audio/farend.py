@@ -41,6 +41,7 @@ class FarEnd:
         self._samples: Samples = np.zeros(0, np.int16)
         self._first = 0  # position of the oldest kept sample
         self._next: int | None = None  # where the next frame reads
+        self.slipped = False  # the latest frame does not follow on the one before
 
     def add(self, block: Samples | None) -> None:
         """The next 10 ms that were handed to the loudspeaker; None is silence."""
@@ -55,10 +56,11 @@ class FarEnd:
     def frame(self, position: float, *, lost: bool = False) -> Samples | None:
         """What leaves from about `position` on; None is silence. `lost`: the microphone lost samples."""
         wanted = round(position)
-        if self._next is None or lost:
+        if self._next is None:
             self._next = wanted
         off_ms = abs(wanted - self._next) * 1000 // MICROPHONE_HZ
-        if off_ms > SLIP_MS or (off_ms > ALIGN_MS and not self._read(self._next).any()):
+        self.slipped = lost or off_ms > SLIP_MS or (off_ms > ALIGN_MS and not self._read(self._next).any())
+        if self.slipped:
             self._next = wanted
         samples = self._read(self._next)
         self._next += MICROPHONE_FRAME

@@ -82,14 +82,16 @@ class FrontEnd:
         near_end = captured.samples if captured.raw is None else captured.raw
         if self._linear is None or near_end is None:
             return cleaned
+        if captured.slipped:
+            self._linear.forget()
+            self._residual = ResidualEcho()
         speaks = captured.playing is not None and captured.playing.is_speech
         self._silent_frames = 0 if speaks else self._silent_frames + 1
         voice = self._linear.clean(near_end, captured.far_end)
-        self.may_be_echo = self._silent_frames <= RINGING_FRAMES and (
-            not self._double_talk.is_heard(near_end, captured.far_end)
-            if voice is None
-            else self._residual.explains(near_end, voice, speaks=speaks)
-        )
+        explained = voice is not None and self._residual.explains(near_end, voice, speaks=speaks)
+        if voice is None or not self._residual.is_known:
+            explained = not self._double_talk.is_heard(near_end, captured.far_end)
+        self.may_be_echo = explained and self._silent_frames <= RINGING_FRAMES
         is_processed = self._settings.noise_suppression or self._settings.automatic_gain
         if voice is near_end and is_processed:
             return cleaned

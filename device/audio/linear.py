@@ -61,6 +61,12 @@ class LinearCanceller:
             self.is_trained = self._before > 10 ** (_TRAINED_DB / 10) * self._after
         return cleaned if self.is_trained else None
 
+    def forget(self) -> None:
+        """Begins anew, which is sooner done than learning that all echo comes earlier or later."""
+        self._speex.speex_echo_state_reset(self._state)
+        self.is_trained = False
+        self._after = self._before
+
     def close(self) -> None:
         """Frees the state."""
         self._speex.speex_echo_state_destroy(self._state)

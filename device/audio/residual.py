@@ -19,6 +19,7 @@ import numpy as np
 
 from device.audio.echo import Frame
 from device.audio.echometer import power_db
+from device.percentile import percentile
 
 _SHARE, _LOUDER_DB = 90, 4.0  # percentile of what is left; a person's voice may be among it for a second
 _RINGS_FRAMES, _BELOW_ECHO_DB = 60, 30.0
@@ -35,6 +36,11 @@ class ResidualEcho:
         self._count = 0
         self._usual_db: float | None = None
 
+    @property
+    def is_known(self) -> bool:
+        """Whether enough was heard to tell."""
+        return self._usual_db is not None
+
     def explains(self, near_end: Frame, left: Frame, *, speaks: bool) -> bool:
         """Whether `left` of `near_end` may be echo; `speaks`: Wren does, and it is learnt from."""
         left_db = power_db(left)
@@ -50,5 +56,5 @@ class ResidualEcho:
             self._learnt_db[self._count % _LEARNT_FRAMES] = self._recent_db[0]
             self._count += 1
             if self._count >= _FEWEST_FRAMES and self._count % _EVERY_FRAMES == 0:
-                self._usual_db = float(np.percentile(self._learnt_db[: self._count], _SHARE))
+                self._usual_db = percentile(self._learnt_db[: self._count], _SHARE)
         self._recent_db.append(left_db)

@@ -45,6 +45,7 @@ class SoundCard:
         self._clock = PlaybackClock(MICROPHONE_HZ)
         self._left_over: tuple[Block, ...] = ()
         self._inside = False  # a clause: silence would be a hole in it
+        self._lost_played = False  # some of what was handed out never left, or late
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.wake_ups = (self._bell,)
         self._quiet = contextlib.ExitStack()
@@ -128,6 +129,7 @@ class SoundCard:
             start, time_s, blocks, lost = loudspeaker.played.popleft()
             self._clock.played(start, time_s, blocks)
             self.xruns += lost
+            self._lost_played |= lost
             for block in blocks:
                 self.xruns += block is None and self._inside
                 self._inside = block is not None and not (block.last or block.cut or block.pauses)
@@ -154,6 +156,7 @@ class SoundCard:
 
     def _captured(self, channels: NDArray[np.int16] | None, began_s: float, lost: bool = False) -> Captured:
         playing = self._clock.during(began_s, lost=lost)
+        slipped, self._lost_played = playing.slipped or self._lost_played, False
         samples, raw, loopback = None, None, None
         if channels is not None and channels.shape[1] == 1:
             samples = np.ascontiguousarray(channels[:, 0])
@@ -165,6 +168,7 @@ class SoundCard:
             playing.block,
             playing.position,
             lost,
+            slipped=slipped,
             far_end=playing.far_end,
             early_ms=EARLY_MS,
             raw=raw,

@@ -61,6 +61,7 @@ class Playing(NamedTuple):
     block: Block | None = None  # the newest that was heard during it
     position: int = -1  # speaker-ring sample that left as the frame began
     far_end: NDArray[np.int16] | None = None  # [160] at 16 kHz that left during it; None: silence
+    slipped: bool = False  # it does not follow on the one before
 
 
 class PlaybackClock:
@@ -92,7 +93,8 @@ class PlaybackClock:
                 self._newest = (-1, -1)  # after a pause something is said again
             leaving.append(block)
         left = self._clock.index_at(began_s + EARLY_MS / 1000) * MICROPHONE_HZ / self._clock.rate_hz
-        return Playing(tuple(leaving), block, position, self._far_end.frame(left, lost=lost))
+        far_end = self._far_end.frame(left, lost=lost)
+        return Playing(tuple(leaving), block, position, far_end, self._far_end.slipped)
 
     def forget(self) -> tuple[Block, ...]:
         """The card is gone: what was still to leave."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -194,6 +198,64 @@ def test_settings_change_while_it_runs_and_what_does_not_matter_keeps_the_cancel
         assert front_end.delay_ms is None
 
 
+SPEECH = Block(np.zeros(480, np.int16), 1, 0, "", 0, 0, 480, 48_000, True, False)
+
+
+def echoes_after_a_slip(*, slipped: bool, person: Samples | None = None) -> list[bool]:
+    """Whether each frame of two seconds may be echo, after which the far end is 10 ms late; `person` is in them."""
+    front_end, room = FrontEnd(Audio()), Room(echo_path(None, 60, -12.0))
+    sound, left, late = upsampled(np.tile(story(), 2)), list[bool](), None
+    for number in range(10 * SECOND):
+        at, slips = number * LOUDSPEAKER_BLOCK, number == 8 * SECOND
+        said = None
+        if person is not None and number >= 8 * SECOND:
+            since = (number - 8 * SECOND) * 160
+            said = person[since : since + 160].astype(np.float32) / np.float32(32768)
+        heard, _ = room.hear(said, sound[at : at + LOUDSPEAKER_BLOCK])
+        far_end = late if number >= 8 * SECOND else room.far_end
+        late = room.far_end
+        captured = Captured(heard, playing=SPEECH, far_end=far_end, slipped=slipped and slips)
+        cleaned = front_end.clean(captured)
+        assert cleaned is not None
+        front_end.voice(captured, cleaned)
+        left.append(front_end.may_be_echo)
+    return left[8 * SECOND :]
+
+
+def test_where_the_far_end_has_slipped_what_is_left_of_wrens_voice_is_no_person() -> None:
+    assert np.mean(echoes_after_a_slip(slipped=False)) < 0.7
+    assert np.mean(echoes_after_a_slip(slipped=True)) > 0.9
+
+
+def test_a_person_who_is_louder_than_echo_is_heard_after_a_slip() -> None:
+    heard = np.invert(echoes_after_a_slip(slipped=True, person=voice_like(2, seed=7, rms=9000)))
+    assert np.mean(heard) > 0.4
+
+
+def test_nothing_is_imported_while_frames_pass() -> None:
+    script = """
+import sys
+import numpy as np
+from device.audio.backend import Captured
+from device.audio.frontend import FrontEnd
+from device.audio.playback import Block
+from device.settings import Audio
+
+front_end, noise = FrontEnd(Audio()), np.random.default_rng(1)
+speech = Block(np.zeros(480, np.int16), 1, 0, "", 0, 0, 480, 48_000, True, False)
+before = set(sys.modules)
+for number in range(600):
+    far_end = noise.integers(-9000, 9000, 160).astype(np.int16)
+    captured = Captured(far_end // 4, playing=speech, far_end=far_end)
+    front_end.voice(captured, front_end.clean(captured))
+print(*sorted(set(sys.modules) - before))
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", script], env=dict(os.environ), capture_output=True, check=True, text=True
+    )
+    assert found.stdout.split() == []
+
+
 # --- the reference of a sound card
 
 
@@ -238,6 +300,17 @@ def test_lost_samples_move_the_reference_at_once() -> None:
     moved = far_end.frame(640.0 + 80, lost=True)
     assert moved is not None
     assert moved.tolist() == [5] * 80 + [6] * 80
+    assert far_end.slipped
+
+
+def test_only_what_moves_the_reference_is_a_slip() -> None:
+    far_end, slips = FarEnd(16_000), list[int]()
+    for number in range(60):
+        far_end.add(np.full(160, 1 + number, np.int16))
+        if number >= 10:
+            far_end.frame(160.0 * (number - 6) - (30 * 16 if number >= 40 else 7 * 16 * (number % 2)))
+            slips += [number] if far_end.slipped else []
+    assert slips == [40]
 
 
 def test_what_was_not_handed_out_yet_is_silence() -> None:
