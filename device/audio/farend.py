@@ -41,7 +41,7 @@ class FarEnd:
         self._samples: Samples = np.zeros(0, np.int16)
         self._first = 0  # position of the oldest kept sample
         self._next: int | None = None  # where the next frame reads
-        self.slipped = False  # the latest frame does not follow on the one before
+        self.slipped = False  # before the latest frame; what has drifted until a silence is no slip
 
     def add(self, block: Samples | None) -> None:
         """The next 10 ms that were handed to the loudspeaker; None is silence."""
@@ -59,8 +59,8 @@ class FarEnd:
         if self._next is None:
             self._next = wanted
         off_ms = abs(wanted - self._next) * 1000 // MICROPHONE_HZ
-        self.slipped = lost or off_ms > SLIP_MS or (off_ms > ALIGN_MS and not self._read(self._next).any())
-        if self.slipped:
+        self.slipped = lost or off_ms > SLIP_MS
+        if self.slipped or (off_ms > ALIGN_MS and not self._read(self._next).any()):
             self._next = wanted
         samples = self._read(self._next)
         self._next += MICROPHONE_FRAME

@@ -61,7 +61,7 @@ class Playing(NamedTuple):
     block: Block | None = None  # the newest that was heard during it
     position: int = -1  # speaker-ring sample that left as the frame began
     far_end: NDArray[np.int16] | None = None  # [160] at 16 kHz that left during it; None: silence
-    slipped: bool = False  # it does not follow on the one before
+    slipped: bool = False  # the far end has slipped before it
 
 
 class PlaybackClock:

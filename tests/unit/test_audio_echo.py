@@ -286,6 +286,7 @@ def test_drift_never_adds_up_beyond_one_reply(ppm: int, pause_every: int) -> Non
             continue
         at += 160 * (1 + ppm * 1e-6)
         frame = far_end.frame(at)
+        assert not far_end.slipped
         if frame is not None and frame.all():
             off = (int(frame[0]) - 1 - round(at) + period // 2) % period - period // 2
             worst = max(worst, abs(off))
