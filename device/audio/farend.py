@@ -6,7 +6,8 @@ speech without a gap or a repetition, since a canceller's reference must not sli
 say where a frame should read; crystals drift and measured times are wrong by some milliseconds, by up to ten
 for a while on a sound server. Counted samples are not. So the reader moves to that place only while it reads
 silence, once it is off by `ALIGN_MS`, or at once when it is off by `SLIP_MS`: then sound was lost or the
-loudspeaker paused. In between, a drift of 200 ppm is 12 ms a minute, which AEC3 follows.
+loudspeaker paused, and `slipped` tells so. In between, a drift of 200 ppm is 12 ms a minute, which AEC3
+follows.
 
 Pure. Positions are samples at 16 kHz since the opening of the loudspeaker.
 """

@@ -2,8 +2,8 @@
 
 | the text                                                                        | is         |
 |---------------------------------------------------------------------------------|------------|
-| is a whole answer or request by itself ("yes", "stop", "never mind", "both")    | `complete` |
 | says "go on" where nothing was said that it could answer ("yes", "yeah")        | `unsure`   |
+| is a whole answer or request by itself ("yes", "stop", "never mind", "both")    | `complete` |
 | ends on a hesitation, or on a word that needs another ("the", "and", "to")      | `open`     |
 | is a polite beginning and nothing more ("could you")                            | `open`     |
 | ends on a verb, or names a thing and not what to do with it ("turn the kettle") | `open`     |
