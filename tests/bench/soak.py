@@ -106,7 +106,11 @@ def _requests(count: int) -> list[Path]:
 def _samples(stage: Stage) -> Iterator[tuple[str, int, float]]:
     for name, child in stage.supervisor.children.items():
         if child.process is not None and child.notifies and child.process.poll() is None:
-            yield name, child.process.pid, usage(child.process.pid).anonymous_mb
+            try:
+                memory_mb = usage(child.process.pid).anonymous_mb
+            except ProcessLookupError:  # it dies just now
+                continue
+            yield name, child.process.pid, memory_mb
 
 
 def run(minutes: float, timeline: Path, seed: int = 1) -> _Watch:
