@@ -180,7 +180,7 @@ def run(rules: BargeIn | None = None, people: int = 90) -> dict[str, Any]:
     bench = Bench(rules or BargeIn())
     outcomes: dict[tuple[str, int], list[Outcome]] = defaultdict(list)
     understood: dict[int, list[Understanding]] = {level: [] for level in UNDERSTOOD_DB}
-    for number, sound in enumerate([*talkers(people), *_distractors()]):
+    for number, sound in enumerate([*talkers(people), *distractors()]):
         level = LEVELS_DB[number % len(LEVELS_DB)]
         first = 97 * number % len(bench.speech.played)
         outcome = bench.play(sound if level in UNDERSTOOD_DB else sound._replace(said=""), level, first)
@@ -260,7 +260,8 @@ def talkers(count: int) -> Iterator[Sound]:
         yield Sound("person", samples if said else samples[: _LONGEST_S * RATE_HZ], said)
 
 
-def _distractors() -> Iterator[Sound]:
+def distractors() -> Iterator[Sound]:
+    """Music, noises, doors, coughs and murmurs, each murmur as often as there are levels."""
     for kind, pieces in (("music", 5), ("noise", 2)):
         for recording in recordings(kind):
             whole = _floats(recording.samples())

@@ -10,7 +10,7 @@ differences of samples in one recording of what left the loudspeaker and of what
 - barge-in: from the onset of a person's voice to the last sample of the reply; and who must not stop it
 
 Each part has a fresh room. Writes `build/sound_server.json`. Run with `python -m tests.bench.sound_server
-[requests] [talk] [people] [others]`; all four take about thirteen minutes, in real time.
+[requests] [talk] [people] [others]`; all four take about nineteen minutes, in real time.
 """
 
 from __future__ import annotations
@@ -35,18 +35,21 @@ from device.console.timeline import percentile
 from device.events import (
     AudioState,
     BargeIn,
+    Event,
     PlaybackDucked,
     PlaybackStarted,
     PlaybackStopped,
     SpeechStopped,
     ToolResult,
+    TranscriptFinal,
+    TurnCancelled,
     WakeDetected,
 )
 from device.hearing import FRAME_SAMPLES, RATE_HZ
 from device.hearing.loading import files_of
 from device.hearing.vad import SileroVad
 from tests import voices
-from tests.bench.barge_in import BACKCHANNELS, Sound, burst, talkers
+from tests.bench.barge_in import LEVELS_DB, distractors, talkers
 from tests.bench.interrupted import Reader
 from tests.bench.peer.clips import Ruler
 from tests.bench.sound_room import ANYTHING_DB, AUDIBLE_DB, Spoken, holes, power_db, spans
@@ -85,27 +88,40 @@ def requests(folder: Path) -> dict[str, Any]:
         for first, last in spans(loudspeaker, _REPLY_GAP_MS, AUDIBLE_DB)
         if last - first > _CUE_MS * RATE_HZ // 1000
     ]
-    latencies, by_events = list[float](), list[float]()
+    latencies, by_events, unanswered = list[float](), list[float](), list[dict[str, str]]()
     ends = [since for _, _, since in asked[1:]] + [len(run.events)]
     for (path, spoken, since), end in zip(asked, ends, strict=True):
         begin = run.room.place(spoken)
         events = run.events[since:end]
         started = [e.frame for e in events if isinstance(e, PlaybackStarted) and not e.cue]
         voiced = [e.last_voiced_frame for e in events if isinstance(e, SpeechStopped)]
-        if begin is None or not started:
-            continue
-        mouth = begin + (ruler.clip(path).last_voiced_frame + 1) * FRAME_SAMPLES
-        ears = [first for first, _ in sounds if mouth < first < mouth + PATIENCE_S * RATE_HZ]
+        ears = list[int]()
+        if begin is not None and started:
+            mouth = begin + (ruler.clip(path).last_voiced_frame + 1) * FRAME_SAMPLES
+            ears = [first for first, _ in sounds if mouth < first < mouth + PATIENCE_S * RATE_HZ]
         if ears:
             latencies.append((min(ears) - mouth) * 1000 / RATE_HZ)
             by_events += [10.0 * (started[0] - voiced[-1])] if voiced else []
+        else:
+            unanswered.append({"said": path.stem, "came_to": _came_to(events)})
     return _common(run) | {
         "requests": len(asked),
         "answered": len(latencies),
+        "unanswered": unanswered,
         "acted": sum(result.ok for result in run.of(ToolResult)),
         "mouth_to_ear_ms": _percentiles(latencies),
         "by_events_ms": _percentiles(by_events),
     }
+
+
+def _came_to(events: Sequence[Event]) -> str:
+    """How far a request got that was not answered."""
+    for event in reversed(events):
+        if isinstance(event, TurnCancelled):
+            return f"cancelled: {event.reason}"
+        if isinstance(event, TranscriptFinal):
+            return f"heard as: {event.text}"
+    return "woken" if any(isinstance(event, WakeDetected) for event in events) else "not woken"
 
 
 def talk(folder: Path) -> dict[str, Any]:
@@ -163,8 +179,8 @@ def people(folder: Path) -> dict[str, Any]:
 
 
 def others(folder: Path) -> dict[str, Any]:
-    """Coughs, doors, murmurs and noises, which must not stop Wren."""
-    run, trials = over(folder, list(_distractors()))
+    """Music, noises, doors, coughs and murmurs, which must not stop Wren: each murmur once."""
+    run, trials = over(folder, list(distractors())[:: len(LEVELS_DB)])
     kinds: dict[str, dict[str, int]] = {}
     for trial in trials:
         row = kinds.setdefault(trial.sound.kind, {"n": 0, "stopped": 0})
@@ -188,20 +204,6 @@ def _stops(run: Run, trials: list[Trial]) -> list[float | None]:
         ends = [last for first, last in replies if begin is not None and first <= onset and begin < last]
         stops.append((ends[-1] - onset) * 1000 / RATE_HZ if ends and trial.stopped else None)
     return stops
-
-
-def _distractors() -> Iterator[Sound]:
-    for one in recordings("noise")[::2]:
-        whole = load(str(one.path), RATE_HZ)
-        yield Sound("noise", whole[: 2 * RATE_HZ])
-    if voices.available():
-        for number, phonemes in enumerate(BACKCHANNELS.values()):
-            path = voices.murmured(*phonemes, voices.VOICES[number % len(voices.VOICES)])
-            yield Sound("murmur", load(str(path), RATE_HZ))
-    rng = np.random.default_rng(7)
-    for _ in range(4):
-        yield Sound("cough", np.concatenate([burst(rng, 0.25, 0.9) for _ in range(int(rng.integers(1, 4)))]))
-        yield Sound("door", burst(rng, 0.5, 0.98))
 
 
 def _common(run: Run) -> dict[str, Any]:
@@ -236,6 +238,8 @@ def show(results: dict[str, Any], console: Console) -> None:
 
 def _of_requests(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "people's house requests", f"{row['requests']}, {row['answered']} answered"
+    for one in row["unanswered"]:
+        yield f"- {one['said']}", one["came_to"]
     yield "mouth-to-ear, in sound", _times(row["mouth_to_ear_ms"])
     yield "the same by events", _times(row["by_events_ms"])
 
@@ -257,7 +261,7 @@ def _of_people(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _of_others(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    yield "no people over its voice", f"{row['n']}, {row['false_rate']:.0%} stop it"
+    yield "no people over its voice", f"{row['n']}, {row['false_rate']:.1%} stop it"
     for kind, one in row["kinds"].items():
         yield f"- {kind}", f"{one['n']}, {one['stopped']} stop it"
 
