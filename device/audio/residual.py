@@ -8,6 +8,9 @@ who are far below an echo that is cancelled well; the second people over a ducke
 room, where much is left. What is learnt is older than `_LAG_FRAMES`, so that somebody who begins to speak is
 not learnt at once.
 
+A canceller that has taken less than `_CANCELLED_DB` away of late, because the room rings on for longer than
+its tail, clocks drift or the echo has moved, tells nothing (`is_known`): what it leaves is as loud as a person.
+
 Border: int16[160] at 16 kHz, 10 ms frames. Pure.
 """
 
@@ -23,6 +26,7 @@ from device.percentile import percentile
 
 _SHARE, _LOUDER_DB = 90, 4.0  # percentile of what is left; a person's voice may be among it for a second
 _RINGS_FRAMES, _BELOW_ECHO_DB = 60, 30.0
+_CANCELLED_DB, _LATELY_FRAMES = 25.0, 300
 _LEARNT_FRAMES, _LAG_FRAMES, _FEWEST_FRAMES, _EVERY_FRAMES = 1000, 30, 100, 10
 
 
@@ -31,30 +35,35 @@ class ResidualEcho:
 
     def __init__(self) -> None:
         self._echo_db: deque[float] = deque(maxlen=_RINGS_FRAMES)
-        self._recent_db: deque[float] = deque(maxlen=_LAG_FRAMES)
-        self._learnt_db = np.zeros(_LEARNT_FRAMES, np.float32)  # a ring
+        self._recent_db: deque[tuple[float, float]] = deque(maxlen=_LAG_FRAMES)
+        self._heard_db, self._learnt_db = np.zeros((2, _LEARNT_FRAMES), np.float32)  # rings
         self._count = 0
         self._usual_db: float | None = None
+        self._cancels = False
 
     @property
     def is_known(self) -> bool:
-        """Whether enough was heard to tell."""
-        return self._usual_db is not None
+        """Whether enough was heard to tell, and so much echo is taken away that it tells anything."""
+        return self._usual_db is not None and self._cancels
 
     def explains(self, near_end: Frame, left: Frame, *, speaks: bool) -> bool:
         """Whether `left` of `near_end` may be echo; `speaks`: Wren does, and it is learnt from."""
         left_db = power_db(left)
         self._echo_db.append(power_db(near_end))
         if speaks:
-            self._learn(left_db)
+            self._learn(self._echo_db[-1], left_db)
         if self._usual_db is None:
             return False
         return left_db <= min(self._usual_db + _LOUDER_DB, max(self._echo_db) - _BELOW_ECHO_DB)
 
-    def _learn(self, left_db: float) -> None:
+    def _learn(self, heard_db: float, left_db: float) -> None:
         if len(self._recent_db) == _LAG_FRAMES:
-            self._learnt_db[self._count % _LEARNT_FRAMES] = self._recent_db[0]
+            at = self._count % _LEARNT_FRAMES
+            self._heard_db[at], self._learnt_db[at] = self._recent_db[0]
             self._count += 1
             if self._count >= _FEWEST_FRAMES and self._count % _EVERY_FRAMES == 0:
                 self._usual_db = percentile(self._learnt_db[: self._count], _SHARE)
-        self._recent_db.append(left_db)
+                lately = np.arange(max(0, self._count - _LATELY_FRAMES), self._count) % _LEARNT_FRAMES
+                heard, left = (percentile(one[lately], _SHARE) for one in (self._heard_db, self._learnt_db))
+                self._cancels = heard - left >= _CANCELLED_DB
+        self._recent_db.append((heard_db, left_db))

@@ -201,29 +201,32 @@ def test_settings_change_while_it_runs_and_what_does_not_matter_keeps_the_cancel
 SPEECH = Block(np.zeros(480, np.int16), 1, 0, "", 0, 0, 480, 48_000, True, False)
 
 
+KNOWN = 21 * SECOND  # until the linear canceller knows the room, with this voice
+
+
 def echoes_after_a_slip(*, slipped: bool, person: Samples | None = None) -> list[bool]:
     """Whether each frame of two seconds may be echo, after which the far end is 10 ms late; `person` is in them."""
     front_end, room = FrontEnd(Audio()), Room(echo_path(None, 60, -12.0))
-    sound, left, late = upsampled(np.tile(story(), 2)), list[bool](), None
-    for number in range(10 * SECOND):
-        at, slips = number * LOUDSPEAKER_BLOCK, number == 8 * SECOND
+    sound, left, late = upsampled(np.tile(story(), 4)), list[bool](), None
+    for number in range(KNOWN + 2 * SECOND):
+        at, slips = number * LOUDSPEAKER_BLOCK, number == KNOWN
         said = None
-        if person is not None and number >= 8 * SECOND:
-            since = (number - 8 * SECOND) * 160
+        if person is not None and number >= KNOWN:
+            since = (number - KNOWN) * 160
             said = person[since : since + 160].astype(np.float32) / np.float32(32768)
         heard, _ = room.hear(said, sound[at : at + LOUDSPEAKER_BLOCK])
-        far_end = late if number >= 8 * SECOND else room.far_end
+        far_end = late if number >= KNOWN else room.far_end
         late = room.far_end
         captured = Captured(heard, playing=SPEECH, far_end=far_end, slipped=slipped and slips)
         cleaned = front_end.clean(captured)
         assert cleaned is not None
         front_end.voice(captured, cleaned)
         left.append(front_end.may_be_echo)
-    return left[8 * SECOND :]
+    return left[KNOWN:]
 
 
 def test_where_the_far_end_has_slipped_what_is_left_of_wrens_voice_is_no_person() -> None:
-    assert np.mean(echoes_after_a_slip(slipped=False)) < 0.7
+    assert np.mean(echoes_after_a_slip(slipped=False)[: SECOND // 2]) < 0.5
     assert np.mean(echoes_after_a_slip(slipped=True)) > 0.9
 
 

@@ -88,3 +88,16 @@ def test_before_enough_was_heard_nothing_is_explained() -> None:
     assert not residual.explains(noise(-25), noise(-80), speaks=False)
     residual.explains(noise(-25), noise(-65), speaks=True)
     assert residual.explains(noise(-25), noise(-80), speaks=False)
+
+
+def test_a_canceller_that_takes_little_away_tells_nothing() -> None:
+    assert learnt(-25, -65).is_known
+    assert not learnt(-25, -42).is_known
+
+
+def test_a_canceller_that_has_lost_the_room_is_not_believed_for_long() -> None:
+    residual = learnt(-25, -65, 1200)
+    explained(residual, -25, -35, 100)
+    assert not residual.is_known
+    explained(residual, -25, -65, 350)
+    assert residual.is_known
