@@ -70,6 +70,9 @@ class Backend(Protocol):
     def notice(self, event: Event) -> None:
         """Tells the backend what happens in the conversation."""
 
+    def follow(self, drift_ppm: float) -> None:
+        """The loudspeaker's clock runs so much faster than the microphone's, as echo tells."""
+
     def apply(self, settings: Settings) -> None:
         """Takes over changed settings."""
 

@@ -49,6 +49,11 @@ class FrontEnd:
         return None if delay_ms is None else delay_ms - self._early_ms
 
     @property
+    def drift_ppm(self) -> float:
+        """How much faster the loudspeaker's clock runs than the microphone's."""
+        return self._meter.drift_ppm
+
+    @property
     def erle_db(self) -> float | None:
         """How much quieter echo became; None: not known, or nothing is done about it."""
         return self._meter.erle_db if self.mode in ("software", "hardware") else None

@@ -91,6 +91,9 @@ class Simulator:
                 elapsed = (time.monotonic_ns() - event.t_ns) // (FRAME_MS * 1_000_000)
                 self._scene.resume(event.index, elapsed, over=event.over)
 
+    def follow(self, drift_ppm: float) -> None:
+        """Both have the same clock."""
+
     def apply(self, settings: Settings) -> None:
         """The room stays as it was built."""
 

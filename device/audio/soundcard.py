@@ -96,6 +96,10 @@ class SoundCard:
     def notice(self, event: Event) -> None:
         """A sound card does not follow the conversation."""
 
+    def follow(self, drift_ppm: float) -> None:
+        """Reads what is played at the loudspeaker's pace."""
+        self._clock.follow(drift_ppm)
+
     def apply(self, settings: Settings) -> None:
         """Opens the devices again when others were chosen."""
         before, self._settings = self._settings, settings.audio

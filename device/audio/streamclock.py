@@ -96,6 +96,10 @@ class PlaybackClock:
         far_end = self._far_end.frame(left, lost=lost)
         return Playing(tuple(leaving), block, position, far_end, self._far_end.slipped)
 
+    def follow(self, drift_ppm: float) -> None:
+        """The loudspeaker's clock runs so much faster than the microphone's."""
+        self._far_end.drift_ppm = drift_ppm
+
     def forget(self) -> tuple[Block, ...]:
         """The card is gone: what was still to leave."""
         blocks = tuple(block for _, block in self._waiting)

@@ -94,6 +94,7 @@ class AudioDaemon(Daemon):
         except Exception:
             self._goes_on = True
             raise
+        self._backend.follow(self._front_end.drift_ppm)
         for fault in (*self._backend.faults(), *self._front_end.faults):
             self.failed(fault.message, fault.hint)
         self._front_end.faults.clear()
