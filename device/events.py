@@ -99,6 +99,7 @@ class AudioState(Event, frozen=True, tag="audio.state"):
     erle_db: float | None = (
         None  # echo return loss enhancement: how much quieter echo became; None: not known
     )
+    drift_ppm: int | None = None  # by which the loudspeaker's clock is faster; None: not known
 
 
 class MicrophoneMuted(Event, frozen=True, tag="microphone.muted"):

@@ -22,6 +22,7 @@ MOST_PPM = 300.0
 _BAND_HZ = (200, 4000)
 _LAGS = np.arange(-5, 6)  # samples between two windows: `MOST_PPM` are 2.3
 _COHERENT = 0.05  # share of the band that has to agree; what moved by anything else has none
+_KNOWN_PAIRS = 10
 _SLOWEST = 0.02  # weight of a pair of windows when many were heard: memory of 25 s of speech
 
 Spectrum = NDArray[np.complexfloating]
@@ -39,6 +40,11 @@ class Drift:
         self._delays = np.exp(2j * np.pi * turns).astype(np.complex64)
         self._before: Spectrum | None = None
         self._pairs = 0
+
+    @property
+    def is_known(self) -> bool:
+        """Whether enough windows were heard."""
+        return self._pairs >= _KNOWN_PAIRS
 
     def observe(self, cross: Spectrum) -> None:
         """The next window: microphone times conjugate far end, each bin of modulus 1."""

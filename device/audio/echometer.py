@@ -46,16 +46,11 @@ class EchoMeter:
         self._far = np.zeros_like(self._near)
         self._frames, self._loud_frames, self._echo_until = 0, 0, -1
         self._cross: NDArray[np.complexfloating] | None = None
-        self._drift = Drift(_HOP_FRAMES * FRAME_MS / 1000, 2 * _SPECTRUM)
+        self.drift = Drift(_HOP_FRAMES * FRAME_MS / 1000, 2 * _SPECTRUM)
         self._heard = self._left = 0.0
         self._measured = 0
         self.delay_ms: int | None = None
         self.certainty = 0.0  # of the delay: how far the peak stands out; at least `_STANDS_OUT` is certain
-
-    @property
-    def drift_ppm(self) -> float:
-        """How much faster the loudspeaker's clock runs than the microphone's, if the far end follows that."""
-        return self._drift.ppm
 
     @property
     def erle_db(self) -> float | None:
@@ -83,7 +78,7 @@ class EchoMeter:
             if self._loud_frames >= _HOP_FRAMES // 2 and self._frames >= _WINDOW_FRAMES:
                 self._correlate()
             else:
-                self._drift.interrupt()
+                self.drift.interrupt()
             self._loud_frames = 0
 
     def _correlate(self) -> None:
@@ -93,7 +88,7 @@ class EchoMeter:
         )
         cross = near * np.conj(far)
         cross /= np.abs(cross) + 1e-9
-        self._drift.observe(cross)
+        self.drift.observe(cross)
         self._cross = cross if self._cross is None else _FORGET * self._cross + (1 - _FORGET) * cross
         correlation = irfft(self._cross)
         early = _EARLY_MS * MICROPHONE_HZ // 1000

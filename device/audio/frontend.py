@@ -16,6 +16,7 @@ from typing import Literal
 
 from device.audio.backend import Captured
 from device.audio.doubletalk import DoubleTalk
+from device.audio.drift import Drift
 from device.audio.echo import Canceller, Frame, make
 from device.audio.echometer import EchoMeter, power_db
 from device.audio.linear import RINGING_FRAMES, LinearCanceller
@@ -49,9 +50,9 @@ class FrontEnd:
         return None if delay_ms is None else delay_ms - self._early_ms
 
     @property
-    def drift_ppm(self) -> float:
+    def drift(self) -> Drift:
         """How much faster the loudspeaker's clock runs than the microphone's."""
-        return self._meter.drift_ppm
+        return self._meter.drift
 
     @property
     def erle_db(self) -> float | None:

@@ -20,6 +20,7 @@ from rich.table import Table
 from device import settings as settings_module
 from device.bus.client import HubClient
 from device.bus.paths import events_socket
+from device.events import AudioState
 from device.faults import Fault
 from device.home.registry import House
 from device.reasoning import thinker
@@ -33,6 +34,7 @@ from models.store import Store
 FREE_BYTES = 500_000_000
 MEMORY_BYTES = 3_500_000_000
 ENDPOINT_S = 30.0
+RETAINED_S = 0.5  # within which a hub gives what it retains
 EARLIEST_CLOCK_S = 1_760_000_000  # October 2025: a clock before this was never set
 OPTIONAL_ROLES = ("turn", "second_pass")
 
@@ -200,7 +202,29 @@ def _running(settings: Settings) -> Iterator[Finding]:
     bus = HubClient(events_socket(settings_module.runtime_dir(settings)))
     bus.wait(0)
     yield Finding("ok", "running", "yes" if bus.connected else "no")
+    if bus.connected:
+        bus.wait(RETAINED_S)
+        for event in bus.poll():
+            if isinstance(event, AudioState):
+                yield from _of_sound(event)
     bus.close()
+
+
+def _of_sound(state: AudioState) -> Iterator[Finding]:
+    """What the audio daemon says of itself."""
+    if not (state.input and state.output):
+        missing = "loudspeaker" if state.input else "microphone"
+        yield Finding("fault", "in use", f"no {missing}", "plug it in; Wren takes it up by itself")
+        return
+    yield Finding("ok", "in use", f"{state.input}; {state.output}{', muted' if state.muted else ''}")
+    yield Finding("ok", "xruns", f"{state.xruns} since audio started")
+    facts = [
+        f"{state.echo} cancellation" if state.echo in ("software", "hardware") else state.echo,
+        None if state.echo_delay_ms is None else f"{state.echo_delay_ms} ms late",
+        None if state.erle_db is None else f"{state.erle_db:.0f} dB quieter (ERLE)",
+        None if state.drift_ppm is None else f"clocks {state.drift_ppm} ppm apart",
+    ]
+    yield Finding("ok", "echo", ", ".join(fact for fact in facts if fact))
 
 
 def _echo(settings: Settings) -> Iterator[Finding]:

@@ -94,7 +94,7 @@ class AudioDaemon(Daemon):
         except Exception:
             self._goes_on = True
             raise
-        self._backend.follow(self._front_end.drift_ppm)
+        self._backend.follow(self._front_end.drift.ppm)
         for fault in (*self._backend.faults(), *self._front_end.faults):
             self.failed(fault.message, fault.hint)
         self._front_end.faults.clear()
@@ -219,7 +219,7 @@ class AudioDaemon(Daemon):
         """Sends the state if it changed."""
         power = self._power / max(1, self._power_frames) / 32768**2
         self._devices = devices = self._backend.devices
-        erle_db = self._front_end.erle_db
+        erle_db, drift = self._front_end.erle_db, self._front_end.drift
         state = AudioState(
             input=devices.input,
             output=devices.output,
@@ -230,6 +230,7 @@ class AudioDaemon(Daemon):
             echo=self._front_end.mode,
             echo_delay_ms=self._front_end.delay_ms,
             erle_db=None if erle_db is None else float(round(erle_db)),
+            drift_ppm=round(drift.ppm) if drift.is_known else None,
         )
         if state != self._state:
             self._state = state

@@ -9,7 +9,7 @@ Run with `python -m tests.bench.barge_in`.
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
 from itertools import chain
 from typing import Any, NamedTuple
@@ -75,6 +75,15 @@ class Outcome(NamedTuple):
     paused: bool = False
 
 
+class Alone(NamedTuple):
+    """What Wren does to itself, counted; and what is found of the drift of its clock."""
+
+    ducks: int
+    pauses: int
+    interruptions: int
+    drift_ppm: float
+
+
 class Understanding(NamedTuple):
     """Whether a request was understood over Wren's voice, and whether it is without."""
 
@@ -85,11 +94,12 @@ class Understanding(NamedTuple):
 class Bench:
     """The models, and Wren's speech."""
 
-    def __init__(self, rules: BargeIn) -> None:
+    def __init__(self, rules: BargeIn, response: Floats | None = None, drift_ppm: float = 0) -> None:
         store, language = Store(), load_language("en")
         self.vad = SileroVad(store.active("vad").files["model"])
         self._vocabulary = Vocabulary(language.stop, language.backchannel, language.murmurs)
         self._rules, self._speech, self.reader = rules, far_end(), Reader(self.vad)
+        self._response, self._drift_ppm = response, drift_ppm
         self._clock = Clock()
 
     @property
@@ -99,7 +109,7 @@ class Bench:
 
     def play(self, sound: Sound, level_db: float, first: int) -> Outcome:
         """`sound` over Wren's speech from frame `first` on; what is said is read where it is known."""
-        scene = DoubleTalk(self._speech, first)
+        scene = self._scene(first)
         near, onset = self._near_end(sound.samples, scene.echo_rms * 10 ** (level_db / 20))
         over = self._listening()
         gains: dict[int, float] = {}
@@ -147,14 +157,25 @@ class Bench:
         whole = np.pad(loud, (_WARM_UP * FRAME_SAMPLES, _AFTER * FRAME_SAMPLES))
         return whole[: len(whole) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES), onset
 
-    def false_ducks_per_minute(self) -> float:
-        """Of nothing but echo, from the end of the warm-up on."""
-        scene, frames = DoubleTalk(self._speech, 0), len(self._speech.played)
-        silence = np.zeros((frames, FRAME_SAMPLES), np.float32)
-        over = self._listening()
-        facts = [(heard, fact) for heard in _hear(scene, silence, {}) for fact in self._facts(over, heard)]
-        ducks = sum(isinstance(fact, Duck) and heard.frame >= _WARM_UP for heard, fact in facts)
-        return 6000 * ducks / (frames - _WARM_UP)
+    def alone(self, seconds: float) -> Alone:
+        """Nothing but echo, from Wren's first word on."""
+        scene, gains = self._scene(0), dict[int, float]()
+        over, counts = self._listening(), Counter[type[Fact]]()
+        silence = np.zeros((round(seconds * 1000 / FRAME_MS), FRAME_SAMPLES), np.float32)
+        for heard in _hear(scene, silence, gains):
+            for fact in self._facts(over, heard):
+                counts[type(fact)] += 1
+                match fact:
+                    case Duck():
+                        gains[heard.frame + _DUCK_FRAMES] = 10 ** (self._rules.duck_db / 20)
+                    case Restore():
+                        gains[heard.frame + _DUCK_FRAMES] = 1.0
+                    case Interrupted():
+                        gains[heard.frame + _DUCK_FRAMES], over = 1.0, self._listening()
+        return Alone(counts[Duck], counts[Pause], counts[Interrupted], scene.drift_ppm)
+
+    def _scene(self, first: int) -> DoubleTalk:
+        return DoubleTalk(self._speech, first, self._response, drift_ppm=self._drift_ppm)
 
     def _listening(self) -> Interruption:
         """From the beginning of a scene on; a text takes the time it takes."""
@@ -224,7 +245,7 @@ def run(rules: BargeIn | None = None, people: int = 90) -> dict[str, Any]:
             }
             for kind, some in sorted(kinds.items())
         },
-        "false_ducks_per_minute_of_echo": bench.false_ducks_per_minute(),
+        "false_ducks_per_minute_of_echo": float(bench.alone(60).ducks),
     }
 
 

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import soxr
+from scipy.signal import fftconvolve
 
+from device.audio import farend
 from device.audio.backend import Captured
 from device.audio.frontend import FrontEnd
 from device.audio.playback import Block
-from device.audio.room import LOUDSPEAKER_HZ, Room, echo_path
+from device.audio.room import HISS_DB, LOUDSPEAKER_HZ, Convolver, Decimator, Room, echo_path, to_int16
 from device.hearing import FRAME_SAMPLES, RATE_HZ, Floats, Samples
 from device.hearing.vad import SileroVad, VoiceActivity, level_db
 from device.settings import Audio
@@ -32,6 +34,7 @@ _SENTENCES = (
     "A good cup of tea needs about four minutes, and water that has just boiled.",
 )
 _PAUSE_S = 0.25
+_AHEAD_FRAMES = 10
 _ONSET_CHUNKS, _ONSET_BELOW_DB, _SEARCH_FRAMES = 3, 25.0, 12
 
 
@@ -63,6 +66,38 @@ def from_sound(sound: Floats) -> FarEnd:
     return FarEnd(played, reference.reshape(frames, FRAME_SAMPLES))
 
 
+class DriftingRoom:
+    """A Room whose loudspeaker has a clock of its own, `drift_ppm` faster than the microphone's."""
+
+    def __init__(self, path: Floats, drift_ppm: float) -> None:
+        self._decimator, self._echo = Decimator(), Convolver(path)
+        self._leaves, self._known = farend.FarEnd(RATE_HZ), farend.FarEnd(RATE_HZ)
+        self._leaves.drift_ppm = self._drift_ppm = drift_ppm
+        self._frames = 0
+        self._hiss = np.random.default_rng(1)
+        self.far_end: Samples | None = None
+
+    def follow(self, drift_ppm: float) -> None:
+        """As a backend."""
+        self._known.drift_ppm = drift_ppm
+
+    def hear(self, near_end: Floats | None, loudspeaker: Samples | None) -> tuple[Samples, None]:
+        """The next 10 ms of the microphone, `_AHEAD_FRAMES` after the loudspeaker was given them."""
+        far_end = self._decimator.block(loudspeaker)
+        for one in (self._leaves, self._known):
+            one.add(None if far_end is None else to_int16(far_end))
+        at = self._frames - _AHEAD_FRAMES
+        self._frames += 1
+        position = at * FRAME_SAMPLES * (1 + self._drift_ppm * 1e-6)
+        left = self._leaves.frame(position)
+        self.far_end = self._known.frame(position)
+        microphone = self._hiss.standard_normal(FRAME_SAMPLES, np.float32) * np.float32(10 ** (HISS_DB / 20))
+        echo = self._echo.block(None if left is None else left * np.float32(1 / 32768))
+        for sound in (echo, near_end):
+            microphone += 0 if sound is None else sound
+        return to_int16(microphone), None
+
+
 class DoubleTalk:
     """What the front end leaves of the microphone, frame by frame; `gain` of the loudspeaker may change."""
 
@@ -73,12 +108,14 @@ class DoubleTalk:
         response: Floats | None = None,
         delay_ms: int = 60,
         echo_db: float = -10,
+        drift_ppm: float = 0,
     ) -> None:
         path = echo_path(response, delay_ms, echo_db)
         self._speech, self._at = speech, first
-        self._room, self._front_end = Room(path), FrontEnd(Audio())
+        self._room = DriftingRoom(path, drift_ppm) if drift_ppm else Room(path)
+        self._front_end = FrontEnd(Audio())
         self.gain = 1.0
-        echo = np.convolve(speech.reference[:1000].ravel() / 32768, path)
+        echo = fftconvolve(speech.reference[:1000].ravel() / 32768, path)
         self.echo_rms = loud_rms(echo.astype(np.float32), 0.02)
 
     @property
@@ -86,11 +123,18 @@ class DoubleTalk:
         """Of the latest frame: echo alone may be so loud."""
         return self._front_end.may_be_echo
 
+    @property
+    def drift_ppm(self) -> float:
+        """What the front end has found of it."""
+        return self._front_end.drift.ppm
+
     def hear(self, near_end: Floats | None) -> tuple[Samples, Samples]:
         """The next 10 ms, and the same for recognition; `near_end` is float32[160] or silence."""
         at = self._at % len(self._speech.played)
         self._at += 1
         played = (self._speech.played[at] * self.gain).astype(np.int16)
+        if isinstance(self._room, DriftingRoom):
+            self._room.follow(self._front_end.drift.ppm)
         microphone, _ = self._room.hear(near_end, played)
         captured = Captured(microphone, playing=_block(played), far_end=self._room.far_end)
         cleaned = self._front_end.clean(captured)

@@ -49,9 +49,9 @@ def follow(ppm: float, seconds: int, *, hiss: float = 10.0, talk_s: int = 1000, 
     for number, microphone in enumerate(as_frames(heard)[: seconds * SECOND]):
         for block in blocks[number + 10 if number else 0 : number + 11]:
             far_end.add(block if block.any() else None)
-        far_end.drift_ppm = meter.drift_ppm
+        far_end.drift_ppm = meter.drift.ppm
         meter.observe(microphone, far_end.frame(number * 160 * (1 + ppm * 1e-6)), microphone)
-        found.append(meter.drift_ppm)
+        found.append(meter.drift.ppm)
     return found
 
 

@@ -1,4 +1,4 @@
-"""What `wren doctor` finds of a chat endpoint."""
+"""What `wren doctor` finds of a chat endpoint, and of the sound of a Wren that runs."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from device.bus.client import HubClient
+from device.bus.paths import events_socket
 from device.console import doctor
 from device.console.doctor import Finding
+from device.events import AudioState
 from device.settings import Reason, Settings
 from tests.chat_server import KEY, ChatServer, chat_server
+from tests.home_rig import hub_worker
 
 
 @pytest.fixture
@@ -43,3 +47,43 @@ def test_an_endpoint_that_answers_is_well_and_its_faults_say_what_to_do(
     monkeypatch.setattr(doctor, "ENDPOINT_S", 0.1)
     (silent,) = found(endpoint=server.url, endpoint_key_file=str(key))
     assert silent.found == "no answer within 0.1 s"
+
+
+def running(runtime: Path, state: AudioState) -> dict[str, Finding]:
+    """What is found by its name while a hub retains `state`."""
+    hub, audio = hub_worker(runtime), HubClient(events_socket(runtime))
+    try:
+        audio.send(state)
+        audio.wait(0.2)
+        audio.poll()
+        return {one.what: one for one in doctor._running(Settings(runtime_dir=str(runtime)))}
+    finally:
+        audio.close()
+        hub.stop()
+
+
+def test_what_the_sound_of_a_running_wren_counts_is_shown(tmp_path: Path) -> None:
+    state = AudioState(
+        input="USB microphone",
+        output="HDMI",
+        rate_hz=48_000,
+        xruns=3,
+        echo="software",
+        echo_delay_ms=62,
+        erle_db=41.0,
+        drift_ppm=-35,
+    )
+    found = running(tmp_path, state)
+    assert found["running"].found == "yes"
+    assert found["in use"].found == "USB microphone; HDMI"
+    assert found["xruns"].found == "3 since audio started"
+    assert (
+        found["echo"].found == "software cancellation, 62 ms late, 41 dB quieter (ERLE), clocks -35 ppm apart"
+    )
+
+
+def test_a_running_wren_without_a_microphone_says_so(tmp_path: Path) -> None:
+    found = running(tmp_path, AudioState(input="", output="HDMI", rate_hz=0))
+    assert found["in use"].verdict == "fault"
+    assert found["in use"].found == "no microphone"
+    assert "xruns" not in found

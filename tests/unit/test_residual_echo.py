@@ -92,7 +92,9 @@ def test_before_enough_was_heard_nothing_is_explained() -> None:
 
 def test_a_canceller_that_takes_little_away_tells_nothing() -> None:
     assert learnt(-25, -65).is_known
-    assert not learnt(-25, -42).is_known
+    assert not learnt(-25, -42, 1200).is_known
+    assert learnt(-25, -42, 200).is_known  # and is still learning
+    assert not learnt(-25, -35, 200).is_known
 
 
 def test_a_canceller_that_has_lost_the_room_is_not_believed_for_long() -> None:
