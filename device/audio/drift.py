@@ -22,7 +22,7 @@ MOST_PPM = 300.0
 _BAND_HZ = (200, 4000)
 _LAGS = np.arange(-5, 6)  # samples between two windows: `MOST_PPM` are 2.3
 _COHERENT = 0.05  # share of the band that has to agree; what moved by anything else has none
-_KNOWN_PAIRS = 10
+_KNOWN_PAIRS, _ANEW_PAIRS = 10, 4
 _SLOWEST = 0.02  # weight of a pair of windows when many were heard: memory of 25 s of speech
 
 Spectrum = NDArray[np.complexfloating]
@@ -66,3 +66,7 @@ class Drift:
     def interrupt(self) -> None:
         """The next window does not follow on the latest one."""
         self._before = None
+
+    def begin_anew(self) -> None:
+        """The streams may be others: what is found from now on counts nearly as much as at first."""
+        self._before, self._pairs = None, min(self._pairs, _ANEW_PAIRS)

@@ -89,6 +89,7 @@ class FrontEnd:
         if self._linear is None or near_end is None:
             return cleaned
         if captured.slipped:
+            self._meter.drift.begin_anew()
             self._linear.forget()
             self._residual = ResidualEcho()
         speaks = captured.playing is not None and captured.playing.is_speech

@@ -45,7 +45,7 @@ class SoundCard:
         self._clock = PlaybackClock(MICROPHONE_HZ)
         self._left_over: tuple[Block, ...] = ()
         self._inside = False  # a clause: silence would be a hole in it
-        self._lost_played = False  # some of what was handed out never left, or late
+        self._lost_played = False  # some of what was handed out never left, or late, or leaves elsewhere
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.wake_ups = (self._bell,)
         self._quiet = contextlib.ExitStack()
@@ -116,6 +116,7 @@ class SoundCard:
         """The keeper has opened or lost the streams; what a lost loudspeaker still held counts as played."""
         self._left_over += self._clock.forget()
         self._streams, self._incoming = streams, None
+        self._lost_played = True  # what was learnt of the other streams' times is void
         microphone, loudspeaker = self._ends()
         if microphone is not None:
             self._incoming = _Incoming(microphone.rate_hz, len(microphone.picked))

@@ -71,9 +71,9 @@ def main() -> None:
         for one in pool.map(row, *zip(*product(rooms, DRIFTS_PPM), strict=True)):
             times = [time_ms for time_ms in one.stop_ms if time_ms is not None]
             middle, late = np.percentile(times, (50, 95)) if times else (np.nan, np.nan)
-            counts = (*one.alone[:3], len(one.stop_ms), len(times))
+            counts = (*one.alone[:3], f"{len(times)} of {len(one.stop_ms)}")
             table.add_row(
-                one.room,
+                one.room.rpartition("_")[2],
                 f"{one.drift_ppm:.0f}",
                 f"{one.alone.drift_ppm:.1f}",
                 *map(str, counts),

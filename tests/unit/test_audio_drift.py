@@ -37,14 +37,22 @@ def as_frames(sound: NDArray[np.float64]) -> list[Samples]:
     return list(whole.reshape(-1, 160))
 
 
-def follow(ppm: float, seconds: int, *, hiss: float = 10.0, talk_s: int = 1000, seed: int = 0) -> list[float]:
+def follow(
+    ppm: float,
+    seconds: int,
+    *,
+    hiss: float = 10.0,
+    talk_s: int = 1000,
+    seed: int = 0,
+    meter: EchoMeter | None = None,
+) -> list[float]:
     """What is found of a drift after each frame; Wren talks for `talk_s`, is silent as long, and so on."""
     played = syllables(seconds + 1, seed)
     played *= (np.arange(played.size) // 16_000 // talk_s) % 2 == 0
     echo = np.convolve(played, reverberant(seed))[: played.size]
     heard = soxr.resample(echo, 16_000 * (1 + ppm * 1e-6), 16_000, quality="VHQ")
     heard = heard + np.random.default_rng(seed).standard_normal(heard.size) * hiss
-    far_end, meter, found = FarEnd(16_000), EchoMeter(), list[float]()
+    far_end, meter, found = FarEnd(16_000), meter or EchoMeter(), list[float]()
     blocks = as_frames(played)
     for number, microphone in enumerate(as_frames(heard)[: seconds * SECOND]):
         for block in blocks[number + 10 if number else 0 : number + 11]:
@@ -73,6 +81,14 @@ def test_noise_does_not_hide_it_and_silence_does_not_change_it() -> None:
 def test_nothing_is_found_where_clocks_agree_or_nothing_of_wren_is_heard() -> None:
     assert max(map(abs, follow(0, 20)[3 * SECOND :])) < 1
     assert max(map(abs, follow(100, 10, hiss=30_000))) < 40
+
+
+def test_other_streams_are_known_as_quickly_as_the_first() -> None:
+    """A card that is opened again has another crystal: 80 ppm after 0."""
+    meter = EchoMeter()
+    assert follow(0, 40, meter=meter)[-1] == pytest.approx(0, abs=1)
+    meter.drift.begin_anew()
+    assert follow(80, 15, meter=meter)[-1] == pytest.approx(80, abs=20)
 
 
 @pytest.mark.parametrize("hertz", [500, 3000, 6000])
