@@ -56,10 +56,11 @@ class Drift:
         peak = int(np.argmax(correlation))
         if not 0 < peak < _LAGS.size - 1 or correlation[peak] < _COHERENT:
             return
-        left, top, right = correlation[peak - 1 : peak + 2]
-        later = _LAGS[peak] + (left - right) / (2 * (left - 2 * top + right))  # the vertex of a parabola
+        left, top, right = (float(value) for value in correlation[peak - 1 : peak + 2])
+        bend = left - 2 * top + right
+        later = int(_LAGS[peak]) + ((left - right) / (2 * bend) if bend else 0.0)  # the vertex of a parabola
         self._pairs += 1
-        error_ppm = -1e6 * float(later) / (self._hop_s * MICROPHONE_HZ)
+        error_ppm = -1e6 * later / (self._hop_s * MICROPHONE_HZ)
         weight = max(_SLOWEST, 1 / (1 + self._pairs))
         self.ppm = float(np.clip(self.ppm + weight * error_ppm, -MOST_PPM, MOST_PPM))
 
