@@ -10,7 +10,7 @@ not learnt at once.
 
 A canceller that has taken less than `_CANCELLED_DB` away of late (the room rings on for longer than its tail,
 clocks drift, the echo has moved) tells nothing (`is_known`): what it leaves is as loud as a person. While it
-learns, less is enough: of nine rooms those in which it ends above that have it within six seconds.
+learns, less is enough. Both levels are those that `_CANCELLED_SHARE` of five seconds stay below.
 
 Border: int16[160] at 16 kHz, 10 ms frames. Pure.
 """
@@ -27,8 +27,8 @@ from device.percentile import percentile
 
 _SHARE, _LOUDER_DB = 90, 4.0  # percentile of what is left; a person's voice may be among it for a second
 _RINGS_FRAMES, _BELOW_ECHO_DB = 60, 30.0
-_CANCELLED_DB, _LATELY_FRAMES = 25.0, 150
-_LEARNING_DB, _LEARNING_FRAMES = 14.0, 600  # so much less in the beginning, while it learns
+_CANCELLED_DB, _CANCELLED_SHARE, _LATELY_FRAMES = 25.0, 70, 500  # somebody may speak in a third of them
+_LEARNING_DB, _LEARNING_FRAMES = 14.0, 1200  # so much less in the beginning, while it learns
 _LEARNT_FRAMES, _LAG_FRAMES, _FEWEST_FRAMES, _EVERY_FRAMES = 1000, 30, 100, 10
 
 
@@ -66,7 +66,9 @@ class ResidualEcho:
             if self._count >= _FEWEST_FRAMES and self._count % _EVERY_FRAMES == 0:
                 self._usual_db = percentile(self._learnt_db[: self._count], _SHARE)
                 lately = np.arange(max(0, self._count - _LATELY_FRAMES), self._count) % _LEARNT_FRAMES
-                heard, left = (percentile(one[lately], _SHARE) for one in (self._heard_db, self._learnt_db))
+                heard, left = (
+                    percentile(one[lately], _CANCELLED_SHARE) for one in (self._heard_db, self._learnt_db)
+                )
                 learns = max(0.0, 1 - self._count / _LEARNING_FRAMES)
                 self._cancels = heard - left >= _CANCELLED_DB - learns * _LEARNING_DB
         self._recent_db.append((heard_db, left_db))

@@ -99,7 +99,7 @@ def test_a_canceller_that_takes_little_away_tells_nothing() -> None:
 
 def test_a_canceller_that_has_lost_the_room_is_not_believed_for_long() -> None:
     residual = learnt(-25, -65, 1200)
-    explained(residual, -25, -35, 100)
+    explained(residual, -25, -35, 250)
     assert not residual.is_known
-    explained(residual, -25, -65, 350)
+    explained(residual, -25, -65, 450)
     assert residual.is_known
