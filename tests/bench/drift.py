@@ -54,18 +54,7 @@ def row(room: str, drift_ppm: float) -> Row:
 
 def main() -> None:
     """Prints a line for each room and drift."""
-    table = Table(
-        "room",
-        "drift ppm",
-        "found",
-        "ducks",
-        "pauses",
-        "interrupts itself",
-        "people",
-        "stop it",
-        "P50",
-        "P95",
-    )
+    table = Table("room", "drift ppm", "found", "ducks", "pauses", "stops itself", "people", "P50", "P95")
     rooms = ROOMS if recordings.available() else ROOMS[:1]
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         for one in pool.map(row, *zip(*product(rooms, DRIFTS_PPM), strict=True)):
@@ -73,14 +62,14 @@ def main() -> None:
             middle, late = np.percentile(times, (50, 95)) if times else (np.nan, np.nan)
             counts = (*one.alone[:3], f"{len(times)} of {len(one.stop_ms)}")
             table.add_row(
-                one.room.rpartition("_")[2],
+                one.room,
                 f"{one.drift_ppm:.0f}",
                 f"{one.alone.drift_ppm:.1f}",
                 *map(str, counts),
                 f"{middle:.0f}",
                 f"{late:.0f}",
             )
-    Console(soft_wrap=True).print(table)
+    Console(width=110).print(table)
 
 
 if __name__ == "__main__":
