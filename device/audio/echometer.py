@@ -81,6 +81,11 @@ class EchoMeter:
                 self.drift.interrupt()
             self._loud_frames = 0
 
+    def slip(self) -> None:
+        """Echo may come at another time from now on, by other clocks: no window reaches back."""
+        self._frames, self._loud_frames, self._echo_until = 0, 0, -1
+        self.drift.begin_anew()
+
     def _correlate(self) -> None:
         begin = self._frames % _WINDOW_FRAMES
         near, far = (

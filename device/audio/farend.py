@@ -24,11 +24,8 @@ from device.events import FRAME_MS
 ALIGN_MS = 8
 SLIP_MS = 20
 _KEPT_FRAMES = 200
-_TAPS, _PHASES, _KAISER = (
-    32,
-    512,
-    8.0,
-)  # of the interpolation: its error lies 57 dB below, up to 6 kHz
+# of the interpolation between samples: its error lies 57 dB below what is read, up to 6 kHz
+_TAPS, _PHASES, _KAISER = 32, 512, 8.0
 
 Samples = NDArray[np.int16]
 _SILENCE: Samples = np.zeros(MICROPHONE_FRAME, np.int16)

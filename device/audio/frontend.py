@@ -74,6 +74,8 @@ class FrontEnd:
         self._early_ms = captured.early_ms
         if self._unverified is not None:
             self._verify(self._unverified, captured)
+        if captured.slipped:
+            self._meter.slip()
         bare = near_end if captured.raw is None else captured.raw
         cleaned = self._canceller.clean(bare if self.mode == "software" else near_end, captured.far_end)
         self._meter.observe(bare, captured.far_end, cleaned)
@@ -89,7 +91,6 @@ class FrontEnd:
         if self._linear is None or near_end is None:
             return cleaned
         if captured.slipped:
-            self._meter.drift.begin_anew()
             self._linear.forget()
             self._residual = ResidualEcho()
         speaks = captured.playing is not None and captured.playing.is_speech

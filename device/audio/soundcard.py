@@ -161,7 +161,9 @@ class SoundCard:
 
     def _captured(self, channels: NDArray[np.int16] | None, began_s: float, lost: bool = False) -> Captured:
         playing = self._clock.during(began_s, lost=lost)
-        slipped, self._lost_played = playing.slipped or self._lost_played, False
+        slipped = self._lost_played = playing.slipped or self._lost_played
+        if channels is not None:  # else nobody learns of it
+            self._lost_played = False
         samples, raw, loopback = None, None, None
         if channels is not None and channels.shape[1] == 1:
             samples = np.ascontiguousarray(channels[:, 0])

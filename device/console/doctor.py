@@ -202,11 +202,13 @@ def _running(settings: Settings) -> Iterator[Finding]:
     bus = HubClient(events_socket(settings_module.runtime_dir(settings)))
     bus.wait(0)
     yield Finding("ok", "running", "yes" if bus.connected else "no")
-    if bus.connected:
-        bus.wait(RETAINED_S)
-        for event in bus.poll():
-            if isinstance(event, AudioState):
-                yield from _of_sound(event)
+    until_s = time.monotonic() + RETAINED_S
+    states: list[AudioState] = []
+    while bus.connected and not states and (left_s := until_s - time.monotonic()) > 0:
+        bus.wait(left_s)
+        states = [event for event in bus.poll() if isinstance(event, AudioState)]
+    for state in states[-1:]:
+        yield from _of_sound(state)
     bus.close()
 
 

@@ -219,7 +219,7 @@ class AudioDaemon(Daemon):
         """Sends the state if it changed."""
         power = self._power / max(1, self._power_frames) / 32768**2
         self._devices = devices = self._backend.devices
-        erle_db, drift = self._front_end.erle_db, self._front_end.drift
+        delay_ms, erle_db, drift = self._front_end.delay_ms, self._front_end.erle_db, self._front_end.drift
         state = AudioState(
             input=devices.input,
             output=devices.output,
@@ -228,9 +228,9 @@ class AudioDaemon(Daemon):
             xruns=self._backend.xruns,
             level_db=float(round(10 * math.log10(power))) if power > 0 else _SILENT_DB,
             echo=self._front_end.mode,
-            echo_delay_ms=self._front_end.delay_ms,
+            echo_delay_ms=delay_ms,
             erle_db=None if erle_db is None else float(round(erle_db)),
-            drift_ppm=round(drift.ppm) if drift.is_known else None,
+            drift_ppm=round(drift.ppm) if drift.is_known and delay_ms is not None else None,
         )
         if state != self._state:
             self._state = state

@@ -87,7 +87,7 @@ def test_other_streams_are_known_as_quickly_as_the_first() -> None:
     """A card that is opened again has another crystal: 80 ppm after 0."""
     meter = EchoMeter()
     assert follow(0, 40, meter=meter)[-1] == pytest.approx(0, abs=1)
-    meter.drift.begin_anew()
+    meter.slip()
     assert follow(80, 15, meter=meter)[-1] == pytest.approx(80, abs=20)
 
 

@@ -11,7 +11,8 @@ from device.bus.client import HubClient
 from device.bus.paths import events_socket
 from device.console import doctor
 from device.console.doctor import Finding
-from device.events import AudioState
+from device.events import AudioState, HomeChanged
+from device.home.registry import State
 from device.settings import Reason, Settings
 from tests.chat_server import KEY, ChatServer, chat_server
 from tests.home_rig import hub_worker
@@ -50,12 +51,15 @@ def test_an_endpoint_that_answers_is_well_and_its_faults_say_what_to_do(
 
 
 def running(runtime: Path, state: AudioState) -> dict[str, Finding]:
-    """What is found by its name while a hub retains `state`."""
+    """What is found by its name while a hub retains `state`, after what a large house has."""
     hub, audio = hub_worker(runtime), HubClient(events_socket(runtime))
     try:
+        for number in range(600):
+            audio.send(HomeChanged(entity_id=f"light.{number}", state=State(value="on")))
         audio.send(state)
-        audio.wait(0.2)
-        audio.poll()
+        for _ in range(20):
+            audio.wait(0.02)
+            audio.poll()
         return {one.what: one for one in doctor._running(Settings(runtime_dir=str(runtime)))}
     finally:
         audio.close()
