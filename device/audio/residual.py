@@ -10,7 +10,8 @@ not learnt at once.
 
 A canceller that has taken less than `_CANCELLED_DB` away of late (the room rings on for longer than its tail,
 clocks drift, the echo has moved) tells nothing (`is_known`): what it leaves is as loud as a person. While it
-learns, less is enough. Both levels are those that `_CANCELLED_SHARE` of five seconds stay below.
+learns, less is enough, and where nothing is left but the noise that was there while Wren was silent, nothing
+more can be taken away. Both levels are those that `_CANCELLED_SHARE` of five seconds stay below.
 
 Border: int16[160] at 16 kHz, 10 ms frames. Pure.
 """
@@ -30,6 +31,7 @@ _RINGS_FRAMES, _BELOW_ECHO_DB = 60, 30.0
 _CANCELLED_DB, _CANCELLED_SHARE, _LATELY_FRAMES = 25.0, 70, 500  # somebody may speak in a third of them
 _LEARNING_DB, _LEARNING_FRAMES = 14.0, 1200  # so much less in the beginning, while it learns
 _LEARNT_FRAMES, _LAG_FRAMES, _FEWEST_FRAMES, _EVERY_FRAMES = 1000, 30, 100, 10
+_NOISE_FRAMES, _NOISE_SHARE, _OVER_NOISE_DB = 1000, 30, 6.0  # a request may be among them
 
 
 class ResidualEcho:
@@ -39,6 +41,8 @@ class ResidualEcho:
         self._echo_db: deque[float] = deque(maxlen=_RINGS_FRAMES)
         self._recent_db: deque[tuple[float, float]] = deque(maxlen=_LAG_FRAMES)
         self._heard_db, self._learnt_db = np.zeros((2, _LEARNT_FRAMES), np.float32)  # rings
+        self._noise_db: deque[float] = deque(maxlen=_NOISE_FRAMES)  # while Wren is silent
+        self._silent_frames = 0
         self._count = 0
         self._usual_db: float | None = None
         self._cancels = False
@@ -52,8 +56,11 @@ class ResidualEcho:
         """Whether `left` of `near_end` may be echo; `speaks`: Wren does, and it is learnt from."""
         left_db = power_db(left)
         self._echo_db.append(power_db(near_end))
+        self._silent_frames = 0 if speaks else self._silent_frames + 1
         if speaks:
             self._learn(self._echo_db[-1], left_db)
+        elif self._silent_frames > _RINGS_FRAMES:
+            self._noise_db.append(left_db)
         if self._usual_db is None:
             return False
         return left_db <= min(self._usual_db + _LOUDER_DB, max(self._echo_db) - _BELOW_ECHO_DB)
@@ -70,5 +77,12 @@ class ResidualEcho:
                     percentile(one[lately], _CANCELLED_SHARE) for one in (self._heard_db, self._learnt_db)
                 )
                 learns = max(0.0, 1 - self._count / _LEARNING_FRAMES)
-                self._cancels = heard - left >= _CANCELLED_DB - learns * _LEARNING_DB
+                enough = heard - left >= _CANCELLED_DB - learns * _LEARNING_DB
+                self._cancels = enough or left <= self._most_noise_db()
         self._recent_db.append((heard_db, left_db))
+
+    def _most_noise_db(self) -> float:
+        """What is no louder than that may be noise."""
+        if not self._noise_db:
+            return -np.inf
+        return percentile(np.array(self._noise_db, np.float32), _NOISE_SHARE) + _OVER_NOISE_DB

@@ -230,6 +230,27 @@ def test_where_the_far_end_has_slipped_what_is_left_of_wrens_voice_is_no_person(
     assert np.mean(echoes_after_a_slip(slipped=True)) > 0.9
 
 
+@pytest.mark.parametrize("below_db", [0, 5])
+def test_in_steady_noise_a_person_no_louder_than_the_echo_is_heard(below_db: float) -> None:
+    front_end, path = FrontEnd(Audio()), echo_path(None, 60, -12.0)
+    quiet, sound, left = 3 * SECOND, upsampled(np.tile(story(), 4)), list[bool]()
+    echo_db = level_db(np.convolve(story().astype(np.float32) / 32768, path))
+    noise = np.random.default_rng(0).standard_normal(5 * 16_000).astype(np.float32)
+    room = Room(path, noise, noise_db=echo_db - 20)
+    said = voice_like(2, seed=7, rms=32768 * 10 ** ((echo_db - below_db) / 20))
+    person = said.astype(np.float32) / np.float32(32768)
+    for number in range(quiet + KNOWN + 2 * SECOND):
+        at, since = (number - quiet) * LOUDSPEAKER_BLOCK, (number - quiet - KNOWN) * 160
+        played = sound[at : at + LOUDSPEAKER_BLOCK] if at >= 0 else None
+        heard, _ = room.hear(person[since : since + 160] if since >= 0 else None, played)
+        captured = Captured(heard, playing=SPEECH if at >= 0 else None, far_end=room.far_end)
+        cleaned = front_end.clean(captured)
+        assert cleaned is not None
+        front_end.voice(captured, cleaned)
+        left.append(front_end.may_be_echo)
+    assert np.mean(left[-2 * SECOND :]) < 0.2
+
+
 def test_a_person_who_is_louder_than_echo_is_heard_after_a_slip() -> None:
     heard = np.invert(echoes_after_a_slip(slipped=True, person=voice_like(2, seed=7, rms=9000)))
     assert np.mean(heard) > 0.4
