@@ -94,7 +94,9 @@ class Understanding(NamedTuple):
 class Bench:
     """The models, and Wren's speech."""
 
-    def __init__(self, rules: BargeIn, response: Floats | None = None, drift_ppm: float = 0) -> None:
+    def __init__(
+        self, rules: BargeIn, response: Floats | None = None, drift_ppm: float | None = None
+    ) -> None:
         store, language = Store(), load_language("en")
         self.vad = SileroVad(store.active("vad").files["model"])
         self._vocabulary = Vocabulary(language.stop, language.backchannel, language.murmurs)

@@ -108,11 +108,11 @@ class DoubleTalk:
         response: Floats | None = None,
         delay_ms: int = 60,
         echo_db: float = -10,
-        drift_ppm: float = 0,
+        drift_ppm: float | None = None,
     ) -> None:
         path = echo_path(response, delay_ms, echo_db)
         self._speech, self._at = speech, first
-        self._room = DriftingRoom(path, drift_ppm) if drift_ppm else Room(path)
+        self._room = Room(path) if drift_ppm is None else DriftingRoom(path, drift_ppm)
         self._front_end = FrontEnd(Audio())
         self.gain = 1.0
         echo = fftconvolve(speech.reference[:1000].ravel() / 32768, path)
