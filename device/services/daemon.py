@@ -23,6 +23,7 @@ from device.bus.ring import RingReader
 from device.events import DaemonFailed, DaemonReady, DaemonStopped, Event, SettingsChanged
 from device.faults import Fault
 from device.services import logs
+from device.services.memory import use_one_heap
 from device.services.notify import notify
 from device.settings import Settings, SettingsError
 
@@ -99,6 +100,7 @@ class MicrophoneClock:
 
 def run(kind: type[Daemon]) -> int:
     """Runs a daemon until it is told to stop; returns the exit status."""
+    use_one_heap()
     signals = _Signals()
     try:
         settings = settings_module.load()
