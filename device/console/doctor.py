@@ -19,7 +19,8 @@ from rich.table import Table
 
 from device import settings as settings_module
 from device.bus.client import HubClient
-from device.bus.paths import events_socket
+from device.bus.paths import events_socket, microphone_ring
+from device.bus.ring import RingReader
 from device.events import AudioState
 from device.faults import Fault
 from device.home.registry import House
@@ -208,15 +209,28 @@ def _running(settings: Settings) -> Iterator[Finding]:
         bus.wait(left_s)
         states = [event for event in bus.poll() if isinstance(event, AudioState)]
     for state in states[-1:]:
-        yield from _of_sound(state)
+        yield from _of_sound(state, records=_records(settings))
     bus.close()
 
 
-def _of_sound(state: AudioState) -> Iterator[Finding]:
+def _records(settings: Settings) -> bool:
+    """Whether the audio daemon lives: the hub retains the state of a dead one too."""
+    ring = RingReader(microphone_ring(settings_module.runtime_dir(settings)))
+    ring.wait(0)  # attaches
+    is_written = ring.wait(RETAINED_S)
+    ring.close()
+    return is_written
+
+
+def _of_sound(state: AudioState, *, records: bool) -> Iterator[Finding]:
     """What the audio daemon says of itself."""
     if not (state.input and state.output):
         missing = "loudspeaker" if state.input else "microphone"
         yield Finding("fault", "in use", f"no {missing}", "plug it in; Wren takes it up by itself")
+        return
+    if not records:
+        remedy = "see `journalctl -u wren-audio`; it is started again by itself"
+        yield Finding("fault", "in use", "nothing: the audio daemon has died", remedy)
         return
     yield Finding("ok", "in use", f"{state.input}; {state.output}{', muted' if state.muted else ''}")
     yield Finding("ok", "xruns", f"{state.xruns} since audio started")

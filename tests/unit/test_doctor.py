@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from device.bus.client import HubClient
-from device.bus.paths import events_socket
+from device.bus.paths import events_socket, microphone_ring, microphone_spec
+from device.bus.ring import RingWriter
 from device.console import doctor
 from device.console.doctor import Finding
 from device.events import AudioState, HomeChanged
@@ -50,9 +53,22 @@ def test_an_endpoint_that_answers_is_well_and_its_faults_say_what_to_do(
     assert silent.found == "no answer within 0.1 s"
 
 
-def running(runtime: Path, state: AudioState) -> dict[str, Finding]:
-    """What is found by its name while a hub retains `state`, after what a large house has."""
+def running(runtime: Path, state: AudioState, *, dies: bool = False) -> dict[str, Finding]:
+    """What is found by its name while a hub retains `state`, after what a large house has.
+
+    The audio daemon goes on recording, or has written one frame when it `dies`.
+    """
     hub, audio = hub_worker(runtime), HubClient(events_socket(runtime))
+    ring, over = RingWriter(microphone_ring(runtime), microphone_spec()), threading.Event()
+
+    def records() -> None:
+        while True:
+            ring.write(np.zeros(ring.spec.frame_samples, np.int16))
+            if dies or over.wait(0.01):
+                return
+
+    recording = threading.Thread(target=records)
+    recording.start()
     try:
         for number in range(600):
             audio.send(HomeChanged(entity_id=f"light.{number}", state=State(value="on")))
@@ -62,6 +78,9 @@ def running(runtime: Path, state: AudioState) -> dict[str, Finding]:
             audio.poll()
         return {one.what: one for one in doctor._running(Settings(runtime_dir=str(runtime)))}
     finally:
+        over.set()
+        recording.join()
+        ring.close(unlink=True)
         audio.close()
         hub.stop()
 
@@ -90,4 +109,11 @@ def test_a_running_wren_without_a_microphone_says_so(tmp_path: Path) -> None:
     found = running(tmp_path, AudioState(input="", output="HDMI", rate_hz=0))
     assert found["in use"].verdict == "fault"
     assert found["in use"].found == "no microphone"
+    assert "xruns" not in found
+
+
+def test_the_state_that_a_dead_audio_daemon_left_is_not_believed(tmp_path: Path) -> None:
+    found = running(tmp_path, AudioState(input="USB microphone", output="HDMI", rate_hz=48_000), dies=True)
+    assert found["in use"].verdict == "fault"
+    assert "has died" in found["in use"].found
     assert "xruns" not in found
