@@ -429,11 +429,15 @@ class ReplyBegun(Event, frozen=True, tag="reply.begun"):
 
 
 class ReplyClause(Event, frozen=True, tag="reply.clause"):
-    """A piece of the answer to speak, numbered from 0 within the turn. reason → speak."""
+    """A piece of the answer to speak, numbered from 0 within the turn. reason → speak.
+
+    `bridges`: it only fills the time until the answer is there.
+    """
 
     clause: int
     text: str
     last: bool = False
+    bridges: bool = False
     manner: Manner = WRENS
 
 

@@ -245,6 +245,10 @@ class Reason(Section, frozen=True):
     endpoint_remote: Annotated[
         bool, Meta(description="allows an endpoint elsewhere: what people say then leaves this device")
     ] = False
+    filler_ms: Annotated[
+        Milliseconds,
+        Meta(description="begins talk that is not ready so long after the request with 'Well,'; 0: never"),
+    ] = 600
     holding_ms: Annotated[Milliseconds, Meta(description="says that it is thinking after this long")] = 1500
     shorten_ms: Annotated[
         Milliseconds, Meta(description="tries a shorter prompt when no answer has begun after this long")

@@ -1,8 +1,9 @@
 """Reads a recorded timeline and works out where the time of each turn went.
 
 Mouth-to-ear is `playback.started.frame - speech.stopped.last_voiced_frame` of the same turn, cues excluded:
-both are indices of 10 ms microphone frames, so no clock of any daemon enters. The endpoint stage begins with
-the last voiced frame as well; the stages after it are differences of `t_ns` (CLOCK_MONOTONIC, one machine).
+both are indices of 10 ms microphone frames, so no clock of any daemon enters. Mouth-to-answer is the same
+with the first clause that is no filler ("Well,"). The endpoint stage begins with the last voiced frame as
+well; the stages after it are differences of `t_ns` (CLOCK_MONOTONIC, one machine), of the answer alone.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ class Turn:
     heard: str = ""
     cancelled: str = ""
     mouth_to_ear_ms: int | None = None
+    mouth_to_answer_ms: int | None = None
+    bridges: set[int] = field(default_factory=set)  # numbers of the clauses that are no part of the answer
     spans_ns: dict[str, tuple[int, int]] = field(default_factory=dict)
     t_ns: dict[str, int] = field(
         default_factory=dict
@@ -104,7 +107,15 @@ def _note(turn: Turn, row: Row) -> None:
         silence_ns = (row["frame"] - row["last_voiced_frame"]) * FRAME_MS * 1_000_000
         turn.t_ns[name], turn.last_voiced_frame = row["t_ns"] - silence_ns, row["last_voiced_frame"]
         return
-    if name == "playback.started" and row["cue"]:
+    if name == "playback.started":
+        if row["cue"]:
+            return
+        turn.frames.setdefault("sound", row["frame"])
+    if name == "reply.clause":
+        turn.reply = f"{turn.reply} {row['text']}".strip()
+        if row.get("bridges"):
+            turn.bridges.add(row["clause"])
+    if row.get("clause") in turn.bridges:
         return
     turn.t_ns.setdefault(name, row["t_ns"])
     turn.frames.setdefault(name, row["frame"])
@@ -119,8 +130,6 @@ def _note(turn: Turn, row: Row) -> None:
         case "tool.result":
             turn.ok.append(row["ok"])
             turn.t_ns[name] = row["t_ns"]  # the last one counts
-        case "reply.clause":
-            turn.reply = f"{turn.reply} {row['text']}".strip()
         case "playback.stopped" if not row["cue"]:
             turn.heard = row["heard_text"]
         case "turn.cancelled":
@@ -135,5 +144,7 @@ def _measure(turn: Turn) -> None:
         end = times.get(closes)
         if begin is not None and end is not None and end >= begin:
             turn.spans_ns[stage] = (begin, end)
+    if turn.last_voiced_frame is not None and "sound" in turn.frames:
+        turn.mouth_to_ear_ms = (turn.frames["sound"] - turn.last_voiced_frame) * FRAME_MS
     if turn.last_voiced_frame is not None and "playback.started" in turn.frames:
-        turn.mouth_to_ear_ms = (turn.frames["playback.started"] - turn.last_voiced_frame) * FRAME_MS
+        turn.mouth_to_answer_ms = (turn.frames["playback.started"] - turn.last_voiced_frame) * FRAME_MS

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
-
-from device.dialog.machine import HOLDING
 
 
 class Utterance(NamedTuple):
@@ -20,7 +19,11 @@ class History:
     Of too many the older half goes, so that what a language model has read of them seldom begins otherwise.
     """
 
-    def __init__(self, exchanges: int = 4, forget_after_s: float = 180) -> None:
+    def __init__(
+        self, bridges: Sequence[str] = (), *, exchanges: int = 4, forget_after_s: float = 180
+    ) -> None:
+        """`bridges`: what only fills the time until a reply."""
+        self._bridges = bridges
         self._utterances: list[Utterance] = []
         self._most = 2 * exchanges
         self._forget_after_s, self._last_s = forget_after_s, 0.0
@@ -33,7 +36,10 @@ class History:
 
     def heard(self, text: str, now_s: float) -> None:
         """What of the reply left the loudspeaker, less what only bridged the time until it."""
-        self._add("assistant", text.removeprefix(HOLDING).strip(), now_s)
+        text = text.strip()
+        for bridge in self._bridges:
+            text = "" if bridge.startswith(text) else text.removeprefix(bridge).strip()
+        self._add("assistant", text, now_s)
 
     def before_last_request(self) -> list[Utterance]:
         """Everything before the request that is being answered."""

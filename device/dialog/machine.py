@@ -7,11 +7,11 @@ idle ─wake/text─► listening ─commit─► thinking ─calls─► acting
 ```
 
 Rules: an input of an older turn is ignored; a new turn drops everything of the old one; every state but idle
-has a deadline with a way out that can be heard; a request that takes long is held with a phrase, then thought
-about again behind a shorter prompt, then apologised for; "done" is only said of results, never of calls. A
-turn begun by barge-in keeps what it interrupted until it is committed: when nothing comes of it (a false
-alarm), the answer is taken up again with the first clause that was not wholly heard. Times are seconds of any
-monotonic clock.
+has a deadline with a way out that can be heard; talk that is not there when people would answer begins with a
+filler; a request that takes long is held with a phrase, then thought about again behind a shorter prompt,
+then apologised for; "done" is only said of results, never of calls. A turn begun by barge-in keeps what it
+interrupted until it is committed: when nothing comes of it (a false alarm), the answer is taken up again with
+the first clause that was not wholly heard. Times are seconds of any monotonic clock.
 """
 
 from __future__ import annotations
@@ -34,10 +34,12 @@ from device.dialog.terms import (
     Shorten,
     Speculate,
     StateName,
+    Talks,
     Think,
     Tick,
 )
 from device.events import (
+    FRAME_MS,
     BargeIn,
     CueRequested,
     DaemonFailed,
@@ -47,6 +49,7 @@ from device.events import (
     PlaybackStopped,
     ReplyClause,
     SpeechStarted,
+    SpeechStopped,
     ToolCalled,
     ToolResult,
     TranscriptPartial,
@@ -64,6 +67,8 @@ GIVE_UP = "Sorry, I still could not make that out. Let us leave it for now."
 LOST_THREAD = "Sorry, I lost my thread. Please say that again."
 TOO_LONG = "Sorry, that is taking me too long. Please ask me again, in fewer words."
 
+
+_FILLER_GRACE_S = 0.01  # for an answer that is just coming
 
 Step = tuple[Dialog, list[Action]]
 
@@ -87,6 +92,9 @@ def step(dialog: Dialog, given: Input, now_s: float) -> Step:
             return dialog, []
         case SpeechStarted() if dialog.state in ("listening", "follow_up"):
             return replace(dialog, deadline_s=now_s + dialog.limits.listening_s), []
+        case SpeechStopped() if dialog.state == "listening":
+            quiet_s = (given.frame - given.last_voiced_frame) * FRAME_MS / 1000
+            return replace(dialog, quiet_since_s=now_s - quiet_s), []
         case TurnHypothesis() | TranscriptPartial() if dialog.state == "listening":
             whole = isinstance(given, TurnHypothesis)
             readings = given.readings if isinstance(given, TurnHypothesis) else ()
@@ -109,6 +117,8 @@ def step(dialog: Dialog, given: Input, now_s: float) -> Step:
             )
         case Begun() if dialog.state == "thinking":
             return replace(dialog, shorten_due_s=None), []
+        case Talks() if dialog.state == "thinking":
+            return _awaited(dialog, given, now_s), []
         case Clause() if dialog.state in ("thinking", "speaking") and not dialog.complete:
             return _clause(dialog, given.text, now_s, last=given.last)
         case DaemonFailed(daemon="home" | "timers") if dialog.state == "acting":
@@ -182,6 +192,14 @@ def _think(dialog: Dialog, think: Think, now_s: float) -> Step:
         shorten_due_s=now_s + limits.shorten_s,
     )
     return dialog, [*actions, think]
+
+
+def _awaited(dialog: Dialog, given: Talks, now_s: float) -> Dialog:
+    """Talk that was asked for aloud, and of which nothing was said yet, may begin with a filler."""
+    if dialog.said or dialog.quiet_since_s is None or not (given.filler and dialog.limits.filler_s):
+        return dialog
+    due_s = max(dialog.quiet_since_s + dialog.limits.filler_s, now_s + _FILLER_GRACE_S)
+    return replace(dialog, filler=given.filler, filler_due_s=due_s)
 
 
 def _cancelled(dialog: Dialog, given: TurnCancelled, now_s: float) -> Step:
@@ -332,9 +350,11 @@ def _end(dialog: Dialog, now_s: float) -> Step:
 
 
 def _tick(dialog: Dialog, now_s: float) -> Step:
+    if dialog.filler_due_s is not None and now_s >= dialog.filler_due_s:
+        due_s = now_s + dialog.limits.holding_s  # two in a row would sound lost
+        return _bridge(replace(dialog, filler_due_s=None, holding_due_s=due_s), dialog.filler)
     if dialog.holding_due_s is not None and now_s >= dialog.holding_due_s:
-        holding = ReplyClause(turn=dialog.turn, clause=len(dialog.said), text=HOLDING)
-        return replace(dialog, holding_due_s=None, said=(*dialog.said, HOLDING)), [holding]
+        return _bridge(replace(dialog, filler_due_s=None, holding_due_s=None), HOLDING)
     is_over = dialog.deadline_s is not None and now_s >= dialog.deadline_s
     if not is_over and dialog.shorten_due_s is not None and now_s >= dialog.shorten_due_s:
         return replace(dialog, shorten_due_s=None), [Shorten(dialog.turn, dialog.request)]
@@ -350,6 +370,12 @@ def _tick(dialog: Dialog, now_s: float) -> Step:
             turn = dialog.turn
             dialog, actions = _enter(dialog, "idle", now_s)
             return dialog, [CueRequested(turn=turn, cue="cancelled"), *actions]
+
+
+def _bridge(dialog: Dialog, text: str) -> Step:
+    """Says what is no part of the answer."""
+    clause = ReplyClause(turn=dialog.turn, clause=len(dialog.said), text=text, bridges=True)
+    return replace(dialog, said=(*dialog.said, text)), [clause]
 
 
 def _slow(dialog: Dialog) -> DaemonFailed:
@@ -385,6 +411,7 @@ def _enter(
             turn=turn,
             since_s=now_s,
             deadline_s=deadline_s,
+            filler_due_s=None,
             holding_due_s=None,
             shorten_due_s=None,
         )

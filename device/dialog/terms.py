@@ -19,6 +19,7 @@ class Limits:
     """How long each state may last, in seconds."""
 
     listening_s: float = 25.0
+    filler_s: float = 0.6  # of quiet; then an answer that is not there yet begins with a filler; 0: never
     holding_s: float = 1.5
     shorten_s: float = 4.0  # without the beginning of an answer, a shorter prompt is tried
     thinking_s: float = 8.0
@@ -79,6 +80,14 @@ class Begun:
 
 
 @dataclass(frozen=True)
+class Talks:
+    """What is being made is talk; `filler` may be said until it is there."""
+
+    turn: int
+    filler: str
+
+
+@dataclass(frozen=True)
 class Close:
     """The person wants nothing more, no answer either."""
 
@@ -97,7 +106,7 @@ class Recovered:
     turn: int
 
 
-Input = Event | Act | Say | Clause | Begun | GoOn | Close | Tick | Recovered
+Input = Event | Act | Say | Clause | Begun | Talks | GoOn | Close | Tick | Recovered
 
 
 # --- actions that are not events of the bus --------------------------------------------------------------
@@ -158,6 +167,9 @@ class Dialog:
     turn: int = 0
     since_s: float = 0.0
     deadline_s: float | None = None
+    quiet_since_s: float | None = None  # the request; None: it was not spoken
+    filler: str = ""
+    filler_due_s: float | None = None
     holding_due_s: float | None = None
     shorten_due_s: float | None = None
     calls: tuple[ToolCalled, ...] = ()

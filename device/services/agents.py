@@ -56,6 +56,7 @@ class Agents:
         """How long each state of the dialog may last while this agent speaks."""
         settings = self._settings
         return Limits(
+            filler_s=settings.reason.filler_ms / 1000,
             holding_s=settings.reason.holding_ms / 1000,
             shorten_s=settings.reason.shorten_ms / 1000,
             thinking_s=settings.reason.deadline_ms / 1000,

@@ -48,6 +48,7 @@ from device.services.mind import (
     Piece,
     Ready,
     Spent,
+    Talking,
 )
 
 Find = Callable[[str, tuple[Call, ...]], Route]
@@ -232,7 +233,7 @@ class Ahead:
                 if self._may_go_on and not may_be_over(outcome.finality):
                     self._held.let_go()
                 self._may_go_on = False
-            case Decided() | FirstToken() | Piece() | Failed():
+            case Decided() | Talking() | FirstToken() | Piece() | Failed():
                 if self._held.expects(outcome.job):
                     self._foresee(outcome)
                 return self._held.passes(outcome.job, outcome)

@@ -81,6 +81,14 @@ class Decided:
 
 
 @dataclass(frozen=True)
+class Talking:
+    """The answer to a request is being made, which is only talk."""
+
+    turn: int
+    job: int
+
+
+@dataclass(frozen=True)
 class FirstToken:
     """The first token of an answer is there."""
 
@@ -117,7 +125,7 @@ class Failed:
     hint: str
 
 
-Outcome = Ready | Judged | Decided | FirstToken | Piece | Spent | Failed
+Outcome = Ready | Judged | Decided | Talking | FirstToken | Piece | Spent | Failed
 
 
 class _Loaded(NamedTuple):
@@ -416,6 +424,8 @@ class Mind:
             self._put(Decided(job.turn, number, decision, (time.monotonic() - began) * 1000))
             if decision.kind != "talk":
                 return
+
+        self._put(Talking(job.turn, number))
 
         def begun() -> None:
             self._put(FirstToken(job.turn, number, (time.monotonic() - began) * 1000))

@@ -8,9 +8,11 @@ from collections.abc import Iterator, Mapping
 from device.dialog import machine
 from device.home.registry import Call, Entity, House, Value, areas_of
 from device.reasoning import replies
+from device.reasoning.fillers import fillers
 
 MOST = 200
 _ALWAYS = (
+    *fillers(),
     machine.HOLDING,
     machine.SAY_AGAIN,
     machine.GIVE_UP,

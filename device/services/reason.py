@@ -12,7 +12,7 @@ from dataclasses import replace
 import msgspec
 
 from device.dialog.history import History
-from device.dialog.machine import step
+from device.dialog.machine import HOLDING, step
 from device.dialog.terms import (
     Act,
     Begun,
@@ -26,6 +26,7 @@ from device.dialog.terms import (
     Say,
     Shorten,
     Speculate,
+    Talks,
     Think,
     Tick,
 )
@@ -58,6 +59,7 @@ from device.reasoning import intents, replies
 from device.reasoning.carried_on import CutRequest
 from device.reasoning.completeness import Completeness
 from device.reasoning.decision import Decision
+from device.reasoning.fillers import filler, fillers, without_filler
 from device.reasoning.intents import NO_CONTEXT, Context
 from device.reasoning.openings import Quickness, opening_words
 from device.reasoning.router import (
@@ -71,11 +73,12 @@ from device.reasoning.router import (
     remembered,
     route,
 )
+from device.reasoning.talk import manner
 from device.services.agents import Agents, handed_on
 from device.services.ahead import Ahead
 from device.services.daemon import STEP_S, Daemon, run
 from device.services.handing import Handing
-from device.services.mind import Decided, Failed, FirstToken, Mind, Outcome, Piece
+from device.services.mind import Decided, Failed, FirstToken, Mind, Outcome, Piece, Talking
 from device.services.toolbox import Toolbox
 from device.settings import Settings
 
@@ -90,7 +93,7 @@ class ReasonDaemon(Daemon):
 
     def start(self) -> None:
         """Known commands work at once; the language model loads beside them."""
-        self._history = History()
+        self._history = History((*fillers(self.settings.device.language), HOLDING))
         self._mirror = HouseMirror(self.settings.device.area, self.settings.home.floors)
         self._tools = Toolbox(self.settings, self.bus.send)
         self._agents = Agents(self.settings)
@@ -122,7 +125,9 @@ class ReasonDaemon(Daemon):
 
     def step(self) -> None:
         """Waits for events or the language model, then looks at the clock."""
-        self.bus.wait(STEP_S, *([self._mind.fileno()] if self._mind else []))
+        due_s = self._dialog.filler_due_s
+        wait_s = STEP_S if due_s is None else min(STEP_S, max(0.0, due_s - time.monotonic()))
+        self.bus.wait(wait_s, *([self._mind.fileno()] if self._mind else []))
         for outcome in self._mind.poll() if self._mind else []:
             self._on_outcome(outcome)
         if self._house_due_s is not None and time.monotonic() > self._house_due_s:
@@ -368,6 +373,8 @@ class ReasonDaemon(Daemon):
                     self._follow(outcome.turn, "", found, outcome.took_ms)
                 else:
                     self._asked = AskModel(may_act=False)
+            case Talking():
+                self._feed(Talks(outcome.turn, self._filler(outcome.turn)))
             case FirstToken():
                 self._feed(Begun(outcome.turn))
             case Piece():
@@ -381,13 +388,21 @@ class ReasonDaemon(Daemon):
         """Passes a free answer on clause by clause; an agent that was consulted is heard out first."""
         if self._handing.hears(piece):
             return
+        text = piece.text
         if self._talking_turn != piece.turn:
             self._talking_turn = piece.turn
+            if self._dialog.said:
+                text = without_filler(text, self.settings.device.language)
             if piece.last:
                 self._feed(Say(piece.turn, replies.NOT_UNDERSTOOD))
                 return
             self.bus.send(IntentDecided(turn=piece.turn, route="talk", text=""))
-        self._feed(Clause(piece.turn, piece.text, piece.last))
+        if text or piece.last:
+            self._feed(Clause(piece.turn, text, piece.last))
+
+    def _filler(self, turn: int) -> str:
+        language = self.settings.device.language
+        return filler(manner(self._dialog.request, self._mirror.house(), language), turn, language)
 
     def _answer(self, result: ToolResult) -> None:
         """An agent that was consulted has answered, or cannot."""

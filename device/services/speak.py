@@ -249,8 +249,9 @@ class SpeakDaemon(Daemon):
     def _say(self, event: ReplyClause | ReplyBegun) -> None:
         last = isinstance(event, ReplyClause) and event.last
         ahead = event.words if isinstance(event, ReplyBegun) else 0
+        clipped = isinstance(event, ReplyClause) and event.bridges
         style = self._style(event.manner)
-        self._worker.submit(Clause(event.turn, event.clause, event.text, last, style, ahead))
+        self._worker.submit(Clause(event.turn, event.clause, event.text, last, style, ahead, clipped))
 
     def _style(self, manner: Manner = WRENS) -> Style:
         speech = self.settings.speech

@@ -11,7 +11,8 @@ class Clause(NamedTuple):
     """What to say, for which turn, and how.
 
     Of a clause whose end is not certain, `ahead` words are said at once, and what follows them when the one
-    with the same turn and number is there without `ahead`, be it as expected or not.
+    with the same turn and number is there without `ahead`, be it as expected or not. Of one that is `clipped`
+    the silence after its last word is left out, since an answer may follow at once.
     """
 
     turn: int
@@ -20,6 +21,7 @@ class Clause(NamedTuple):
     last: bool = False
     style: Style = Style()
     ahead: int = 0
+    clipped: bool = False
 
 
 class Opening(NamedTuple):

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from device.speech.voice import Spoken  # at run time only the thread imports it: cues need no voice
 
 _AHEAD_S = 4
+_TAIL_S = 0.04  # after the last word of what is clipped: ends of words are where the next sound begins
 _EXPECTED_S = 3.0  # of sound are made of words that may never be said
 _NO_TURN = _NO_CLAUSE = -1  # of a phrase for the cache, and of expected words
 _SILENCE: Samples = np.zeros(0, np.int16)
@@ -311,6 +312,12 @@ class Worker:
             clause = awaited
             text = " ".join(said.words)
             yield Opening(clause, text, said.words, said.ends, took_ms, spoken.cached)
+        if clause.clipped and said.ends:
+            for samples in sounding.until(said.ends[-1] + round(_TAIL_S * self._rate_hz)):
+                yield Sound(clause, samples)
+            yield Sound(clause, _SILENCE, end=True)
+            collections.deque(sounding.rest(), maxlen=0)  # for the cache
+            return
         for samples in sounding.rest():
             yield Sound(clause, samples)
         yield Sound(clause, _SILENCE, end=True)

@@ -81,7 +81,11 @@ def _usages(stage: Stage) -> dict[str, Usage]:
 
 
 def _mouth_to_ear(done: list[Turn], kind: str) -> dict[str, float]:
-    values = [float(t.mouth_to_ear_ms) for t in done if t.kind == kind and t.mouth_to_ear_ms is not None]
+    return _spread([t.mouth_to_ear_ms for t in done if t.kind == kind])
+
+
+def _spread(times_ms: list[int | None]) -> dict[str, float]:
+    values = [float(time_ms) for time_ms in times_ms if time_ms is not None]
     return {"p50": percentile(values, 50), "p95": percentile(values, 95), "n": len(values)}
 
 
@@ -106,6 +110,8 @@ def main() -> None:
     restarted = restart.run()
     results: dict[str, Any] = {
         "mouth_to_ear_ms": {kind: _mouth_to_ear(done, kind) for kind in ("house", "model")},
+        "mouth_to_answer_ms": _spread([t.mouth_to_answer_ms for t in done if t.kind == "model"]),
+        "fillers": sum(bool(turn.bridges) for turn in done),
         "answered": sum(bool(turn.heard) for turn in done),
         "requests": len(files),
         "stages_ms": latency.summary(done),
@@ -134,6 +140,11 @@ def _print(console: Console, results: dict[str, Any], done: list[Turn]) -> None:
         console.print(
             f"mouth-to-ear, {kind}: P50 {row['p50']:.0f} ms, P95 {row['p95']:.0f} ms, {row['n']} requests"
         )
+    answer = results["mouth_to_answer_ms"]
+    console.print(
+        f"of model the answer itself, behind {results['fillers']} fillers: "
+        f"P50 {answer['p50']:.0f} ms, P95 {answer['p95']:.0f} ms"
+    )
     console.print(f"answered: {results['answered']} of {results['requests']}")
     console.print(f"CPU per turn: {results['cpu_s_per_turn']:.2f} s")
     for what, ahead in results["speculation_ms_per_turn"].items():

@@ -27,6 +27,7 @@ from device.dialog.terms import (
     Shorten,
     Speculate,
     StateName,
+    Talks,
     Think,
     Tick,
 )
@@ -40,6 +41,7 @@ from device.events import (
     PlaybackStopped,
     ReplyClause,
     SpeechStarted,
+    SpeechStopped,
     ToolCalled,
     ToolResult,
     TranscriptPartial,
@@ -195,6 +197,53 @@ def test_a_slow_answer_is_bridged_once() -> None:
     assert actions == []
     dialog, actions = step(dialog, ANSWER, 3.0)
     assert [(a.clause, a.last) for a in actions if isinstance(a, ReplyClause)] == [(1, True)]
+
+
+# seconds after the request, which was committed 0.45 s after its last word, and the fillers said by then
+QUIET = (0.0, SpeechStopped(turn=1, frame=245, last_voiced_frame=200))
+TALKS = (0.0, Talks(1, "Well,"))
+CLAUSE = Clause(1, "I am Wren,", last=False)
+FILLERS: list[tuple[list[tuple[float, Input]], list[str]]] = [
+    ([QUIET, (0.0, HEARD), TALKS, (0.14, Tick())], []),
+    ([QUIET, (0.0, HEARD), TALKS, (0.15, Tick())], ["Well,"]),
+    ([QUIET, (0.0, HEARD), TALKS, (0.2, Tick()), (0.3, TALKS[1]), (1.0, Tick())], ["Well,"]),
+    ([QUIET, (0.0, HEARD), TALKS, (0.2, Tick()), (1.6, Tick()), (1.7, Tick())], ["Well,", HOLDING]),
+    ([QUIET, (0.0, HEARD), TALKS, (0.2, Tick()), (1.6, Tick())], ["Well,"]),
+    ([QUIET, (0.0, HEARD), (1.6, Tick()), (1.7, TALKS[1]), (1.8, Tick())], [HOLDING]),
+    ([QUIET, (0.0, HEARD), (0.5, TALKS[1]), (0.5, Tick())], []),
+    ([QUIET, (0.0, HEARD), (0.5, TALKS[1]), (0.52, Tick())], ["Well,"]),
+    ([QUIET, (0.0, HEARD), TALKS, (0.1, CLAUSE), (0.2, Tick()), (1.0, Tick())], []),
+    ([QUIET, (0.0, HEARD), TALKS, (0.1, ANSWER), (0.2, Tick())], []),
+    ([QUIET, (0.0, HEARD), TALKS, (0.1, ACT), (0.2, Tick())], []),
+    ([QUIET, (0.0, HEARD), TALKS, (0.1, TurnCancelled(turn=1, reason="stopped")), (0.2, Tick())], []),
+    ([QUIET, (0.0, HEARD), TALKS, (0.1, TurnStarted(turn=2, cause="wake")), (0.2, Tick())], []),
+    ([QUIET, (0.0, HEARD), (0.0, Talks(1, "")), (0.2, Tick())], []),
+    ([QUIET, (0.0, HEARD), (0.2, Tick()), (1.0, Tick())], []),
+    ([(0.0, HEARD), TALKS, (0.2, Tick()), (1.0, Tick())], []),  # typed
+]
+
+
+@pytest.mark.parametrize(("inputs", "said"), FILLERS)
+def test_talk_that_is_not_there_when_people_would_answer_begins_with_a_filler(
+    inputs: list[tuple[float, Input]], said: list[str]
+) -> None:
+    dialog, actions = play((0.0, WAKE))[0], list[Action]()
+    for now, entry in inputs:
+        dialog, more = step(dialog, entry, now)
+        actions += more
+    assert [a.text for a in actions if isinstance(a, ReplyClause) and a.bridges] == said
+
+
+def test_the_answer_follows_its_filler_which_can_be_forbidden() -> None:
+    dialog, _ = play((0.0, WAKE), QUIET, (0.0, HEARD), TALKS, (0.2, Tick()))
+    _, actions = step(dialog, CLAUSE, 0.3)
+    assert [(a.clause, a.text, a.bridges) for a in actions if isinstance(a, ReplyClause)] == [
+        (1, CLAUSE.text, False)
+    ]
+    silent = Dialog(limits=replace(Limits(), filler_s=0.0))
+    for now, entry in ((0.0, WAKE), QUIET, (0.0, HEARD), TALKS, (1.0, Tick())):
+        silent, actions = step(silent, entry, now)
+    assert actions == []
 
 
 # seconds and inputs after a request, and what has been said and asked for by then
@@ -438,6 +487,8 @@ inputs = st.one_of(
     st.builds(Act, turn=turn_numbers, calls=st.just((ON, OFF))),
     st.builds(Say, turn=turn_numbers, text=st.just("x"), expects_answer=st.booleans()),
     st.builds(Clause, turn=turn_numbers, text=st.just("x"), last=st.booleans()),
+    st.builds(Talks, turn=turn_numbers, filler=st.just("Well,")),
+    st.builds(SpeechStopped, turn=turn_numbers, frame=st.just(45), last_voiced_frame=st.just(0)),
     st.builds(lambda turn, n: result(n, turn=turn), turn_numbers, st.integers(0, 2)),
     st.builds(PlaybackStarted, turn=turn_numbers, clause=st.just(0)),
     st.builds(PlaybackStopped, turn=turn_numbers, reason=st.just("finished")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,6 +49,27 @@ def test_an_answer_that_was_taken_up_again_is_one_answer() -> None:
         Utterance("user", "how far is the moon"),
         Utterance("assistant", "Very far. It has no air."),
     ]
+
+
+@pytest.mark.parametrize(
+    ("heard", "kept"),
+    [
+        (("Well, very far.",), "Very far."),
+        (("Well,", "One moment.", "very far."), "very far."),
+        (("Well, One moment. very far.",), "very far."),
+        (("Well, Very",), "Very"),
+        (("Well,",), None),
+        (("Well",), None),
+        (("One moment.",), None),
+    ],
+)
+def test_what_only_bridged_the_time_is_not_remembered(heard: tuple[str, ...], kept: str | None) -> None:
+    history = History(("Well,", "One moment."))
+    history.asked("how far is the moon", 0.0)
+    for text in heard:
+        history.heard(text, 1.0)
+    said = [text for role, text in history.so_far(2.0) if role == "assistant"]
+    assert [text.lower() for text in said] == ([kept.lower()] if kept else [])
 
 
 def test_a_request_that_is_not_over_yet_sees_what_it_will_see_when_it_is() -> None:

@@ -26,6 +26,7 @@ from device.services.mind import (
     Piece,
     Ready,
     Spent,
+    Talking,
 )
 from device.settings import Reason
 
@@ -139,6 +140,7 @@ def test_a_committed_request_is_decided_and_answered(mind: Mind) -> None:
     outcomes = gather(mind, mind.post(consider("a"), committed=True))
     assert [type(outcome) for outcome in outcomes] == [
         Decided,
+        Talking,
         FirstToken,
         Piece,
         Piece,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -32,10 +33,11 @@ from device.events import (
 )
 from device.home.registry import Call, Entity
 from device.reasoning.decision import Decision
+from device.reasoning.fillers import fillers
 from device.reasoning.router import Route, route
 from device.reasoning.thinker import Finality
 from device.services import reason
-from device.services.mind import Consider, Decided, Judged, Outcome, Piece, Ready, Spent
+from device.services.mind import Consider, Decided, Judged, Outcome, Piece, Ready, Spent, Talking
 from device.settings import Listen, McpServer, Reason, Settings, Tools
 
 KITCHEN = Entity(id="light.kitchen", name="Kitchen Light", area="kitchen", features=frozenset(("dim",)))
@@ -396,6 +398,35 @@ def test_a_yes_that_was_guessed_about_before_its_question_was_heard_runs_once(ri
     rig.come(Decided(2, 2, Decision("talk"), 100.0), Piece(2, 2, "Yes?", last=False))
     assert [call.arguments["entity"] for call in rig.of(ToolCalled)] == ["light.kitchen"]
     assert [clause.text for clause in rig.of(ReplyClause)] == [question.text]
+
+
+LATE = SpeechStopped(turn=1, frame=300, last_voiced_frame=180)  # after the time of a filler
+
+
+def test_an_answer_that_is_late_has_a_filler_before_it_and_no_second_one_in_it(rig: Rig) -> None:
+    rig.hear(WAKE, guess("who are you"))
+    rig.come(Talking(1, 1))
+    rig.hear(LATE, commit("Who are you?"))
+    time.sleep(0.02)
+    rig.daemon.step()
+    (first,) = rig.of(ReplyClause)
+    assert first.bridges
+    assert first.text in fillers()
+    rig.come(Piece(1, 1, "Well,", last=False), Piece(1, 1, " I am Wren.", last=False))
+    rig.come(Piece(1, 1, "", last=True))
+    said = [(clause.clause, clause.text.strip()) for clause in rig.of(ReplyClause)]
+    assert said == [(0, first.text), (1, "I am Wren."), (2, "")]
+    rig.hear(PlaybackStopped(turn=1, reason="finished", heard_text=f"{first.text} I am Wren."))
+    assert rig.mind.recalled[-1][1][-1] == ("assistant", "I am Wren.")
+
+
+def test_an_answer_that_is_there_has_no_filler(rig: Rig) -> None:
+    rig.hear(WAKE, guess("who are you"))
+    rig.come(Talking(1, 1), Piece(1, 1, "I am Wren,", last=False))
+    rig.hear(LATE, commit("Who are you?"))
+    time.sleep(0.02)
+    rig.come(Piece(1, 1, " your house.", last=False), Piece(1, 1, "", last=True))
+    assert not any(clause.bridges for clause in rig.of(ReplyClause))
 
 
 def test_a_change_in_the_house_is_not_missed_by_an_answer_that_was_found_before_it(rig: Rig) -> None:

@@ -43,7 +43,7 @@ class Voice:
 
     def say(self, text: str, style: Style, cancellation: Cancellation) -> Spoken:
         self.said.append(text)
-        words = tuple(text.split())
+        words = tuple(word for word in text.split() if word != "_")  # which is a silence
         ends = tuple(RATE_HZ // 10 * number for number in range(1, len(words) + 1))
         return Spoken(words, ends, self._chunks(text, cancellation), cached=False)
 
@@ -200,6 +200,16 @@ def test_a_clause_that_is_begun_waits_for_its_end_before_it_says_it(worker: Work
     assert _texts(made)[-2:] == ["the lamp is on", "and that is that"]
     assert VOICES[-1].said == ["the lamp is on", "and that is that"]
     assert _samples(made) == 8 * RATE_HZ // 10
+
+
+def test_a_clause_that_is_clipped_ends_soon_after_its_last_word_and_is_kept_whole(worker: Worker) -> None:
+    worker.submit(Clause(1, 0, "well _", clipped=True))
+    made = _collect(worker, 1)
+    assert RATE_HZ // 10 < _samples(made) < 2 * RATE_HZ // 10
+    assert _texts(made) == ["well _"]
+    _until(lambda: "well _" in VOICES[-1].known)
+    worker.submit(Clause(1, 1, "well _"))
+    assert _samples(_collect(worker, 1)) == 2 * RATE_HZ // 10
 
 
 def test_a_clause_that_is_begun_can_end_otherwise(worker: Worker) -> None:

@@ -70,6 +70,28 @@ def test_stages_and_mouth_to_ear_are_told_apart(recorded: Path) -> None:
     )
 
 
+def test_a_filler_is_heard_first_and_is_not_the_answer(tmp_path: Path) -> None:
+    happened = [
+        (1, 100, TurnStarted(turn=1, cause="wake")),
+        (2000, 300, SpeechStopped(turn=1, last_voiced_frame=255)),
+        (2002, 300, TurnCommitted(turn=1, text="How far is the moon?")),
+        (2152, 315, ReplyClause(turn=1, clause=0, text="Well,", bridges=True)),
+        (2153, 315, ReplyAudio(turn=1, clause=0, text="", rate_hz=22050, words=(), word_ends=())),
+        (2160, 316, PlaybackStarted(turn=1, clause=0)),
+        (2400, 340, IntentDecided(turn=1, route="talk", text="")),
+        (2401, 340, ReplyClause(turn=1, clause=1, text="Very far.", last=True)),
+        (2441, 344, ReplyAudio(turn=1, clause=1, text="", rate_hz=22050, words=(), word_ends=())),
+        (2500, 350, PlaybackStarted(turn=1, clause=1)),
+    ]
+    path = tmp_path / "t.jsonl"
+    rows = [events.encode(msgspec.structs.replace(e, t_ns=t * MS, frame=f)) for t, f, e in happened]
+    path.write_bytes(b"\n".join(rows))
+    (turn,) = timeline.turns(timeline.read([path]))
+    assert (turn.mouth_to_ear_ms, turn.mouth_to_answer_ms, turn.bridges) == (610, 950, {0})
+    assert turn.reply == "Well, Very far."
+    assert [turn.stages_ms[stage] for stage in ("word", "synthesize", "play")] == [1, 40, 59]
+
+
 def test_the_summary_has_percentiles_of_what_was_measured(recorded: Path) -> None:
     found = timeline.turns(timeline.read([recorded, recorded]))
     assert latency.summary(found)["mouth_to_ear"] == {"p50": 550, "p95": 550, "max": 550, "n": 1}
