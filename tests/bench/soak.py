@@ -7,8 +7,9 @@ and written to `build/soak.json`:
 - hangs: the conversation stayed in one state for longer than any deadline of the dialog allows;
 - lost requests: a request that woke Wren, that no kill disturbed, and that was neither answered nor asked about;
 - requests whose wake word was not noticed, which are not lost: nobody was told that Wren listens;
-- the growth of each daemon's memory that is no file's, by a line fitted through the least of every minute of the
-  process that lived longest but for its first minutes: what is in use while somebody speaks comes and goes.
+- the growth of each daemon's memory that is no file's: the median slope between any two minutes (Theil and Sen) of
+  the process that lived longest, by the least of each minute but for the first ones. What is in use while somebody
+  speaks comes and goes, and in a busy minute nothing else is seen.
 
 Ends with status 1 when something hung, a request was lost, or a daemon grew by more than `_GROWTH_MB_H`.
 """
@@ -30,6 +31,7 @@ import numpy as np
 import soundfile
 from rich.console import Console
 from rich.table import Table
+from scipy.stats import theilslopes
 
 from device.console.scenes import simulator_environment
 from device.console.timeline import read, turns
@@ -165,7 +167,7 @@ def growth_mb_h(samples: list[tuple[int, float, float]]) -> float | None:
         if len(minutes) >= _FEWEST_MINUTES:
             least = [min(some, key=lambda sample: sample[1]) for some in minutes]
             times, memory_mb = zip(*least, strict=True)
-            slopes.append((len(minutes), 3600 * float(np.polyfit(times, memory_mb, 1)[0])))
+            slopes.append((len(minutes), 3600 * float(theilslopes(memory_mb, times)[0])))
     return max(slopes)[1] if slopes else None
 
 
