@@ -19,9 +19,10 @@ def test_successive_questions_get_different_ones_and_what_is_told_is_not_pondere
     [
         ("Well, the moon is", "the moon is"),
         ("well, yes.", "yes."),
-        (" Let me see, it is", "it is"),
+        (" So, it is", "it is"),
         ("Well done!", "Well done!"),
         ("Wells, in Somerset,", "Wells, in Somerset,"),
+        ("So it is.", "So it is."),
         ("Well,", ""),
     ],
 )
