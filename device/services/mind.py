@@ -82,7 +82,7 @@ class Decided:
 
 @dataclass(frozen=True)
 class Talking:
-    """The answer to a request is being made, which is only talk."""
+    """Whatever comes of a request is only talk."""
 
     turn: int
     job: int
@@ -408,6 +408,8 @@ class Mind:
         others = job.house.persona.others if job.may_hand else ()
         house = limited(job.house, others, acts=job.may_act)
         decides = job.may_act or bool(others or house.tools)
+        if not decides:
+            self._put(Talking(job.turn, number))
         if self._released < number:
             finality = model.finality(
                 job.text, () if decides else job.history, self._cancelled, whole=not job.may_go_on
@@ -424,8 +426,7 @@ class Mind:
             self._put(Decided(job.turn, number, decision, (time.monotonic() - began) * 1000))
             if decision.kind != "talk":
                 return
-
-        self._put(Talking(job.turn, number))
+            self._put(Talking(job.turn, number))
 
         def begun() -> None:
             self._put(FirstToken(job.turn, number, (time.monotonic() - began) * 1000))

@@ -222,11 +222,11 @@ def test_what_nobody_may_act_on_was_read_where_it_is_answered_when_its_end_was_a
 ) -> None:
     model.final = Finality(0.1, 0.1)
     outcomes = gather(mind, mind.post(Consider(1, "a", HOUSE, (), False, may_go_on=True), committed=False))
-    assert [type(outcome) for outcome in outcomes] == [Judged, Spent]
+    assert [type(outcome) for outcome in outcomes] == [Talking, Judged, Spent]
     assert model.read == []
     model.final = None  # it cannot tell, and nothing was read
     job = mind.post(Consider(1, "a b", HOUSE, (), False, may_go_on=True), committed=False)
-    assert gather(mind, job)[0] == Judged(1, job, "a b", None)
+    assert Judged(1, job, "a b", None) in gather(mind, job)
     assert model.read == ["a b"]
 
 
