@@ -20,9 +20,9 @@ from device.console.timeline import Turn, read, turns
 from device.console.view import ConversationView
 from device.events import SceneEnded
 from device.faults import Fault
-from device.services.cast import load_cast
+from device.services.cast import EMBEDDED, load_cast
 from device.services.stage import DEMO_HOUSE, Stage, check_models
-from device.services.thinkers import EMBEDDED, model_of
+from device.services.thinkers import model_of
 from device.settings import Settings
 
 # spoken with flite's voices: the demonstration must not hear its own

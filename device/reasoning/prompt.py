@@ -82,7 +82,6 @@ class Prompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     claims: tuple[str, ...]
     joints: tuple[str, ...]
     additions: tuple[str, ...]
-    fillers: dict[str, tuple[str, ...]]
     examples: tuple[Example, ...]
 
 

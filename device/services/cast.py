@@ -7,9 +7,15 @@ from pathlib import Path
 
 from device.dialog.agents import ALONE, AgentsError, Cast, Voice, parse
 from device.faults import Fault
-from device.services.thinkers import models_of
-from device.settings import Settings
+from device.settings import Reason, Settings
 from device.speech.loading import find_voice, speakers_of
+
+EMBEDDED, ENDPOINT = "embedded", "endpoint"
+
+
+def models_of(settings: Reason) -> tuple[str, ...]:
+    """The models that agents may think with; without those who think, since speak wants to know, too."""
+    return (EMBEDDED, ENDPOINT) if settings.endpoint else (EMBEDDED,)
 
 
 def load_cast(settings: Settings) -> Cast:

@@ -6,13 +6,13 @@ import itertools
 from collections.abc import Iterator, Mapping
 
 from device.dialog import machine
+from device.dialog.fillers import FILLERS
 from device.home.registry import Call, Entity, House, Value, areas_of
 from device.reasoning import replies
-from device.reasoning.fillers import fillers
 
 MOST = 200
 _ALWAYS = (
-    *fillers(),
+    *FILLERS,
     machine.HOLDING,
     machine.SAY_AGAIN,
     machine.GIVE_UP,

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import msgspec
 
+from device.dialog.fillers import FILLERS, filler, without_filler
 from device.dialog.history import History
 from device.dialog.machine import HOLDING, step
 from device.dialog.terms import (
@@ -59,7 +60,6 @@ from device.reasoning import intents, replies
 from device.reasoning.carried_on import CutRequest
 from device.reasoning.completeness import Completeness
 from device.reasoning.decision import Decision
-from device.reasoning.fillers import filler, fillers, without_filler
 from device.reasoning.intents import NO_CONTEXT, Context
 from device.reasoning.openings import Quickness, opening_words
 from device.reasoning.router import (
@@ -93,7 +93,7 @@ class ReasonDaemon(Daemon):
 
     def start(self) -> None:
         """Known commands work at once; the language model loads beside them."""
-        self._history = History((*fillers(self.settings.device.language), HOLDING))
+        self._history = History((*FILLERS, HOLDING))
         self._mirror = HouseMirror(self.settings.device.area, self.settings.home.floors)
         self._tools = Toolbox(self.settings, self.bus.send)
         self._agents = Agents(self.settings)
@@ -392,7 +392,7 @@ class ReasonDaemon(Daemon):
         if self._talking_turn != piece.turn:
             self._talking_turn = piece.turn
             if self._dialog.said:
-                text = without_filler(text, self.settings.device.language)
+                text = without_filler(text)
             if piece.last:
                 self._feed(Say(piece.turn, replies.NOT_UNDERSTOOD))
                 return
@@ -402,7 +402,8 @@ class ReasonDaemon(Daemon):
 
     def _filler(self, turn: int) -> str:
         language = self.settings.device.language
-        return filler(manner(self._dialog.request, self._mirror.house(), language), turn, language)
+        meant = manner(self._dialog.request, self._mirror.house(), language)
+        return filler(turn, is_asked=meant == "asks")
 
     def _answer(self, result: ToolResult) -> None:
         """An agent that was consulted has answered, or cannot."""

@@ -11,16 +11,11 @@ from device import settings as settings_module
 from device.home.persona import WREN, Other, Persona
 from device.home.registry import House
 from device.reasoning.thinker import Limits, ModelError, Thinker
+from device.services.cast import ENDPOINT, models_of
 from device.settings import Reason
 from models.store import Store
 
-EMBEDDED, ENDPOINT = "embedded", "endpoint"
 CREDENTIAL = "endpoint-key"  # of systemd's LoadCredential
-
-
-def models_of(settings: Reason) -> tuple[str, ...]:
-    """The models that agents may think with."""
-    return (EMBEDDED, ENDPOINT) if settings.endpoint else (EMBEDDED,)
 
 
 def model_of(settings: Reason, model: str) -> str:

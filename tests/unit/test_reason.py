@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from device.dialog.fillers import FILLERS
 from device.events import (
     DialogState,
     Event,
@@ -33,7 +34,6 @@ from device.events import (
 )
 from device.home.registry import Call, Entity
 from device.reasoning.decision import Decision
-from device.reasoning.fillers import fillers
 from device.reasoning.router import Route, route
 from device.reasoning.thinker import Finality
 from device.services import reason
@@ -411,7 +411,7 @@ def test_an_answer_that_is_late_has_a_filler_before_it_and_no_second_one_in_it(r
     rig.daemon.step()
     (first,) = rig.of(ReplyClause)
     assert first.bridges
-    assert first.text in fillers()
+    assert first.text in FILLERS
     rig.come(Piece(1, 1, "Well,", last=False), Piece(1, 1, " I am Wren.", last=False))
     rig.come(Piece(1, 1, "", last=True))
     said = [(clause.clause, clause.text.strip()) for clause in rig.of(ReplyClause)]
