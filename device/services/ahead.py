@@ -168,6 +168,10 @@ class Ahead:
         for turn, used, cpu_ms, what in self._held.ended():
             self._send(SpeculationEnded(turn=turn, used=used, cpu_ms=round(cpu_ms, 2), what=what))
 
+    def manner(self, text: str) -> Manner:
+        """How `text` is meant in this house."""
+        return manner(text, self._house(), self._language)
+
     # --- the commit and after it -------------------------------------------------------------------------
 
     def commit(self, action: Think) -> Committed:
@@ -226,7 +230,7 @@ class Ahead:
                 self._held.spent(outcome.job, outcome.cpu_ms)
             case Judged() if self._held.expects(outcome.job):
                 if outcome.finality is not None:
-                    self._finality = by_finality(outcome.finality, self._manner(outcome.text))
+                    self._finality = by_finality(outcome.finality, self.manner(outcome.text))
                 for text in dict.fromkeys((outcome.text, self._judged[1])):  # both are the same but for signs
                     self._judge(outcome.turn, text, self._finality)
                 self._share(whole=not self._may_go_on)
@@ -250,7 +254,7 @@ class Ahead:
         preferred = sensible(action.text, action.readings, find)
         is_garbled = self._finality in ("unsure", "open") and self._held.holds(action.turn, action.text)
         if preferred == action.text and is_garbled:
-            preferred = rather_said(action.text, action.readings, find, self._manner)
+            preferred = rather_said(action.text, action.readings, find, self.manner)
         if action.readings:
             self._send(TurnPreferred(turn=action.turn, text=action.text, reading=preferred))
         return replace(action, text=preferred)
@@ -263,12 +267,9 @@ class Ahead:
         """Tells how whole a text is, and whether to read it again; `is_asked`: the model will say more."""
         judgement = weighed(self._completeness(text), finality)
         self._judged = (turn, text)
-        doubtful = is_doubtful(judgement, self._manner(text), finality, is_asked=is_asked)
+        doubtful = is_doubtful(judgement, self.manner(text), finality, is_asked=is_asked)
         self._reads_again = doubtful and judgement != "complete" and self._reread_turn != turn
         self._send(TurnJudged(turn=turn, text=text, completeness=judgement, doubtful=doubtful))
-
-    def _manner(self, text: str) -> Manner:
-        return manner(text, self._house(), self._language)
 
     def _think_ahead(self, action: Speculate) -> None:
         turn, text = action.turn, action.text

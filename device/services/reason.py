@@ -73,7 +73,6 @@ from device.reasoning.router import (
     remembered,
     route,
 )
-from device.reasoning.talk import manner
 from device.services.agents import Agents, handed_on
 from device.services.ahead import Ahead
 from device.services.daemon import STEP_S, Daemon, run
@@ -374,7 +373,8 @@ class ReasonDaemon(Daemon):
                 else:
                     self._asked = AskModel(may_act=False)
             case Talking():
-                self._feed(Talks(outcome.turn, self._filler(outcome.turn)))
+                is_asked = self._ahead.manner(self._dialog.request) == "asks"
+                self._feed(Talks(outcome.turn, filler(outcome.turn, is_asked=is_asked)))
             case FirstToken():
                 self._feed(Begun(outcome.turn))
             case Piece():
@@ -399,11 +399,6 @@ class ReasonDaemon(Daemon):
             self.bus.send(IntentDecided(turn=piece.turn, route="talk", text=""))
         if text or piece.last:
             self._feed(Clause(piece.turn, text, piece.last))
-
-    def _filler(self, turn: int) -> str:
-        language = self.settings.device.language
-        meant = manner(self._dialog.request, self._mirror.house(), language)
-        return filler(turn, is_asked=meant == "asks")
 
     def _answer(self, result: ToolResult) -> None:
         """An agent that was consulted has answered, or cannot."""

@@ -312,15 +312,12 @@ class Worker:
             clause = awaited
             text = " ".join(said.words)
             yield Opening(clause, text, said.words, said.ends, took_ms, spoken.cached)
-        if clause.clipped and said.ends:
-            for samples in sounding.until(said.ends[-1] + round(_TAIL_S * self._rate_hz)):
-                yield Sound(clause, samples)
-            yield Sound(clause, _SILENCE, end=True)
-            collections.deque(sounding.rest(), maxlen=0)  # for the cache
-            return
-        for samples in sounding.rest():
+        tail = round(_TAIL_S * self._rate_hz)
+        is_clipped = clause.clipped and said.ends
+        for samples in sounding.until(said.ends[-1] + tail) if is_clipped else sounding.rest():
             yield Sound(clause, samples)
         yield Sound(clause, _SILENCE, end=True)
+        collections.deque(sounding.rest(), maxlen=0)  # what was clipped is made for the cache
 
     def _await(self, begun: Clause, cancellation: Cancellation) -> Clause:
         """The clause that `begun` was the beginning of, as it was submitted at last."""
